@@ -1,0 +1,27 @@
+//! Sign-in as pure decisions: password hashes and their policy, back-off, lifetimes, and the formats of
+//! the secrets that a browser or an invited person holds.
+//! It knows no clock, store, network or runtime: time, randomness and counts are handed in by the console.
+
+mod account;
+mod admins;
+mod backoff;
+mod common_passwords;
+mod device;
+mod lifetime;
+mod opaque;
+mod password;
+mod policy;
+mod token;
+
+pub use account::{AccountMapping, InvalidGroup, InvalidPrefix};
+pub use admins::TokenAdmins;
+pub use backoff::{Backoff, Tally};
+pub use device::{KnownBrowser, KnownBrowserId};
+pub use lifetime::{InvalidLifetimes, Lapse, Lifetimes};
+pub use opaque::{BrowserSecret, CsrfToken, InvalidOpaque, InvitationSecret};
+pub use password::{Cost, InvalidCost, PasswordError, Passwords, Verdict};
+pub use policy::{
+    PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, WeakPassword,
+    check_password,
+};
+pub use token::token_ends_at;

@@ -1,0 +1,65 @@
+//! When a bearer token says that it ends. Whether the token is good is asked of the cluster, never here:
+//! this reads a claim, to end the hub's sign-in no later than the token.
+//!
+//! Hostile input: the token is anybody's. Only the `exp` of a JSON Web Token (RFC 7519 §4.1.4) is read;
+//! whatever is not one has no end that we know.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::{Secret, Timestamp};
+
+#[derive(serde::Deserialize)]
+struct Claims {
+    exp: Option<serde_json::Number>,
+}
+
+/// The end that a token claims for itself, if it is a JSON Web Token with one.
+///
+/// Call it only for tokens that the cluster has authenticated.
+pub fn token_ends_at(token: &Secret) -> Option<Timestamp> {
+    let mut parts = token.expose().split('.');
+    let (_header, claims, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let Claims { exp } = serde_json::from_slice(&claims).ok()?;
+    let exp = exp?;
+    // Seconds, whole or with a fraction. What does not fit is a time too far off to matter.
+    let seconds = exp.as_i64().or_else(|| {
+        let whole = exp.as_f64()?.floor();
+        // The range is checked, so the cast keeps the value.
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be in range just before")]
+        (whole.abs() < 1e15).then_some(whole as i64)
+    })?;
+    Some(Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(claims: &str) -> Option<i64> {
+        let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+        token_ends_at(&Secret::new(token)).map(Timestamp::as_micros)
+    }
+
+    #[test]
+    fn the_end_of_a_web_token_is_read() {
+        assert_eq!(ends(r#"{"exp":1800000000}"#), Some(1_800_000_000_000_000));
+        assert_eq!(ends(r#"{"exp":1800000000.9,"sub":"x"}"#), Some(1_800_000_000_000_000));
+        assert_eq!(ends(r#"{"exp":-1}"#), Some(-1_000_000));
+    }
+
+    #[test]
+    fn what_names_no_end_has_none() {
+        for claims in
+            [r#"{}"#, r#"{"exp":null}"#, r#"{"exp":"soon"}"#, r#"{"exp":1e300}"#, "[]", "x"]
+        {
+            assert_eq!(ends(claims), None, "{claims}");
+        }
+        for token in ["", "opaque", "a.b", "a.b.c.d", "e30.e30=.x", "...", "é.é.é"] {
+            assert_eq!(token_ends_at(&Secret::new(token)), None, "{token}");
+        }
+    }
+}

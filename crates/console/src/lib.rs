@@ -1,0 +1,78 @@
+//! The console's own part of the hub: signing in and out, who I am, local accounts, the audit log, and the
+//! web page itself.
+//! It knows no Pod, workspace, link or terminal; their services share only the ground of `http-api`.
+
+mod accounts;
+mod assets;
+mod audit;
+mod desk;
+mod me;
+mod sign_in;
+mod throttle;
+
+pub use accounts::{Accounts, AccountsError, Author, Created, Invitation, NewAccount};
+pub use assets::page;
+pub use desk::PasswordDesk;
+
+use axum::extract::FromRef;
+use http_api::HttpApi;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Token reviews in flight at once. More would let strangers load the API server through the hub.
+const TOKEN_REVIEWS_MAX: usize = 16;
+
+/// The state of the console's routes. Cheap to clone.
+#[derive(Clone)]
+pub struct Console {
+    api: HttpApi,
+    desk: PasswordDesk,
+    accounts: Accounts,
+    version: Arc<str>,
+    token_reviews: Arc<Semaphore>,
+    audit_verification: Arc<Semaphore>,
+}
+
+impl Console {
+    /// Puts the state together. `version` is the hub's, as `me` shows it.
+    pub fn new(api: HttpApi, desk: PasswordDesk, version: &str) -> Self {
+        Self {
+            accounts: Accounts::new(
+                api.store.clone(),
+                api.accounts.clone(),
+                api.origins.first().to_owned(),
+            ),
+            api,
+            desk,
+            version: version.into(),
+            token_reviews: Arc::new(Semaphore::new(TOKEN_REVIEWS_MAX)),
+            audit_verification: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+impl FromRef<Console> for HttpApi {
+    fn from_ref(console: &Console) -> Self {
+        console.api.clone()
+    }
+}
+
+/// The console's routes. The page itself is [`page`], to be the whole router's fallback.
+pub fn router(console: Console) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(sign_in::password::sign_in_with_password))
+        .routes(routes!(sign_in::token::sign_in_with_token))
+        .routes(routes!(sign_in::invitation::sign_in_with_invitation))
+        .routes(routes!(me::me))
+        .routes(routes!(me::sign_out))
+        .routes(routes!(accounts::routes::list_accounts, accounts::routes::create_account))
+        .routes(routes!(accounts::routes::disable_account))
+        .routes(routes!(accounts::routes::enable_account))
+        .routes(routes!(accounts::routes::invite_account))
+        .routes(routes!(accounts::routes::sign_out_account))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::verify_audit))
+        .with_state(console)
+}

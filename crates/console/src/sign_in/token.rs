@@ -1,0 +1,167 @@
+//! Signing in with a Kubernetes bearer token. The cluster itself says who is behind it.
+//! The hub does not keep the token, so a sign-in by token is short and holds for that cluster alone.
+
+use super::welcome;
+use crate::Console;
+use crate::me::Me;
+use crate::throttle::{Attempt, Counted};
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use http_api::{
+    DecidedBy, FromOurPage, Json, NewSignIn, Problem, ProblemBody, ProblemCode, RequestContext,
+    issue_sign_in,
+};
+use kube_io::{Cluster, TokenVerdict};
+use model::{ClusterName, Identity, Secret};
+use serde_json::json;
+use std::time::Duration;
+use store::SignInMethod;
+
+/// Tokens of identity providers with many claims have a few KiB.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// A cluster that takes longer is as good as away.
+const REVIEW_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// A token and the cluster that knows it.
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenSignIn {
+    /// A bearer token, as in `kubectl create token`.
+    #[schema(value_type = String, format = Password)]
+    token: Secret,
+    /// The cluster that knows it; the first one if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, nullable = false)]
+    cluster: Option<ClusterName>,
+}
+
+/// Sign in with a Kubernetes bearer token.
+///
+/// The cluster checks it (TokenReview). The sign-in holds for this cluster, and not longer than the token.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sign-in/token",
+    tag = "sign-in",
+    request_body = TokenSignIn,
+    responses(
+        (status = 200, description = "Signed in; the cookie is set", body = Me),
+        (status = 400, description = "Malformed (bad_request)", body = ProblemBody),
+        (status = 401, description = "The cluster or the hub does not take the token (token_refused)", body = ProblemBody),
+        (status = 404, description = "No such cluster (cluster_unknown)", body = ProblemBody),
+        (status = 413, description = "Too large (body_too_large)", body = ProblemBody),
+        (status = 429, description = "Too many attempts (too_many_attempts)", body = ProblemBody),
+        (status = 502, description = "The cluster does not answer (cluster_unreachable)", body = ProblemBody),
+    )
+)]
+pub(crate) async fn sign_in_with_token(
+    State(console): State<Console>,
+    _ours: FromOurPage,
+    context: RequestContext,
+    headers: HeaderMap,
+    Json(given): Json<TokenSignIn>,
+) -> Result<Response, Problem> {
+    let cluster = cluster(&console, given.cluster.as_ref())?;
+    let token = Secret::new(given.token.expose().trim());
+    if !(1..=TOKEN_BYTES_MAX).contains(&token.expose().len()) {
+        return Err(Problem::bad_request(format!(
+            "`token`: expected 1 to {TOKEN_BYTES_MAX} bytes"
+        )));
+    }
+    let counted = Counted::from_network(context.source);
+    let attempt = counted.admit(&console.api.store, context.at).await?;
+    let identity = match review(&console, &cluster, &token).await? {
+        TokenVerdict::Authenticated(identity) => identity,
+        TokenVerdict::Refused { reason } => {
+            let problem = refused(format!("cluster `{}` says: {reason}", cluster.name()))
+                .decided_by(DecidedBy::Kubernetes);
+            return Err(deny(&console, &context, &attempt, &cluster, "", problem).await?);
+        }
+    };
+    let token_ends = authn::token_ends_at(&token);
+    if token_ends.is_some_and(|ends| ends <= context.at) {
+        let problem = refused("the token has expired").decided_by(DecidedBy::Hub);
+        return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
+    }
+    if let Some(why) = unwelcome(&console, &identity) {
+        let problem = refused(why).decided_by(DecidedBy::Hub);
+        return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
+    }
+    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token_ends };
+    let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
+    Ok(welcome(&console, issued, None))
+}
+
+fn cluster(console: &Console, named: Option<&ClusterName>) -> Result<Cluster, Problem> {
+    let clusters = &console.api.clusters;
+    let found = match named {
+        Some(name) => clusters.get(name),
+        None => clusters.first(),
+    };
+    found.cloned().ok_or_else(|| {
+        let detail = match named {
+            Some(name) => format!("this hub knows no cluster `{name}`"),
+            None => "this hub has no cluster".to_owned(),
+        };
+        Problem::new(ProblemCode::ClusterUnknown, detail).decided_by(DecidedBy::Hub)
+    })
+}
+
+async fn review(
+    console: &Console,
+    cluster: &Cluster,
+    token: &Secret,
+) -> Result<TokenVerdict, Problem> {
+    let _one_of_few = console.token_reviews.try_acquire().map_err(|_| {
+        Problem::new(ProblemCode::TooManyAttempts, "too many people are signing in at this moment")
+            .decided_by(DecidedBy::Hub)
+            .retry_after(Duration::from_secs(2))
+    })?;
+    match tokio::time::timeout(REVIEW_TIME_MAX, cluster.token_review(token)).await {
+        Ok(verdict) => Ok(verdict?),
+        Err(_) => Err(Problem::new(
+            ProblemCode::ClusterUnreachable,
+            format!("cluster `{}` did not answer in time", cluster.name()),
+        )),
+    }
+}
+
+/// Why the hub does not take somebody whom the cluster knows.
+fn unwelcome(console: &Console, identity: &Identity) -> Option<String> {
+    if identity.user == "system:anonymous" || identity.is_in("system:unauthenticated") {
+        return Some("the token is nobody's".to_owned());
+    }
+    // Links and workspaces are owned by user names, so a name must not have two owners.
+    if console.api.accounts.owns(&identity.user) {
+        return Some(format!("`{}` is a name that this hub keeps for its accounts", identity.user));
+    }
+    None
+}
+
+fn refused(detail: impl Into<String>) -> Problem {
+    Problem::new(ProblemCode::TokenRefused, detail)
+        .fix("get a new token, as in `kubectl create token`, and check the cluster")
+}
+
+/// Counts and records a refusal, and returns it.
+async fn deny(
+    console: &Console,
+    context: &RequestContext,
+    attempt: &Attempt<'_>,
+    cluster: &Cluster,
+    user: &str,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let wait = attempt.failed().await?;
+    let entry = context
+        .audit(user, "sign_in", cluster.name())
+        .detail(json!({
+            "method": SignInMethod::Token.as_str(),
+            "why": problem.detail(),
+            "next_attempt_in_s": wait.map(|wait| wait.as_secs()),
+            "user_agent": context.user_agent,
+        }))
+        .denied(problem.code());
+    console.api.store.audit(entry).await?;
+    Ok(problem)
+}

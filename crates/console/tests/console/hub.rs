@@ -1,0 +1,160 @@
+//! A hub in process: the console's routes on the shared ground, a store, a clock that tests turn, and API
+//! servers that know a few tokens.
+
+use crate::browser::Browser;
+use authn::{AccountMapping, Cost, Lifetimes, TokenAdmins};
+use axum::Router;
+use console::{Accounts, Author, Console, NewAccount, PasswordDesk};
+use http::{Request, Response};
+use http_api::{Clock, HttpApi, Origins, TrustedProxies, fortify};
+use http_body_util::BodyExt as _;
+use kube_io::{Cluster, Clusters};
+use model::{AccountName, ClusterName, HubId, Secret, Timestamp};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use store::{AuditFilter, AuditRecord, Store, StoreLocation, VaultKey};
+
+pub(crate) const ORIGIN: &str = "https://hub.example";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) struct Hub {
+    pub(crate) router: Router,
+    pub(crate) openapi: utoipa::openapi::OpenApi,
+    pub(crate) store: Store,
+    pub(crate) desk: PasswordDesk,
+    pub(crate) accounts: Accounts,
+    time: Arc<AtomicI64>,
+    _directory: tempfile::TempDir,
+}
+
+impl Hub {
+    /// A hub with the accounts `alice` and `root`; the latter administers it.
+    pub(crate) async fn start() -> Self {
+        let hub = Self::empty().await;
+        hub.account("alice", false).await;
+        hub.account("root", true).await;
+        hub
+    }
+
+    pub(crate) async fn empty() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+        let clock = Clock::turned_by({
+            let time = Arc::clone(&time);
+            move || Timestamp::from_micros(time.load(Ordering::Relaxed))
+        });
+        let location = StoreLocation::Sqlite { directory: directory.path().join("store") };
+        let hub = HubId::from_random([1; 16]);
+        let store = Store::open(&location, VaultKey::new([7; 32]), hub, clock.now()).await.unwrap();
+        let mapping = AccountMapping::default();
+        let home: ClusterName = "home".parse().unwrap();
+        let api = HttpApi {
+            store: store.clone(),
+            clusters: Clusters::new(vec![cluster("home"), cluster("other"), away("away")]),
+            origins: Origins::new([ORIGIN]).unwrap(),
+            proxies: TrustedProxies::new(["10.0.0.0/8"]).unwrap(),
+            lifetimes: Lifetimes::default(),
+            token_admins: TokenAdmins::of_home(Some(home), mapping.admins_group()),
+            accounts: mapping.clone(),
+            clock,
+        };
+        let desk = PasswordDesk::new(Cost::default(), [9; 32]).unwrap();
+        let console = Console::new(api.clone(), desk.clone(), "1.2.3");
+        let (router, mut openapi) = console::router(console).split_for_parts();
+        http_api::document(&mut openapi, "1.2.3");
+        let router = fortify(router.fallback(console::page), &api);
+        let accounts = Accounts::new(store.clone(), mapping, ORIGIN.to_owned());
+        Self { router, openapi, store, desk, accounts, time, _directory: directory }
+    }
+
+    pub(crate) fn author(&self) -> Author {
+        Author::at_command_line("tester", self.now())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.time.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn wait(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap();
+        self.time.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Makes an account with the password of these tests.
+    pub(crate) async fn account(&self, name: &str, admin: bool) -> AccountName {
+        let name: AccountName = name.parse().unwrap();
+        let new = NewAccount {
+            name: name.clone(),
+            display_name: None,
+            groups: vec!["dev".to_owned()],
+            admin,
+            allow_reserved_groups: false,
+        };
+        self.accounts.create(&self.author(), new).await.unwrap();
+        let password = Secret::new(PASSWORD);
+        self.accounts.set_password(&self.author(), &name, password, &self.desk).await.unwrap();
+        name
+    }
+
+    /// A browser that knows nothing yet, at an address of its own.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.router.clone(), "192.0.2.1")
+    }
+
+    /// A browser in which `name` has signed in.
+    pub(crate) async fn signed_in(&self, name: &str) -> Browser {
+        let mut browser = self.browser();
+        let reply = browser.sign_in(name, PASSWORD).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        browser
+    }
+
+    /// The records of an action, newest first.
+    pub(crate) async fn audited(&self, action: &str) -> Vec<AuditRecord> {
+        let filter =
+            AuditFilter { limit: 500, action: Some(action.to_owned()), ..AuditFilter::default() };
+        self.store.audit_page(&filter).await.unwrap()
+    }
+}
+
+/// A cluster whose API server knows these tokens.
+fn cluster(name: &str) -> Cluster {
+    let service = tower::service_fn(async |request: Request<kube::client::Body>| {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let review: Value = serde_json::from_slice(&body).unwrap();
+        let token = review["spec"]["token"].as_str().unwrap();
+        let status = match token.split('.').next_back().unwrap() {
+            "bob" => user("bob", &["system:authenticated"]),
+            "master" => user("eve", &["system:masters", "system:authenticated"]),
+            "anonymous" => user("system:anonymous", &["system:unauthenticated"]),
+            "unauthenticated" => user("ghost", &["system:unauthenticated"]),
+            "impostor" => user("sallyport:alice", &["system:authenticated"]),
+            _ => json!({ "authenticated": false, "error": "invalid bearer token" }),
+        };
+        let reply = json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "metadata": {},
+            "spec": {},
+            "status": status,
+        });
+        Ok::<_, std::convert::Infallible>(Response::new(kube::client::Body::from(
+            serde_json::to_vec(&reply).unwrap(),
+        )))
+    });
+    Cluster::from_client(name.parse().unwrap(), kube::Client::new(service, "default"))
+}
+
+fn user(name: &str, groups: &[&str]) -> Value {
+    json!({ "authenticated": true, "user": { "username": name, "groups": groups } })
+}
+
+/// A cluster that nobody reaches.
+fn away(name: &str) -> Cluster {
+    let service = tower::service_fn(async |_: Request<kube::client::Body>| {
+        Err::<Response<kube::client::Body>, _>(std::io::Error::other("connection refused"))
+    });
+    Cluster::from_client(name.parse().unwrap(), kube::Client::new(service, "default"))
+}

@@ -1,0 +1,128 @@
+//! Signing in with a Kubernetes token: the cluster decides who it is, the hub whether that will do.
+
+use crate::browser::{Browser, Reply};
+use crate::hub::Hub;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const PATH: &str = "/api/v1/sign-in/token";
+
+async fn sign_in(browser: &mut Browser, token: &str, cluster: Option<&str>) -> Reply {
+    let mut body = json!({ "token": token });
+    if let Some(cluster) = cluster {
+        body["cluster"] = Value::from(cluster);
+    }
+    let reply = browser.post(PATH, body).await;
+    if reply.status == 200 {
+        browser.csrf = reply.json()["csrf"].as_str().unwrap().to_owned();
+    }
+    reply
+}
+
+#[tokio::test]
+async fn a_token_signs_in_to_its_cluster_alone() {
+    let hub = Hub::start().await;
+    let mut browser = hub.browser();
+    let reply = sign_in(&mut browser, " bob\n", Some("other")).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let me = browser.get("/api/v1/me").await.json();
+    assert_eq!(me["user"], "bob");
+    assert_eq!(me["groups"], json!(["system:authenticated"]));
+    assert_eq!(me["method"], "token");
+    assert_eq!(me["cluster"], "other");
+    assert_eq!(me["clusters"], json!(["other"]));
+    assert_eq!(me["admin"], false);
+    assert!(me.get("account").is_none());
+    // Without a name, the first.
+    assert_eq!(sign_in(&mut browser, "bob", None).await.json()["cluster"], "home");
+}
+
+#[tokio::test]
+async fn only_the_home_cluster_makes_administrators() {
+    let hub = Hub::start().await;
+    let mut browser = hub.browser();
+    assert_eq!(sign_in(&mut browser, "master", None).await.json()["admin"], true);
+    assert_eq!(browser.get("/api/v1/accounts").await.status, 200);
+    assert_eq!(sign_in(&mut browser, "master", Some("other")).await.json()["admin"], false);
+    browser.get("/api/v1/accounts").await.refused(403, "not_admin");
+}
+
+#[tokio::test]
+async fn tokens_that_are_nobodys_or_an_accounts_are_refused() {
+    let hub = Hub::start().await;
+    for token in ["made-up", "anonymous", "unauthenticated", "impostor"] {
+        let mut browser = hub.browser();
+        let reply = sign_in(&mut browser, token, None).await;
+        reply.refused(401, "token_refused");
+        assert!(browser.cookies.is_empty());
+        assert_eq!(hub.audited("sign_in").await[0].entry.reason, "token_refused");
+    }
+    for token in ["", "  ", &"x".repeat(20_000)] {
+        sign_in(&mut hub.browser(), token, None).await.refused(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn clusters_that_are_unknown_or_away_are_told_apart() {
+    let hub = Hub::start().await;
+    let mut browser = hub.browser();
+    sign_in(&mut browser, "bob", Some("nowhere")).await.refused(404, "cluster_unknown");
+    sign_in(&mut browser, "bob", Some("No Where")).await.refused(400, "bad_request");
+    let reply = sign_in(&mut browser, "bob", Some("away")).await;
+    reply.refused(502, "cluster_unreachable");
+    assert!(!reply.text.contains("connection refused"), "the cause is for the log: {reply:?}");
+}
+
+#[tokio::test]
+async fn a_sign_in_ends_with_its_token_or_after_an_hour() {
+    let hub = Hub::start().await;
+    let now_s = hub.now().as_micros() / 1_000_000;
+    // `{"exp":…}` as an unsigned web token whose last part the double takes for the user.
+    let ending = |exp: i64| {
+        let claims = format!(r#"{{"exp":{exp}}}"#);
+        format!("e30.{}.bob", base64url(claims.as_bytes()))
+    };
+    let mut short = hub.browser();
+    assert_eq!(sign_in(&mut short, &ending(now_s + 600), None).await.status, 200);
+    let mut long = hub.browser();
+    assert_eq!(sign_in(&mut long, &ending(now_s + 86_400), None).await.status, 200);
+    let mut past = hub.browser();
+    sign_in(&mut past, &ending(now_s), None).await.refused(401, "token_refused");
+
+    hub.wait(Duration::from_secs(599));
+    assert_eq!(short.get("/api/v1/me").await.status, 200);
+    hub.wait(Duration::from_secs(1));
+    short.get("/api/v1/me").await.refused(401, "session_expired");
+    hub.wait(Duration::from_secs(2999));
+    assert_eq!(long.get("/api/v1/me").await.status, 200);
+    hub.wait(Duration::from_secs(1));
+    long.get("/api/v1/me").await.refused(401, "session_expired");
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_stays_within_the_cluster() {
+    let hub = Hub::start().await;
+    let (mut home, mut home_too, mut other) = (hub.browser(), hub.browser(), hub.browser());
+    sign_in(&mut home, "bob", Some("home")).await;
+    sign_in(&mut home_too, "bob", Some("home")).await;
+    sign_in(&mut other, "bob", Some("other")).await;
+    assert_eq!(home.post("/api/v1/sign-out", json!({ "everywhere": true })).await.status, 204);
+    home_too.get("/api/v1/me").await.refused(401, "session_ended");
+    // The other cluster's bob may be somebody else.
+    assert_eq!(other.get("/api/v1/me").await.status, 200);
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut bits = [0u8; 4];
+        bits[1..=chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes(bits);
+        for at in 0..=chunk.len() {
+            let six = (bits >> (18 - 6 * at)) & 63;
+            text.push(char::from(LETTERS[six as usize]));
+        }
+    }
+    text
+}

@@ -1,0 +1,149 @@
+//! The beginning and end of a sign-in: a new secret for the browser, a row in the store, the cookie.
+//! Whether the person proved who they are is the console's to know before it calls this.
+//!
+//! A sign-in that the browser already had is ended, and its secret never used again: whoever planted or
+//! saw the old cookie gains nothing from the new sign-in (session fixation).
+
+use crate::sign_in::Facts;
+use crate::{
+    COOKIE_SIGN_IN, HttpApi, Problem, RequestContext, SignedIn, cookie_of, random, secure_cookie,
+};
+use authn::BrowserSecret;
+use http::{HeaderMap, HeaderValue};
+use model::{ClusterName, Identity, SignInId, Timestamp};
+use serde_json::json;
+use store::{Account, SignIn, SignInMethod};
+
+/// What was proved, and for how long it holds.
+#[derive(Debug)]
+pub enum NewSignIn {
+    /// A local account, by its password or an invitation.
+    Account {
+        /// The account.
+        account: Account,
+        /// [`SignInMethod::Password`] or [`SignInMethod::Invitation`].
+        method: SignInMethod,
+    },
+    /// A token that a cluster authenticated.
+    Token {
+        /// Whom the cluster said it is.
+        identity: Identity,
+        /// The cluster, for which alone the sign-in holds.
+        cluster: ClusterName,
+        /// When the token itself ends, if it says so.
+        token_ends: Option<Timestamp>,
+    },
+}
+
+/// A sign-in that has begun.
+#[derive(Debug)]
+pub struct IssuedSignIn {
+    /// The person, as handlers see them.
+    pub signed_in: SignedIn,
+    /// The `Set-Cookie` for the browser.
+    pub cookie: HeaderValue,
+}
+
+/// Begins a sign-in and audits it as `sign_in`; ends the one that the browser presented.
+pub async fn issue_sign_in(
+    api: &HttpApi,
+    context: &RequestContext,
+    presented: &HeaderMap,
+    new: NewSignIn,
+) -> Result<IssuedSignIn, Problem> {
+    let now = context.at;
+    end_presented(api, context, presented).await?;
+    let secret = BrowserSecret::from_random(random()?);
+    let (identity, admin, account, cluster, method, expires_at) = match new {
+        NewSignIn::Account { account, method } => {
+            let identity = api.identity_of(&account);
+            let expires_at = api.lifetimes.password_expires_at(now);
+            (identity, account.admin, Some(account), None, method, expires_at)
+        }
+        NewSignIn::Token { identity, cluster, token_ends } => {
+            let expires_at = api.lifetimes.token_expires_at(now, token_ends);
+            let admin = api.token_admins.admits(&identity, &cluster);
+            (identity, admin, None, Some(cluster), SignInMethod::Token, expires_at)
+        }
+    };
+    let row = SignIn {
+        id: SignInId::from_random(random()?),
+        secret_hash: secret.hash(),
+        account: account.as_ref().map(|account| account.id.clone()),
+        identity: identity.clone(),
+        cluster: cluster.clone(),
+        method,
+        // Derived from the cookie's secret instead, see `authn::CsrfToken`.
+        csrf_hash: None,
+        created_at: now,
+        last_seen_at: now,
+        idle_timeout: api.lifetimes.idle_timeout,
+        expires_at,
+        ended_at: None,
+        source: context.source.to_string(),
+        user_agent: context.user_agent.clone(),
+    };
+    api.store.create_sign_in(&row).await?;
+    let signed_in = SignedIn::from_facts(Facts {
+        id: row.id.clone(),
+        display_name: account
+            .as_ref()
+            .map_or_else(|| identity.user.clone(), |account| account.display_name.clone()),
+        identity,
+        admin,
+        account: account.map(|account| (account.id, account.name)),
+        cluster,
+        method,
+        idle_expires_at: now.after(api.lifetimes.idle_timeout).min(expires_at),
+        expires_at,
+        csrf: secret.csrf_token(),
+        context: context.clone(),
+    });
+    let entry = signed_in
+        .audit("sign_in", signed_in.id())
+        .detail(json!({
+            "method": method.as_str(),
+            "cluster": signed_in.cluster(),
+            "admin": admin,
+            "expires_at": expires_at,
+            "user_agent": context.user_agent,
+        }))
+        .allowed();
+    if let Err(error) = api.store.audit(entry).await {
+        // Unrecorded, so unconfirmed: the secret has not left this function, and the row is of no use
+        // to anybody. Ending it is tidiness, and may fail like the record did.
+        if let Err(error) = api.store.end_sign_in(signed_in.id(), now).await {
+            tracing::warn!(sign_in = %signed_in.id(), %error, "an unconfirmed sign-in was not ended");
+        }
+        return Err(error.into());
+    }
+    let cookie = signed_in_cookie(&secret, now, expires_at)?;
+    Ok(IssuedSignIn { signed_in, cookie })
+}
+
+/// The cookie of a sign-in; it goes when the sign-in does.
+pub fn signed_in_cookie(
+    secret: &BrowserSecret,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<HeaderValue, Problem> {
+    secure_cookie(COOKIE_SIGN_IN, secret.text().expose(), expires_at.since(now))
+        .ok_or_else(|| Problem::internal("a secret of ours does not fit into a cookie"))
+}
+
+async fn end_presented(
+    api: &HttpApi,
+    context: &RequestContext,
+    presented: &HeaderMap,
+) -> Result<(), Problem> {
+    let secret =
+        cookie_of(presented, COOKIE_SIGN_IN).and_then(|text| BrowserSecret::parse(text).ok());
+    let Some(secret) = secret else { return Ok(()) };
+    let Some(current) = api.store.sign_in_by_secret_hash(&secret.hash()).await? else {
+        return Ok(());
+    };
+    if current.sign_in.ended_at.is_none() {
+        api.store.end_sign_in(&current.sign_in.id, context.at).await?;
+    }
+    Ok(())
+}

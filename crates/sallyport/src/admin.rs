@@ -1,0 +1,165 @@
+//! `sallyport admin`: accounts and the audit log, worked on in the store itself, for whoever has the hub's
+//! files. What is done is recorded as done by the operator.
+
+use crate::arguments::{AdminCommand, AuditCommand, UserCommand};
+use crate::config::Config;
+use crate::{hub, say, say_error};
+use anyhow::{Context, bail};
+use authn::Cost;
+use console::{Accounts, Author, NewAccount, PasswordDesk};
+use model::{Secret, Timestamp};
+use serde_json::json;
+use std::process::ExitCode;
+use store::Store;
+
+/// Does what was asked, on the store that the configuration names.
+pub(crate) async fn run(command: AdminCommand, config: Config) -> anyhow::Result<ExitCode> {
+    let store = hub::open_store(&config).await?;
+    let done = match command {
+        AdminCommand::User(command) => {
+            user(command, &config, &store).await.map(|()| ExitCode::SUCCESS)
+        }
+        AdminCommand::Audit(AuditCommand::Verify { json }) => verify(&store, json).await,
+    };
+    store.close().await;
+    done
+}
+
+async fn user(command: UserCommand, config: &Config, store: &Store) -> anyhow::Result<()> {
+    let origin = config.server.origins.first().context("`server.origins` is empty")?;
+    let accounts = Accounts::new(store.clone(), hub::account_mapping(config)?, origin.clone());
+    let operator = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    let author = Author::at_command_line(&operator, Timestamp::now());
+    let desk = || -> anyhow::Result<PasswordDesk> {
+        Ok(PasswordDesk::new(Cost::default(), hub::random()?)?)
+    };
+    match command {
+        UserCommand::Add {
+            name,
+            display_name,
+            group,
+            admin,
+            allow_reserved_groups,
+            password_stdin,
+        } => {
+            let password = password_stdin.then(password_from_stdin).transpose()?;
+            let new = NewAccount {
+                name: name.clone(),
+                display_name,
+                groups: group,
+                admin,
+                allow_reserved_groups,
+            };
+            let created = accounts.create(&author, new).await?;
+            say(&format!(
+                "account `{name}` was made; Kubernetes knows it as `{}`",
+                created.account.kubernetes_user
+            ))?;
+            match password {
+                Some(password) => {
+                    accounts.set_password(&author, &name, password, &desk()?).await?;
+                    say("its password is set")?;
+                }
+                None => print_invitation(&created.invitation)?,
+            }
+        }
+        UserCommand::List { json } => list(&accounts, json).await?,
+        UserCommand::Disable { name } => {
+            accounts.disable(&author, &name).await?;
+            say(&format!("account `{name}` is disabled; its sign-ins and terminals end"))?;
+        }
+        UserCommand::Enable { name } => {
+            accounts.enable(&author, &name).await?;
+            say(&format!("account `{name}` is enabled"))?;
+        }
+        UserCommand::Invite { name } => print_invitation(&accounts.invite(&author, &name).await?)?,
+        UserCommand::Passwd { name } => {
+            let password = password_from_stdin()?;
+            accounts.set_password(&author, &name, password, &desk()?).await?;
+            say(&format!("the password of `{name}` is set; its sign-ins have ended"))?;
+        }
+        UserCommand::SignOut { name } => {
+            let ended = accounts.sign_out(&author, &name).await?;
+            say(&format!("{ended} sign-in(s) of `{name}` ended"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn list(accounts: &Accounts, as_json: bool) -> anyhow::Result<()> {
+    let all = accounts.list().await?;
+    if as_json {
+        let rows: Vec<_> = all
+            .iter()
+            .map(|account| {
+                json!({
+                    "name": account.name, "display_name": account.display_name,
+                    "kubernetes_user": account.kubernetes_user, "groups": account.groups,
+                    "admin": account.admin, "disabled": account.disabled_at.is_some(),
+                    "last_sign_in_at": account.last_sign_in_at,
+                })
+            })
+            .collect();
+        return say(&serde_json::to_string_pretty(&rows)?);
+    }
+    if all.is_empty() {
+        return say(
+            "there are no accounts; make the first with `sallyport admin user add NAME --admin`",
+        );
+    }
+    say(&format!(
+        "{:<20} {:<32} {:<9} {:<8} LAST SIGN-IN",
+        "NAME", "KUBERNETES USER", "ADMIN", "STATE"
+    ))?;
+    for account in all {
+        say(&format!(
+            "{:<20} {:<32} {:<9} {:<8} {}",
+            account.name.as_str(),
+            account.kubernetes_user,
+            if account.admin { "yes" } else { "no" },
+            if account.disabled_at.is_some() { "disabled" } else { "active" },
+            account.last_sign_in_at.map_or_else(|| "never".to_owned(), |at| at.to_string()),
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_invitation(invitation: &console::Invitation) -> anyhow::Result<()> {
+    say(&format!(
+        "invitation, valid once until {}:\n{}",
+        invitation.expires_at,
+        invitation.url.expose()
+    ))
+}
+
+fn password_from_stdin() -> anyhow::Result<Secret> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("standard input cannot be read")?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    if password.is_empty() {
+        bail!("no password came on standard input");
+    }
+    Ok(Secret::new(password))
+}
+
+async fn verify(store: &Store, as_json: bool) -> anyhow::Result<ExitCode> {
+    let verdict = store
+        .audit_verify(|done, all| {
+            if !as_json && done > 0 && done % 100_000 == 0 {
+                say_error(&format!("{done} of {all} records checked"));
+            }
+        })
+        .await?;
+    if as_json {
+        let verdict = json!({
+            "records": verdict.records, "intact": verdict.intact,
+            "first_bad": verdict.first_bad, "detail": verdict.detail,
+        });
+        say(&verdict.to_string())?;
+    } else if verdict.intact {
+        say(&format!("intact: {} records", verdict.records))?;
+    } else {
+        say(&format!("NOT INTACT: {}", verdict.detail))?;
+    }
+    Ok(if verdict.intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,306 @@
+//! The configuration: one TOML file, `SALLYPORT_*` variables over it, flags over both; checked whole.
+//! It yields checked values and opens nothing but the file itself; `serve` opens what they name.
+
+mod keys;
+
+pub(crate) use keys::KEYS;
+
+use anyhow::{Context, bail};
+use model::{ClusterName, Secret};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole configuration as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) tls: Tls,
+    pub(crate) store: StoreConfig,
+    pub(crate) cluster: Vec<ClusterConfig>,
+    pub(crate) sign_in: SignIn,
+    pub(crate) links: Links,
+    pub(crate) terminals: TerminalsConfig,
+    pub(crate) workspaces: Workspaces,
+    pub(crate) log: Log,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) origins: Vec<String>,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) drain_grace_s: u64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) self_signed: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreConfig {
+    pub(crate) directory: PathBuf,
+    pub(crate) url: Option<Secret>,
+    pub(crate) vault_key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClusterConfig {
+    pub(crate) name: ClusterName,
+    pub(crate) kubeconfig: Option<PathBuf>,
+    pub(crate) context: Option<String>,
+    #[serde(default)]
+    pub(crate) in_cluster: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SignIn {
+    pub(crate) idle_minutes: u64,
+    pub(crate) password_hours: u64,
+    pub(crate) token_hours: u64,
+    pub(crate) user_prefix: String,
+    pub(crate) admin_groups: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Links {
+    pub(crate) lifetime_s: u64,
+    pub(crate) lifetime_max_s: u64,
+    pub(crate) ticket_s: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TerminalsConfig {
+    pub(crate) recheck_s: u64,
+    pub(crate) per_person_max: usize,
+    pub(crate) total_max: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Workspaces {
+    pub(crate) image: String,
+    pub(crate) per_person_max: u32,
+    pub(crate) total_max: u32,
+    pub(crate) lifetime_hours: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormatName,
+    pub(crate) filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormatName {
+    Json,
+    Text,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            origins: vec!["https://localhost:8443".to_owned()],
+            trusted_proxies: Vec::new(),
+            metrics_listen: None,
+            drain_grace_s: 20,
+        }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("/var/lib/sallyport"), url: None, vault_key_file: None }
+    }
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self {
+            idle_minutes: 90,
+            password_hours: 12,
+            token_hours: 1,
+            user_prefix: "sallyport:".to_owned(),
+            admin_groups: Vec::new(),
+        }
+    }
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self { lifetime_s: 300, lifetime_max_s: 24 * 3600, ticket_s: 30 }
+    }
+}
+
+impl Default for TerminalsConfig {
+    fn default() -> Self {
+        Self { recheck_s: 45, per_person_max: 64, total_max: 10_000 }
+    }
+}
+
+impl Default for Workspaces {
+    fn default() -> Self {
+        Self {
+            image: "debian:bookworm".to_owned(),
+            per_person_max: 3,
+            total_max: 300,
+            lifetime_hours: 8,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormatName::Json, filter: "info".to_owned() }
+    }
+}
+
+/// Where values come from, in rising order of precedence.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// The file.
+    pub(crate) file: Option<PathBuf>,
+    /// `SALLYPORT_*` variables.
+    pub(crate) environment: Vec<(String, String)>,
+    /// `KEY=VALUE` of flags.
+    pub(crate) flags: Vec<(String, String)>,
+    /// Name, kubeconfig and context of a cluster named by flags; it takes the place of all others.
+    pub(crate) cluster: Option<(String, PathBuf, Option<String>)>,
+}
+
+impl Sources {
+    /// Takes the file and flags given, and this process's environment.
+    pub(crate) fn of_process(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
+        let environment =
+            std::env::vars().filter(|(name, _)| name.starts_with("SALLYPORT_")).collect();
+        Self { file, environment, flags, cluster: None }
+    }
+}
+
+/// Variables that are not configuration keys: the file's own name, and what the cluster recipe uses.
+const OTHER_VARIABLES: &[&str] = &["SALLYPORT_CONFIG", "SALLYPORT_CACHE", "SALLYPORT_STATE"];
+const OTHER_PREFIXES: &[&str] = &["SALLYPORT_TEST_", "SALLYPORT_APISERVER_"];
+
+/// Reads and checks everything; the error names the key and the fix.
+pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
+    let mut table = match &sources.file {
+        Some(path) => read(path)?,
+        None => toml::Table::new(),
+    };
+    for (name, value) in &sources.environment {
+        let is_other = OTHER_VARIABLES.contains(&name.as_str())
+            || OTHER_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        if is_other {
+            continue;
+        }
+        let key = name["SALLYPORT_".len()..].to_ascii_lowercase().replacen("__", ".", 1);
+        set(&mut table, &key, value).with_context(|| format!("variable {name}"))?;
+    }
+    for (key, value) in &sources.flags {
+        set(&mut table, key, value).with_context(|| format!("flag for `{key}`"))?;
+    }
+    let config: Config = serde_path_to_error::deserialize(table).map_err(|error| {
+        let key = error.path().to_string();
+        anyhow::anyhow!(
+            "configuration key `{key}`: {}; `sallyport config explain` lists all keys",
+            error.into_inner().to_string().trim_end()
+        )
+    })?;
+    let mut config = config;
+    if let Some((name, kubeconfig, context)) = &sources.cluster {
+        config.cluster = vec![ClusterConfig {
+            name: name.parse().context("--cluster-name")?,
+            kubeconfig: Some(kubeconfig.clone()),
+            context: context.clone(),
+            in_cluster: false,
+        }];
+    }
+    check(&config)?;
+    Ok(config)
+}
+
+fn read(path: &Path) -> anyhow::Result<toml::Table> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("configuration file {} cannot be read", path.display()))?;
+    text.parse().with_context(|| format!("configuration file {} is not TOML", path.display()))
+}
+
+/// Sets `section.key`. The value is TOML where it reads as such, else a string.
+fn set(table: &mut toml::Table, key: &str, value: &str) -> anyhow::Result<()> {
+    let Some((section, name)) = key.split_once('.') else {
+        bail!("`{key}` is not of the form section.key");
+    };
+    let Some(known) = KEYS.iter().find(|known| known.name == key) else {
+        bail!("there is no configuration key `{key}`; `sallyport config explain` lists all keys");
+    };
+    let parsed = format!("v = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .filter(|parsed| !known.is_text || parsed.is_str());
+    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let section = table
+        .entry(section)
+        .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+        .as_table_mut()
+        .with_context(|| format!("`{section}` is not a section"))?;
+    section.insert(name.to_owned(), value);
+    Ok(())
+}
+
+/// What no single value can tell.
+fn check(config: &Config) -> anyhow::Result<()> {
+    let tls = &config.tls;
+    match (&tls.certificate, &tls.key, tls.self_signed) {
+        (Some(_), Some(_), false) | (None, None, _) => {}
+        (_, _, true) => {
+            bail!("`tls.self_signed` and `tls.certificate` exclude each other; leave one out")
+        }
+        _ => bail!("`tls.certificate` and `tls.key` belong together; set both or neither"),
+    }
+    let bounds = [
+        ("links.lifetime_s", config.links.lifetime_s, 1, config.links.lifetime_max_s),
+        ("links.lifetime_max_s", config.links.lifetime_max_s, 1, 24 * 3600),
+        ("links.ticket_s", config.links.ticket_s, 1, 30),
+        ("terminals.recheck_s", config.terminals.recheck_s, 1, 60),
+        ("server.drain_grace_s", config.server.drain_grace_s, 0, 3600),
+        ("workspaces.lifetime_hours", config.workspaces.lifetime_hours, 1, 24 * 30),
+    ];
+    for (key, value, least, most) in bounds {
+        if !(least..=most).contains(&value) {
+            bail!("configuration key `{key}` is {value}; it must be {least} to {most}");
+        }
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for cluster in &config.cluster {
+        if !names.insert(cluster.name.as_str()) {
+            bail!("two clusters are named `{}`; each needs a name of its own", cluster.name);
+        }
+        match (&cluster.kubeconfig, cluster.in_cluster) {
+            (Some(_), false) | (None, true) => {}
+            _ => bail!(
+                "cluster `{}` needs either `kubeconfig` (with `context`) or `in_cluster = true`",
+                cluster.name
+            ),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

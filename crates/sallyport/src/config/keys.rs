@@ -1,0 +1,105 @@
+//! Every configuration key in words, for `config explain`, the variables and the manual.
+
+/// A key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// `section.key`.
+    pub(crate) name: &'static str,
+    /// Its default, as TOML.
+    pub(crate) default: &'static str,
+    /// Whether it is a single text, so that `yes` or `5` given in a variable stays one.
+    pub(crate) is_text: bool,
+    /// What it does.
+    pub(crate) help: &'static str,
+}
+
+const fn text(name: &'static str, default: &'static str, help: &'static str) -> Key {
+    Key { name, default, is_text: true, help }
+}
+
+const fn other(name: &'static str, default: &'static str, help: &'static str) -> Key {
+    Key { name, default, is_text: false, help }
+}
+
+/// All keys, in the order of the file. Clusters are tables of their own: `[[cluster]]`.
+pub(crate) const KEYS: &[Key] = &[
+    text(
+        "server.listen",
+        "\"127.0.0.1:8443\"",
+        "Address and port of the console and its API (TLS).",
+    ),
+    other(
+        "server.origins",
+        "[\"https://localhost:8443\"]",
+        "Origins under which browsers reach the hub, exactly; links are written with the first.",
+    ),
+    other("server.trusted_proxies", "[]", "Networks whose X-Forwarded-For is believed."),
+    text(
+        "server.metrics_listen",
+        "",
+        "Address and port of Prometheus metrics (plain HTTP); none if left out.",
+    ),
+    other(
+        "server.drain_grace_s",
+        "20",
+        "How long open terminals may finish when the hub is stopped.",
+    ),
+    text("tls.certificate", "", "PEM file with the certificate chain; reloaded when it changes."),
+    text("tls.key", "", "PEM file with the private key."),
+    other(
+        "tls.self_signed",
+        "false",
+        "For demonstrations only: make a throw-away CA and certificate in the store's directory.",
+    ),
+    text(
+        "store.directory",
+        "\"/var/lib/sallyport\"",
+        "Directory of the SQLite database and of the hub's own files.",
+    ),
+    text("store.url", "", "PostgreSQL URL; SQLite is used if left out."),
+    text(
+        "store.vault_key_file",
+        "",
+        "File with 32 bytes in hexadecimal that seal secrets in the store; made in the directory if left out, needed with PostgreSQL.",
+    ),
+    other("sign_in.idle_minutes", "90", "A browser that asks nothing for so long is signed out."),
+    other("sign_in.password_hours", "12", "A password sign-in ends after so long."),
+    other("sign_in.token_hours", "1", "A token sign-in ends after so long, or with its token."),
+    text(
+        "sign_in.user_prefix",
+        "\"sallyport:\"",
+        "Put before an account's name to make its Kubernetes user name.",
+    ),
+    other(
+        "sign_in.admin_groups",
+        "[]",
+        "Kubernetes groups whose members administer the hub when they sign in with a token of the first cluster.",
+    ),
+    other(
+        "links.lifetime_s",
+        "300",
+        "How long a presigned link holds unless its minter says otherwise.",
+    ),
+    other("links.lifetime_max_s", "86400", "The longest life that may be asked for a link."),
+    other("links.ticket_s", "30", "How long the first gate's ticket holds; at most 30."),
+    other(
+        "terminals.recheck_s",
+        "45",
+        "How often the right of a live terminal is asked again; at most 60.",
+    ),
+    other("terminals.per_person_max", "64", "Live terminals of one person on this hub."),
+    other("terminals.total_max", "10000", "Live terminals on this hub."),
+    text("workspaces.image", "\"debian:bookworm\"", "Image of the default workspace template."),
+    other("workspaces.per_person_max", "3", "Workspaces of one person."),
+    other("workspaces.total_max", "300", "Workspaces of everybody."),
+    other("workspaces.lifetime_hours", "8", "A workspace ends after so long."),
+    text("log.format", "\"json\"", "`json` for machines or `text` for people."),
+    text("log.filter", "\"info\"", "Level, or filter by module as in `info,store=debug`."),
+];
+
+impl Key {
+    /// The variable that sets it.
+    pub(crate) fn variable(&self) -> String {
+        format!("SALLYPORT_{}", self.name.replacen('.', "__", 1).to_ascii_uppercase())
+    }
+}

@@ -1,0 +1,148 @@
+//! From the configuration to what the services share: store, vault key, clusters, origins, lifetimes.
+//! `serve` runs the services on it, `admin` works on the store alone.
+
+use crate::config::{ClusterConfig, Config};
+use crate::tls::write_private;
+use anyhow::{Context, bail};
+use authn::{AccountMapping, Lifetimes, TokenAdmins};
+use http_api::{Clock, HttpApi, Origins, TrustedProxies};
+use kube_io::{Cluster, ClusterSource, Clusters};
+use model::{HubId, Timestamp};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use store::{Store, StoreLocation, VaultKey};
+
+/// `N` random bytes of the operating system.
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the operating system gives no randomness"))?;
+    Ok(bytes)
+}
+
+/// Opens the store that the configuration names.
+pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let settings = &config.store;
+    let (location, vault) = match &settings.url {
+        Some(url) => {
+            let Some(path) = &settings.vault_key_file else {
+                bail!(
+                    "`store.vault_key_file` is needed with PostgreSQL: all hubs must hold the same key; \
+                     make one with `openssl rand -hex 32`"
+                );
+            };
+            (StoreLocation::Postgres { url: url.clone() }, read_vault_key(path)?)
+        }
+        None => {
+            let directory = &settings.directory;
+            make_private_directory(directory)?;
+            let made = directory.join("vault.key");
+            let path = settings.vault_key_file.as_ref().unwrap_or(&made);
+            if *path == made && !made.exists() {
+                let database = directory.join("sallyport.db");
+                if database.exists() {
+                    bail!(
+                        "{} is missing, but the database is there: what it sealed cannot be read \
+                         without it; put the key back",
+                        made.display()
+                    );
+                }
+                let hex: String = random::<32>()?.iter().map(|b| format!("{b:02x}")).collect();
+                write_private(&made, hex.as_bytes())?;
+            }
+            (StoreLocation::Sqlite { directory: directory.clone() }, read_vault_key(path)?)
+        }
+    };
+    let hub = HubId::from_random(random()?);
+    Store::open(&location, vault, hub, Timestamp::now())
+        .await
+        .map_err(|error| anyhow::Error::new(error).context("the store cannot be opened"))
+}
+
+fn make_private_directory(directory: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(|| {
+        format!(
+            "`store.directory` {} cannot be made; set another with --data-dir",
+            directory.display()
+        )
+    })
+}
+
+fn read_vault_key(path: &PathBuf) -> anyhow::Result<VaultKey> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the vault key {} cannot be read", path.display()))?;
+    let text = text.trim();
+    let wrong = || format!("the vault key {} is not 64 hexadecimal digits", path.display());
+    if text.len() != 64 || !text.is_ascii() {
+        bail!(wrong());
+    }
+    let mut key = [0u8; 32];
+    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).with_context(wrong)?;
+        *byte = u8::from_str_radix(pair, 16).with_context(wrong)?;
+    }
+    Ok(VaultKey::new(key))
+}
+
+/// Opens every cluster. Nothing is asked of them yet, so that one that is away holds up nobody.
+pub(crate) async fn open_clusters(config: &Config) -> anyhow::Result<Clusters> {
+    let mut clusters = Vec::new();
+    for cluster in &config.cluster {
+        clusters.push(Cluster::open(cluster.name.clone(), &source_of(cluster)).await?);
+    }
+    if clusters.is_empty() {
+        tracing::warn!("no cluster is configured: people can sign in, but there is nowhere to go");
+    }
+    Ok(Clusters::new(clusters))
+}
+
+fn source_of(cluster: &ClusterConfig) -> ClusterSource {
+    match &cluster.kubeconfig {
+        Some(path) => {
+            ClusterSource::Kubeconfig { path: path.clone(), context: cluster.context.clone() }
+        }
+        None => ClusterSource::InCluster,
+    }
+}
+
+/// What local accounts are to Kubernetes.
+pub(crate) fn account_mapping(config: &Config) -> anyhow::Result<AccountMapping> {
+    AccountMapping::new(&config.sign_in.user_prefix)
+        .context("configuration key `sign_in.user_prefix`")
+}
+
+/// Puts together what all services share.
+pub(crate) fn http_api(
+    config: &Config,
+    store: Store,
+    clusters: Clusters,
+) -> anyhow::Result<HttpApi> {
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    let lifetimes = Lifetimes {
+        idle_timeout: Duration::from_secs(config.sign_in.idle_minutes * 60),
+        password: hours(config.sign_in.password_hours),
+        token: hours(config.sign_in.token_hours),
+    }
+    .check()
+    .context("configuration section `sign_in`")?;
+    let accounts = account_mapping(config)?;
+    let home = clusters.first().map(|cluster| cluster.name().clone());
+    let token_admins = if config.sign_in.admin_groups.is_empty() {
+        TokenAdmins::of_home(home, accounts.admins_group())
+    } else {
+        TokenAdmins { groups: config.sign_in.admin_groups.clone(), home }
+    };
+    Ok(HttpApi {
+        store,
+        clusters,
+        origins: Origins::new(&config.server.origins)
+            .context("configuration key `server.origins`")?,
+        proxies: TrustedProxies::new(&config.server.trusted_proxies)
+            .context("configuration key `server.trusted_proxies`")?,
+        lifetimes,
+        accounts,
+        token_admins,
+        clock: Clock::of_the_machine(),
+    })
+}

@@ -1,0 +1,94 @@
+//! `sallyport`: the arguments, and which command does what. Each command stands in a file of its own.
+
+mod admin;
+mod arguments;
+mod config;
+mod health;
+mod hub;
+mod listen;
+mod serve;
+mod tls;
+
+use arguments::{Arguments, Command, ConfigCommand};
+use clap::{CommandFactory, Parser};
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            // The one place where a chain of causes is printed.
+            say_error(&format!("sallyport: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let sources = arguments.sources();
+    match arguments.command {
+        Command::Serve(flags) => {
+            let config = config::load(&flags.over(sources))?;
+            runtime()?.block_on(serve::serve(config))?;
+        }
+        Command::Config(ConfigCommand::Check) => {
+            let config = config::load(&sources)?;
+            say(&format!(
+                "the configuration is sound: {} cluster(s), origin {}",
+                config.cluster.len(),
+                config.server.origins.first().map_or("none", String::as_str)
+            ))?;
+        }
+        Command::Config(ConfigCommand::Explain { key }) => explain(key.as_deref())?,
+        Command::Admin(command) => {
+            let config = config::load(&sources)?;
+            return runtime()?.block_on(admin::run(command, config));
+        }
+        Command::Openapi => say(&serve::description()?)?,
+        Command::Completion { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "sallyport", &mut std::io::stdout());
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn explain(wanted: Option<&str>) -> anyhow::Result<()> {
+    let keys: Vec<_> = config::KEYS
+        .iter()
+        .filter(|key| wanted.is_none_or(|wanted| key.name.starts_with(wanted)))
+        .collect();
+    if keys.is_empty() {
+        anyhow::bail!("there is no configuration key that begins with `{}`", wanted.unwrap_or(""));
+    }
+    for key in keys {
+        let default = if key.default.is_empty() { "unset" } else { key.default };
+        say(&format!("{} = {default}\n    {}\n    {}\n", key.name, key.help, key.variable()))?;
+    }
+    if wanted.is_none_or(|wanted| "cluster".starts_with(wanted)) {
+        say(
+            "[[cluster]]\n    One table for each cluster: name, then kubeconfig and context, or in_cluster = true.\n    \
+             On the command line: --kubeconfig FILE --context NAME.\n",
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes a line to standard output; a reader that has left is no failure of ours to hide.
+pub(crate) fn say(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// Writes a line to standard error. If even that fails, nothing can be told to anybody.
+pub(crate) fn say_error(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
+}

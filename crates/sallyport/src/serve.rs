@@ -1,0 +1,244 @@
+//! `sallyport serve`: the services wired together, run until a signal, and drained.
+
+use crate::config::{Config, LogFormatName};
+use crate::{health, hub, listen, tls};
+use anyhow::Context;
+use authn::Cost;
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use console::{Console, PasswordDesk};
+use http_api::HttpApi;
+use pods::Pods;
+use std::time::Duration;
+use telemetry::LogFormat;
+use terminal::{LinkKeys, LiveTerminals, TerminalSettings, Terminals};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use workspaces::{Template, Workspaces};
+
+/// Expired rows are removed this often.
+const PURGE_EVERY: Duration = Duration::from_secs(600);
+
+/// Runs the hub until it is told to stop.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    let format = match config.log.format {
+        LogFormatName::Json => LogFormat::Json,
+        LogFormatName::Text => LogFormat::Text,
+    };
+    telemetry::log(format, &config.log.filter)?;
+    let metrics = telemetry::metrics()?;
+    let store = hub::open_store(&config).await?;
+    let clusters = hub::open_clusters(&config).await?;
+    let api = hub::http_api(&config, store.clone(), clusters)?;
+    let live = LiveTerminals::new();
+    let keys = LinkKeys::open(api.clone()).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let stop = CancellationToken::new();
+
+    let services = Services::new(&config, &api, &keys, &live, &stop)?;
+    let cluster = services.cluster.clone();
+    let (router, openapi) = services.routes();
+    let openapi = openapi.to_json().context("the OpenAPI description cannot be written")?;
+    let description = Router::new().route(
+        "/api/v1/openapi.json",
+        get(async move || ([("content-type", "application/json")], openapi)),
+    );
+    let router = router
+        .merge(description)
+        .merge(health::router(store.clone(), live.clone()))
+        .fallback(console::page);
+    let router = http_api::fortify(router, &api);
+
+    let (certificate, key) = certificate_files(&config, &api)?;
+    let certificate = tls::Certificate::open(&certificate, &key)?;
+    let server_config = tls::server_config(std::sync::Arc::clone(&certificate))?;
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("`server.listen` {} cannot be bound", config.server.listen))?;
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(certificate.keep());
+    tasks.spawn(keys.keep());
+    tasks.spawn(live.clone().heed(api.clone()));
+    tasks.spawn(purge(api.clone()));
+    tasks.spawn(cluster.workspaces.clone().reconcile());
+    if let Some(address) = config.server.metrics_listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("`server.metrics_listen` {address} cannot be bound"))?;
+        let figures = Router::new()
+            .route("/metrics", get(async move || metrics.render()))
+            .merge(health::router(store.clone(), live.clone()));
+        tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, figures).await {
+                tracing::error!(%error, "metrics are not served any more");
+            }
+        });
+    }
+    let serving = tokio::spawn(listen::serve(listener, server_config, router, stop.clone()));
+    tracing::info!(
+        address = %config.server.listen,
+        origin = api.origins.first(),
+        hub = %store.hub(),
+        "the hub serves"
+    );
+
+    wait_for_signal().await?;
+    tracing::info!(terminals = live.count(), "stopping");
+    // New connections go elsewhere from here on; open terminals are told and given their time.
+    live.drain(Duration::from_secs(config.server.drain_grace_s)).await;
+    stop.cancel();
+    cluster.workspaces.drained().await;
+    cluster.pods.drained().await;
+    serving.await.context("the listener failed")?;
+    tasks.shutdown().await;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The OpenAPI description as pretty JSON, of services on an empty store that is thrown away.
+pub(crate) fn description() -> anyhow::Result<String> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let directory = std::env::temp_dir().join(format!("sallyport-openapi-{}", std::process::id()));
+    let mut config = Config::default();
+    config.store.directory.clone_from(&directory);
+    let written = runtime.block_on(async {
+        let store = hub::open_store(&config).await?;
+        let api = hub::http_api(&config, store.clone(), kube_io::Clusters::default())?;
+        let keys =
+            LinkKeys::open(api.clone()).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let (live, stop) = (LiveTerminals::new(), CancellationToken::new());
+        let (_, openapi) = Services::new(&config, &api, &keys, &live, &stop)?.routes();
+        store.close().await;
+        openapi.to_pretty_json().context("the OpenAPI description cannot be written")
+    });
+    std::fs::remove_dir_all(&directory)
+        .with_context(|| format!("{} cannot be removed", directory.display()))?;
+    written
+}
+
+/// The services of a hub.
+struct Services {
+    console: Console,
+    terminals: Terminals,
+    cluster: ClusterServices,
+}
+
+/// The services which only look at clusters; their routes take their state out of this one.
+#[derive(Clone)]
+struct ClusterServices {
+    api: HttpApi,
+    workspaces: Workspaces,
+    pods: Pods,
+}
+
+impl FromRef<ClusterServices> for HttpApi {
+    fn from_ref(services: &ClusterServices) -> Self {
+        services.api.clone()
+    }
+}
+
+impl FromRef<ClusterServices> for Workspaces {
+    fn from_ref(services: &ClusterServices) -> Self {
+        services.workspaces.clone()
+    }
+}
+
+impl FromRef<ClusterServices> for Pods {
+    fn from_ref(services: &ClusterServices) -> Self {
+        services.pods.clone()
+    }
+}
+
+impl Services {
+    fn new(
+        config: &Config,
+        api: &HttpApi,
+        keys: &LinkKeys,
+        live: &LiveTerminals,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let settings = TerminalSettings {
+            link_lifetime: Duration::from_secs(config.links.lifetime_s),
+            link_lifetime_max: Duration::from_secs(config.links.lifetime_max_s),
+            ticket_lifetime: Duration::from_secs(config.links.ticket_s),
+            recheck_every: Duration::from_secs(config.terminals.recheck_s),
+            per_person_max: config.terminals.per_person_max,
+            total_max: config.terminals.total_max,
+        };
+        let mut template = Template::debian_shell(&config.workspaces.image);
+        template.lifetime = Duration::from_secs(config.workspaces.lifetime_hours * 3600);
+        let limits = (config.workspaces.per_person_max, config.workspaces.total_max);
+        let workspaces = workspaces::Settings::new(vec![template], limits.0, limits.1)
+            .context("configuration section `workspaces`")?;
+        let desk = PasswordDesk::new(Cost::default(), hub::random()?)?;
+        Ok(Self {
+            console: Console::new(api.clone(), desk, env!("CARGO_PKG_VERSION")),
+            terminals: Terminals::new(api.clone(), keys.clone(), live.clone(), settings),
+            cluster: ClusterServices {
+                api: api.clone(),
+                workspaces: Workspaces::new(api.clone(), workspaces, stop.clone()),
+                pods: Pods::new(api.clone(), stop.clone()),
+            },
+        })
+    }
+
+    fn routes(self) -> (Router, OpenApi) {
+        let cluster = workspaces::router().merge(pods::router()).with_state(self.cluster);
+        let (router, mut openapi) = OpenApiRouter::new()
+            .merge(console::router(self.console))
+            .merge(terminal::router(self.terminals))
+            .merge(cluster)
+            .split_for_parts();
+        http_api::document(&mut openapi, env!("CARGO_PKG_VERSION"));
+        (router, openapi)
+    }
+}
+
+fn certificate_files(
+    config: &Config,
+    api: &HttpApi,
+) -> anyhow::Result<(std::path::PathBuf, std::path::PathBuf)> {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => Ok((certificate.clone(), key.clone())),
+        _ if config.tls.self_signed => {
+            let names: Vec<String> = api
+                .origins
+                .authorities()
+                .filter_map(|authority| authority.parse::<http::uri::Authority>().ok())
+                .map(|authority| authority.host().trim_matches(['[', ']']).to_owned())
+                .collect();
+            std::fs::create_dir_all(&config.store.directory)?;
+            let files = tls::demonstration(&config.store.directory, &names)?;
+            tracing::warn!(ca = %files.ca.display(), "a throw-away certificate is in use: for demonstrations only");
+            Ok((files.certificate, files.key))
+        }
+        _ => anyhow::bail!(
+            "the hub serves TLS only: set `tls.certificate` and `tls.key`, or --self-signed for a demonstration"
+        ),
+    }
+}
+
+async fn purge(api: HttpApi) {
+    loop {
+        tokio::time::sleep(PURGE_EVERY).await;
+        if let Err(error) = api.store.purge(api.clock.now()).await {
+            tracing::warn!(%error, "expired rows could not be removed; it is tried again later");
+        }
+    }
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

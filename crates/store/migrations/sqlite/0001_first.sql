@@ -1,0 +1,179 @@
+CREATE TABLE vault_check (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    mac BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit_head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    mac BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX audit_by_actor ON audit (actor, seq);
+CREATE INDEX audit_by_action ON audit (action, seq);
+
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_in_order BEFORE INSERT ON audit
+WHEN NEW.seq IS NOT (SELECT seq + 1 FROM audit_head)
+BEGIN SELECT RAISE(ABORT, 'the audit log is written in order'); END;
+
+CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    change TEXT NOT NULL
+) STRICT;
+CREATE INDEX changes_by_time ON changes (at);
+
+CREATE TABLE hubs (
+    id TEXT PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    heartbeat_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    kubernetes_user TEXT NOT NULL UNIQUE,
+    groups TEXT NOT NULL,
+    admin INTEGER NOT NULL,
+    disabled_at INTEGER,
+    password TEXT,
+    created_at INTEGER NOT NULL,
+    last_sign_in_at INTEGER
+) STRICT;
+
+CREATE TABLE invitations (
+    hash BLOB PRIMARY KEY,
+    account TEXT NOT NULL REFERENCES accounts (id),
+    expires_at INTEGER NOT NULL,
+    redeemed_at INTEGER
+) STRICT;
+CREATE INDEX invitations_by_account ON invitations (account);
+
+CREATE TABLE sign_ins (
+    id TEXT PRIMARY KEY,
+    secret_hash BLOB NOT NULL UNIQUE,
+    account TEXT REFERENCES accounts (id),
+    user_name TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    cluster TEXT,
+    method TEXT NOT NULL,
+    csrf_hash BLOB,
+    created_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    idle_timeout INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    source TEXT NOT NULL,
+    user_agent TEXT NOT NULL
+) STRICT;
+CREATE INDEX sign_ins_by_user ON sign_ins (user_name);
+CREATE INDEX sign_ins_by_account ON sign_ins (account);
+CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
+
+CREATE TABLE throttles (
+    key TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    last_failure_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX throttles_by_time ON throttles (last_failure_at);
+
+CREATE TABLE links (
+    id TEXT PRIMARY KEY,
+    user_name TEXT NOT NULL,
+    minted_by TEXT NOT NULL,
+    cluster TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    pod TEXT NOT NULL,
+    pod_uid TEXT NOT NULL,
+    container TEXT NOT NULL,
+    tty INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    bound_to TEXT,
+    used_at INTEGER,
+    revoked_at INTEGER,
+    revoked_by TEXT
+) STRICT;
+CREATE INDEX links_by_user ON links (user_name, created_at);
+CREATE INDEX links_by_time ON links (created_at);
+
+CREATE TABLE tickets (
+    hash BLOB PRIMARY KEY,
+    link TEXT NOT NULL REFERENCES links (id),
+    sign_in TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    consumed_at INTEGER
+) STRICT;
+CREATE INDEX tickets_by_link ON tickets (link);
+CREATE INDEX tickets_by_sign_in ON tickets (sign_in);
+CREATE INDEX tickets_by_expiry ON tickets (expires_at);
+
+CREATE TABLE terminals (
+    id TEXT PRIMARY KEY,
+    link TEXT NOT NULL REFERENCES links (id),
+    user_name TEXT NOT NULL,
+    sign_in TEXT NOT NULL,
+    cluster TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    pod TEXT NOT NULL,
+    pod_uid TEXT NOT NULL,
+    container TEXT NOT NULL,
+    tty INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    hub TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    end_reason TEXT,
+    leader_pid INTEGER,
+    leader_start_ticks INTEGER
+) STRICT;
+CREATE INDEX terminals_by_user ON terminals (user_name, started_at);
+CREATE INDEX terminals_by_link ON terminals (link);
+CREATE INDEX terminals_by_time ON terminals (started_at);
+CREATE INDEX terminals_live ON terminals (hub) WHERE ended_at IS NULL;
+
+CREATE TABLE link_keys (
+    kid TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    retired_at INTEGER
+) STRICT;
+
+CREATE TABLE workspaces (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    cluster TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    pod TEXT NOT NULL,
+    pod_uid TEXT,
+    container TEXT NOT NULL,
+    template TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    state_note TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX workspaces_live_pod ON workspaces (cluster, namespace, pod) WHERE deleted_at IS NULL;
+CREATE INDEX workspaces_by_owner ON workspaces (owner);

@@ -1,0 +1,38 @@
+//! The audit log: who did, or was denied, what, when and from where; append-only and hash-chained.
+//! Which acts deserve a record, and in which words, is known to the services.
+//!
+//! Every record's hash covers its own fields and the hash of the record before it ([`chain`]). The head (number
+//! and hash of the last record) lies in a row of its own, authenticated with the vault key, so that cutting off
+//! the end shows too. Appending checks the head first: a forged head is never continued, and so never laundered.
+//! What this cannot show is the whole database set back to an earlier copy of itself; keep the head that
+//! [`Store::audit_verify`](crate::Store::audit_verify) prints elsewhere if that matters.
+
+mod act;
+mod chain;
+mod entry;
+mod page;
+mod queue;
+mod verify;
+
+pub(crate) use act::Act;
+pub use entry::{AuditEntry, AuditOutcome, AuditRecord, UnknownAuditOutcome};
+pub use page::AuditFilter;
+pub(crate) use queue::AuditQueue;
+pub use verify::AuditVerdict;
+
+use crate::Result;
+use crate::database::{Tx, values};
+use crate::vault::Vault;
+use chain::Head;
+
+/// Writes the head of an empty log. Done once, when the database is founded: a head that goes missing later is
+/// an attack, not a beginning.
+pub(crate) async fn found(tx: &mut Tx, vault: &Vault) -> Result<()> {
+    let head = Head::EMPTY;
+    tx.execute(
+        "INSERT INTO audit_head (one, seq, hash, mac) VALUES (1, $1, $2, $3)",
+        values![head.seq_column()?, &head.hash, &vault.head_mac(&head.encoded())],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Removing what nobody needs any more, so that the store stays as large as its use.
+//! When to do it is known to the binary; the audit log is never purged here.
+
+use crate::database::values;
+use crate::{Result, Store, changes};
+use model::Timestamp;
+use std::time::Duration;
+
+/// How many rows were removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Expired tickets.
+    pub tickets: u64,
+    /// Counters of failed attempts that are a day old, or the oldest of too many.
+    pub throttles: u64,
+    /// Changes that every hub has read.
+    pub changes: u64,
+    /// Sign-ins that ended or expired 30 days ago.
+    pub sign_ins: u64,
+    /// Invitations that were redeemed or expired 30 days ago.
+    pub invitations: u64,
+    /// Hubs that have been silent for 30 days and hold no live terminal.
+    pub hubs: u64,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Long enough for whoever looks into an incident to see who was signed in.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A flood of addresses cannot make the table larger than this for long (about 10 MB).
+const THROTTLES_MAX: i64 = 100_000;
+/// A ticket lives for seconds; an expired one is kept for this long to tell "expired" from "unknown".
+const TICKETS_KEPT: Duration = Duration::from_secs(600);
+
+impl Store {
+    /// Removes what is out of date at `now`. Every hub may call it, every few minutes.
+    pub async fn purge(&self, now: Timestamp) -> Result<Purged> {
+        let before = |kept: Duration| {
+            now.as_micros().saturating_sub(i64::try_from(kept.as_micros()).unwrap_or(i64::MAX))
+        };
+        let month = values![before(MONTH)];
+        let mut act = self.act().await?;
+        let tickets = act
+            .execute("DELETE FROM tickets WHERE expires_at < $1", values![before(TICKETS_KEPT)])
+            .await?;
+        let mut throttles = act
+            .execute("DELETE FROM throttles WHERE last_failure_at < $1", values![before(DAY)])
+            .await?;
+        throttles += act
+            .execute(
+                "DELETE FROM throttles WHERE key IN
+                   (SELECT key FROM throttles ORDER BY last_failure_at DESC, key LIMIT 1000000 OFFSET $1)",
+                values![THROTTLES_MAX],
+            )
+            .await?;
+        let changes = act
+            .execute("DELETE FROM changes WHERE at < $1", values![before(changes::KEPT_FOR)])
+            .await?;
+        let sign_ins = act
+            .execute("DELETE FROM sign_ins WHERE ended_at < $1 OR expires_at < $1", month.clone())
+            .await?;
+        let invitations = act
+            .execute(
+                "DELETE FROM invitations WHERE redeemed_at < $1 OR expires_at < $1",
+                month.clone(),
+            )
+            .await?;
+        let hubs = act
+            .execute(
+                "DELETE FROM hubs WHERE heartbeat_at < $1
+                   AND NOT EXISTS (SELECT 1 FROM terminals WHERE hub = hubs.id AND ended_at IS NULL)",
+                month,
+            )
+            .await?;
+        act.commit().await?;
+        Ok(Purged { tickets, throttles, changes, sign_ins, invitations, hubs })
+    }
+}

@@ -1,0 +1,277 @@
+//! Sign-ins: one row per signed-in browser, found by the hash of its cookie's secret.
+//! How long one lasts is decided by `authn`; the cookie is known to `http-api`.
+
+use crate::accounts::{self, Account};
+use crate::audit::Act;
+use crate::changes::Change;
+use crate::database::{Row, json_text, values};
+use crate::{Result, Store, StoreError};
+use model::{AccountId, ClusterName, Identity, SignInId, Timestamp};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How somebody proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInMethod {
+    /// A local account's password.
+    Password,
+    /// A Kubernetes bearer token.
+    Token,
+    /// An invitation to a local account.
+    Invitation,
+}
+
+impl SignInMethod {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Token => "token",
+            Self::Invitation => "invitation",
+        }
+    }
+}
+
+impl fmt::Display for SignInMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SignInMethod {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "password" => Ok(Self::Password),
+            "token" => Ok(Self::Token),
+            "invitation" => Ok(Self::Invitation),
+            _ => Err(StoreError::corrupt("a sign-in", "its method is not one this version knows")),
+        }
+    }
+}
+
+/// One signed-in browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// Its id, which may be shown and logged.
+    pub id: SignInId,
+    /// SHA-256 of the cookie's secret.
+    pub secret_hash: [u8; 32],
+    /// The local account, unless a token was shown.
+    pub account: Option<AccountId>,
+    /// Who it is to Kubernetes, as it was at sign-in.
+    pub identity: Identity,
+    /// The one cluster that checked the token, and for which it holds.
+    pub cluster: Option<ClusterName>,
+    /// How it was proved.
+    pub method: SignInMethod,
+    /// SHA-256 of the CSRF token, if it is not derived.
+    pub csrf_hash: Option<[u8; 32]>,
+    /// When the person signed in.
+    pub created_at: Timestamp,
+    /// When the browser was last seen, to the minute.
+    pub last_seen_at: Timestamp,
+    /// How long the browser may be silent.
+    pub idle_timeout: Duration,
+    /// When it ends in any case.
+    pub expires_at: Timestamp,
+    /// When it was ended.
+    pub ended_at: Option<Timestamp>,
+    /// The address it came from.
+    pub source: String,
+    /// What the browser calls itself.
+    pub user_agent: String,
+}
+
+/// A sign-in with its account as it is now.
+#[derive(Debug, Clone)]
+pub struct CurrentSignIn {
+    /// The sign-in, as it is stored: ended and expired ones too.
+    pub sign_in: SignIn,
+    /// The local account as it is now, if there is one: it may have been disabled or have lost a group since.
+    pub account: Option<Account>,
+}
+
+/// Being seen is written at most this often; a page makes many requests.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// Browsers of one person that are listed.
+const LISTED_MAX: i64 = 500;
+
+impl Store {
+    /// Stores a new sign-in.
+    pub async fn create_sign_in(&self, sign_in: &SignIn) -> Result<()> {
+        let idle_timeout = i64::try_from(sign_in.idle_timeout.as_micros()).unwrap_or(i64::MAX);
+        let cluster = sign_in.cluster.as_ref().map(|name| name.as_str().to_owned());
+        self.inner
+            .database
+            .execute(
+                "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, csrf_hash, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                values![
+                    &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
+                    &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
+                    cluster, sign_in.method.as_str(), sign_in.csrf_hash.as_ref(),
+                    sign_in.created_at, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
+                    sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
+                ],
+            )
+            .await
+            .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
+        Ok(())
+    }
+
+    /// Whether a sign-in still holds: it was not ended, has not expired, and its account is not disabled.
+    pub async fn sign_in_is_live(&self, id: &SignInId, now: Timestamp) -> Result<bool> {
+        let sql = "SELECT s.user_name FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
+             WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND a.disabled_at IS NULL";
+        Ok(self.inner.database.row(sql, values![id, now]).await?.is_some())
+    }
+
+    /// The sign-in whose cookie's secret has this hash, with its account as it is now. Whether it still holds
+    /// is for the caller to judge.
+    pub async fn sign_in_by_secret_hash(&self, hash: &[u8; 32]) -> Result<Option<CurrentSignIn>> {
+        let row = self
+            .inner
+            .database
+            .row(
+                "SELECT s.*, a.id AS account_id, a.name AS account_name,
+                        a.display_name AS account_display_name,
+                        a.kubernetes_user AS account_kubernetes_user, a.groups AS account_groups,
+                        a.admin AS account_admin, a.disabled_at AS account_disabled_at,
+                        a.password AS account_password, a.created_at AS account_created_at,
+                        a.last_sign_in_at AS account_last_sign_in_at
+                 FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
+                 WHERE s.secret_hash = $1",
+                values![hash],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let sign_in = read(&row)?;
+        let account = match &sign_in.account {
+            Some(_) => Some(accounts::read(&row, "account_")?),
+            None => None,
+        };
+        Ok(Some(CurrentSignIn { sign_in, account }))
+    }
+
+    /// Notes that the browser was seen; writes at most once a minute, and never for one that has ended.
+    pub async fn touch_sign_in_seen(&self, id: &SignInId, now: Timestamp) -> Result<()> {
+        let before = Timestamp::from_micros(
+            now.as_micros().saturating_sub(i64::try_from(SEEN_EVERY.as_micros()).unwrap_or(0)),
+        );
+        // Asked of a reader first, so that the common case does not wait for the writer.
+        let due = "SELECT 1 AS due FROM sign_ins WHERE id = $1 AND last_seen_at <= $2 AND ended_at IS NULL";
+        if self.inner.database.row(due, values![id, before]).await?.is_some() {
+            self.inner
+                .database
+                .execute(
+                    "UPDATE sign_ins SET last_seen_at = $3
+                     WHERE id = $1 AND last_seen_at <= $2 AND ended_at IS NULL",
+                    values![id, before, now],
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a sign-in, its tickets with it, and tells every hub. False if it had ended or never was.
+    pub async fn end_sign_in(&self, id: &SignInId, now: Timestamp) -> Result<bool> {
+        let mut act = self.act().await?;
+        let rows = act
+            .rows(
+                "UPDATE sign_ins SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id",
+                values![id, now],
+            )
+            .await?;
+        let ended = tell_ended(&mut act, &rows, now).await?;
+        act.commit().await?;
+        Ok(ended > 0)
+    }
+
+    /// Ends all sign-ins of a Kubernetes user; returns how many.
+    pub async fn end_sign_ins_of(&self, user: &str, now: Timestamp) -> Result<u64> {
+        let mut act = self.act().await?;
+        let rows = act
+            .rows(
+                "UPDATE sign_ins SET ended_at = $2 WHERE user_name = $1 AND ended_at IS NULL RETURNING id",
+                values![user, now],
+            )
+            .await?;
+        let ended = tell_ended(&mut act, &rows, now).await?;
+        act.commit().await?;
+        Ok(ended)
+    }
+
+    /// The sign-ins of a Kubernetes user, newest first; the last 500.
+    pub async fn sign_ins_of(&self, user: &str) -> Result<Vec<SignIn>> {
+        let sql =
+            "SELECT * FROM sign_ins WHERE user_name = $1 ORDER BY created_at DESC, id LIMIT $2";
+        let rows = self.inner.database.rows(sql, values![user, LISTED_MAX]).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+/// Ends all sign-ins of an account within an act.
+pub(crate) async fn end_of_account(
+    act: &mut Act,
+    account: &AccountId,
+    now: Timestamp,
+) -> Result<u64> {
+    let rows = act
+        .rows(
+            "UPDATE sign_ins SET ended_at = $2 WHERE account = $1 AND ended_at IS NULL RETURNING id",
+            values![account, now],
+        )
+        .await?;
+    tell_ended(act, &rows, now).await
+}
+
+/// Whose sign-in it is, if it may still pass a gate at `now`: it exists, was not ended, has not expired, and its
+/// account was not disabled.
+pub(crate) async fn holds(act: &mut Act, id: &SignInId, now: Timestamp) -> Result<Option<String>> {
+    let row = act
+        .row(
+            "SELECT user_name FROM sign_ins
+             WHERE id = $1 AND ended_at IS NULL AND expires_at > $2
+               AND (account IS NULL OR account IN (SELECT id FROM accounts WHERE disabled_at IS NULL))",
+            values![id, now],
+        )
+        .await?;
+    row.map(|row| row.text("user_name")).transpose()
+}
+
+async fn tell_ended(act: &mut Act, rows: &[Row], now: Timestamp) -> Result<u64> {
+    let mut ended = 0;
+    for row in rows {
+        let sign_in: SignInId = row.parsed("id")?;
+        act.execute(
+            "DELETE FROM tickets WHERE sign_in = $1 AND consumed_at IS NULL",
+            values![&sign_in],
+        )
+        .await?;
+        act.tell(&Change::SignInEnded { sign_in }, now).await?;
+        ended += 1;
+    }
+    Ok(ended)
+}
+
+fn read(row: &Row) -> Result<SignIn> {
+    Ok(SignIn {
+        id: row.parsed("id")?,
+        secret_hash: row.hash("secret_hash")?,
+        account: row.parsed_option("account")?,
+        identity: row.json("identity")?,
+        cluster: row.parsed_option("cluster")?,
+        method: row.parsed("method")?,
+        csrf_hash: row.hash_option("csrf_hash")?,
+        created_at: row.time("created_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+        idle_timeout: Duration::from_micros(row.number("idle_timeout")?),
+        expires_at: row.time("expires_at")?,
+        ended_at: row.time_option("ended_at")?,
+        source: row.text("source")?,
+        user_agent: row.text("user_agent")?,
+    })
+}

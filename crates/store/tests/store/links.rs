@@ -1,0 +1,116 @@
+//! Links and the keys that sign them.
+
+use crate::bench::*;
+use model::SecretBytes;
+use std::time::Duration;
+use store::{LinkFilter, LinkState, StoreError};
+use tokio::task::JoinSet;
+
+const ALICE: &str = "sallyport:alice";
+
+on_both_databases! {
+    async fn a_link_reads_back_as_it_was_stored(bench: Bench) {
+        let store = bench.store().await;
+        let mut link = link(ALICE);
+        link.process.command = vec!["echo".to_owned(), "한글 'quoted'; --".to_owned()];
+        store.create_link(&link, entry("link.mint")).await.unwrap();
+        assert_eq!(store.link(&link.id).await.unwrap(), Some(link.clone()));
+        let again = store.create_link(&link, entry("link.mint")).await;
+        assert!(matches!(&again, Err(StoreError::Conflict { object }) if object.contains(link.id.as_str())));
+        assert_intact(&store, 1).await;
+    }
+
+    async fn links_are_listed_by_person_and_state(bench: Bench) {
+        let store = bench.store().await;
+        let alice = signed_in(&store, ALICE).await;
+        let fresh = minted(&store, ALICE).await;
+        let (opened, _) = bound(&store, &alice).await;
+        let used = entered(&store, &alice).await.link;
+        let revoked = minted(&store, ALICE).await;
+        store.revoke_link(&revoked.id, "admin", NOW, entry("link.revoke")).await.unwrap();
+        let mut short = link(ALICE);
+        short.expires_at = later(5);
+        store.create_link(&short, entry("link.mint")).await.unwrap();
+        minted(&store, "sallyport:bob").await;
+
+        for (state, id) in [
+            (LinkState::Minted, &fresh.id),
+            (LinkState::Bound, &opened.id),
+            (LinkState::Used, &used),
+            (LinkState::Revoked, &revoked.id),
+            (LinkState::Expired, &short.id),
+        ] {
+            let filter = LinkFilter { user: Some(ALICE.to_owned()), state: Some(state), limit: 50 };
+            let links = store.links(&filter, later(5)).await.unwrap();
+            assert_eq!(links.len(), 1, "{state:?}");
+            assert_eq!((&links[0].id, links[0].state(later(5))), (id, state));
+        }
+        let all = LinkFilter { limit: 50, ..LinkFilter::default() };
+        assert_eq!(store.links(&all, NOW).await.unwrap().len(), 6);
+        let two = LinkFilter { limit: 2, ..LinkFilter::default() };
+        assert_eq!(store.links(&two, NOW).await.unwrap().len(), 2);
+    }
+
+    async fn a_link_is_revoked_once(bench: Bench) {
+        let store = bench.store().await;
+        let link = minted(&store, ALICE).await;
+        assert!(store.revoke_link(&link.id, "admin", later(1), entry("link.revoke")).await.unwrap());
+        assert!(!store.revoke_link(&link.id, "other", later(2), entry("link.revoke")).await.unwrap());
+        let unknown = crate::bench::link(ALICE);
+        assert!(!store.revoke_link(&unknown.id, "admin", NOW, entry("link.revoke")).await.unwrap());
+        let stored = store.link(&link.id).await.unwrap().unwrap();
+        assert_eq!((stored.revoked_at, stored.revoked_by.as_deref()), (Some(later(1)), Some("admin")));
+        assert_intact(&store, 2).await;
+    }
+
+    async fn all_links_of_a_person_are_revoked_that_still_open_or_hold_something(bench: Bench) {
+        let store = bench.store().await;
+        let alice = signed_in(&store, ALICE).await;
+        minted(&store, ALICE).await;
+        bound(&store, &alice).await;
+        let live = entered(&store, &alice).await;
+        let over = entered(&store, &alice).await;
+        store.end_terminal(&over.id, "exit", NOW, entry("terminal.end")).await.unwrap();
+        let mut expired = link(ALICE);
+        expired.expires_at = later(1);
+        store.create_link(&expired, entry("link.mint")).await.unwrap();
+        let of_bob = minted(&store, "sallyport:bob").await;
+
+        let revoked = store.revoke_links_of(ALICE, "admin", later(2), entry("link.revoke_all")).await;
+        assert_eq!(revoked.unwrap(), 3);
+        assert!(store.link(&live.link).await.unwrap().unwrap().revoked_at.is_some());
+        assert!(store.link(&over.link).await.unwrap().unwrap().revoked_at.is_none());
+        assert!(store.link(&of_bob.id).await.unwrap().unwrap().revoked_at.is_none());
+    }
+
+    async fn link_keys_are_sealed_shared_and_rotated(bench: Bench) {
+        let (one, two) = (bench.store().await, bench.store().await);
+        let day = Duration::from_secs(86_400);
+        let secret = SecretBytes::new(*b"a signing key of thirty-two byte");
+        let mut racers = JoinSet::new();
+        for racer in 0..20 {
+            let store = if racer % 2 == 0 { one.clone() } else { two.clone() };
+            let secret = secret.clone();
+            racers.spawn(async move {
+                store.create_link_key(&format!("k{racer}"), &secret, NOW, day).await.unwrap()
+            });
+        }
+        assert_eq!(racers.join_all().await.into_iter().filter(|made| *made).count(), 1);
+        let keys = two.link_keys().await.unwrap();
+        assert_eq!(keys.len(), 1);
+        assert_eq!(keys[0].secret.expose(), secret.expose());
+        assert!(!format!("{keys:?}").contains("signing"));
+
+        assert!(!one.create_link_key("young", &secret, later(86_399), day).await.unwrap());
+        assert!(one.create_link_key("next", &secret, later(86_400), day).await.unwrap());
+        one.retire_link_key(&keys[0].kid, later(86_400)).await.unwrap();
+        let again = one.retire_link_key(&keys[0].kid, later(86_400)).await;
+        assert!(matches!(again, Err(StoreError::NotFound { .. })));
+        let keys = two.link_keys().await.unwrap();
+        assert_eq!(keys.iter().map(|key| key.retired_at.is_some()).collect::<Vec<_>>(), [false, true]);
+
+        // Swapping two sealed keys in the database is found out.
+        bench.raw("UPDATE link_keys SET sealed = (SELECT k.sealed FROM link_keys k WHERE k.kid <> link_keys.kid)").await;
+        assert!(matches!(one.link_keys().await, Err(StoreError::Corrupt { .. })));
+    }
+}

@@ -1,0 +1,71 @@
+//! Sign-ins: found by their cookie's hash, seen, ended.
+
+use crate::bench::*;
+use store::StoreError;
+
+const ALICE: &str = "sallyport:alice";
+
+on_both_databases! {
+    async fn a_sign_in_is_found_by_its_hash_with_its_account_as_it_is_now(bench: Bench) {
+        let store = bench.store().await;
+        let by_token = signed_in(&store, ALICE).await;
+        let found = store.sign_in_by_secret_hash(&by_token.secret_hash).await.unwrap().unwrap();
+        assert_eq!(found.sign_in, by_token);
+        assert!(found.account.is_none());
+        assert!(store.sign_in_by_secret_hash(&unique_hash()).await.unwrap().is_none());
+
+        let bob = account("bob");
+        store.create_account(&bob).await.unwrap();
+        let mut by_password = sign_in(&bob.kubernetes_user);
+        by_password.account = Some(bob.id.clone());
+        by_password.method = store::SignInMethod::Password;
+        by_password.cluster = None;
+        by_password.csrf_hash = None;
+        store.create_sign_in(&by_password).await.unwrap();
+        bench.raw("UPDATE accounts SET groups = '[\"ops\"]'").await;
+        let found = store.sign_in_by_secret_hash(&by_password.secret_hash).await.unwrap().unwrap();
+        assert_eq!(found.sign_in, by_password);
+        let account = found.account.unwrap();
+        assert_eq!((account.id, account.groups), (bob.id, vec!["ops".to_owned()]));
+
+        let mut twin = sign_in(ALICE);
+        twin.secret_hash = by_token.secret_hash;
+        assert!(matches!(store.create_sign_in(&twin).await, Err(StoreError::Conflict { .. })));
+        let mut orphan = sign_in(ALICE);
+        orphan.account = Some(crate::bench::account("nobody").id);
+        assert!(matches!(store.create_sign_in(&orphan).await, Err(StoreError::NotFound { .. })));
+    }
+
+    async fn being_seen_is_written_once_a_minute_and_not_after_the_end(bench: Bench) {
+        let store = bench.store().await;
+        let alice = signed_in(&store, ALICE).await;
+        let seen = async || {
+            store.sign_in_by_secret_hash(&alice.secret_hash).await.unwrap().unwrap().sign_in.last_seen_at
+        };
+        store.touch_sign_in_seen(&alice.id, later(59)).await.unwrap();
+        assert_eq!(seen().await, NOW);
+        store.touch_sign_in_seen(&alice.id, later(60)).await.unwrap();
+        assert_eq!(seen().await, later(60));
+        store.touch_sign_in_seen(&alice.id, NOW).await.unwrap();
+        assert_eq!(seen().await, later(60));
+        store.end_sign_in(&alice.id, later(100)).await.unwrap();
+        store.touch_sign_in_seen(&alice.id, later(1000)).await.unwrap();
+        assert_eq!(seen().await, later(60));
+    }
+
+    async fn sign_ins_end_one_by_one_or_all_of_a_person(bench: Bench) {
+        let store = bench.store().await;
+        let alice = [signed_in(&store, ALICE).await, signed_in(&store, ALICE).await, signed_in(&store, ALICE).await];
+        let bob = signed_in(&store, "sallyport:bob").await;
+        assert!(store.end_sign_in(&alice[0].id, later(1)).await.unwrap());
+        assert!(!store.end_sign_in(&alice[0].id, later(2)).await.unwrap());
+        assert!(!store.end_sign_in(&sign_in(ALICE).id, later(2)).await.unwrap());
+        assert_eq!(store.end_sign_ins_of(ALICE, later(3)).await.unwrap(), 2);
+        assert_eq!(store.end_sign_ins_of(ALICE, later(4)).await.unwrap(), 0);
+        let mut ended: Vec<_> =
+            store.sign_ins_of(ALICE).await.unwrap().into_iter().map(|s| s.ended_at).collect();
+        ended.sort();
+        assert_eq!(ended, [Some(later(1)), Some(later(3)), Some(later(3))]);
+        assert_eq!(store.sign_ins_of("sallyport:bob").await.unwrap(), [bob]);
+    }
+}

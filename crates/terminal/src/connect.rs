@@ -1,0 +1,272 @@
+//! The WebSocket upgrade: from an HTTP request to a socket, the second gate, and the denial that a
+//! browser can read. What flows afterwards is `session`'s.
+//!
+//! A page cannot read why an upgrade was refused, so whoever is signed in and comes from our own page
+//! gets the socket, one frame that says what was decided, and the close code. Everybody else gets a plain
+//! 401 or 403 and no socket. Nothing of the cluster is touched before the second gate has passed.
+//!
+//! Hostile input: frames must be masked and small (RFC 6455 section 5.1); the library refuses others.
+
+use crate::gates::{self, second_gate};
+use crate::live::Belongs;
+use crate::protocol::{
+    BROWSER_FRAME_BYTES_MAX, CloseCode, HubMessage, SUBPROTOCOL, Size, TICKET_SUBPROTOCOL_PREFIX,
+};
+use crate::{Terminals, session};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use futures_util::SinkExt;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_api::{DecidedBy, Problem, ProblemBody, ProblemCode, Query, SignedIn};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// Keys are short; pastes make it grow.
+const READ_BUFFER_BYTES: usize = 2 * 1024;
+/// A denied browser has this long to take the news.
+const DENIAL_TAKES: Duration = Duration::from_secs(5);
+
+/// The browser's side of a terminal.
+pub(crate) type BrowserSocket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// The first size, known before the first output.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FirstSize {
+    /// Columns, 1 to 1,000; 80 if left out.
+    cols: Option<u16>,
+    /// Rows, 1 to 1,000; 24 if left out.
+    rows: Option<u16>,
+}
+
+/// Second gate: the WebSocket of a terminal. Offers `sallyport.terminal.v1` and
+/// `sallyport.ticket.<ticket>` as subprotocols; the protocol is described in `docs/terminal-protocol.md`.
+#[utoipa::path(
+    get, path = "/presigned/connect", operation_id = "connect_terminal", tag = "terminals", params(FirstSize),
+    responses(
+        (status = 101, description = "The terminal; a refusal is a `denied` message and a close code"),
+        (status = 400, description = "`bad_request`: not a WebSocket upgrade", body = ProblemBody),
+        (status = 403, description = "`origin_refused`", body = ProblemBody),
+        (status = 503, description = "`hub_draining`", body = ProblemBody),
+    )
+)]
+pub(crate) async fn connect(
+    State(terminals): State<Terminals>,
+    signed_in: SignedIn,
+    Query(size): Query<FirstSize>,
+    request: axum::extract::Request,
+) -> Result<Response, Problem> {
+    let (mut parts, _) = request.into_parts();
+    // `SignedIn` checks the origin of upgrades; this one would be none without the header it looks for.
+    terminals.api.origins.check(&parts.headers)?;
+    let accept = accept_key(&parts.headers)?;
+    let offered = offered(&parts.headers);
+    if !offered.iter().any(|protocol| protocol == SUBPROTOCOL) {
+        return Err(Problem::bad_request(format!(
+            "the subprotocol `{SUBPROTOCOL}` is not offered"
+        )));
+    }
+    let tickets: Vec<String> = offered
+        .iter()
+        .filter_map(|protocol| protocol.strip_prefix(TICKET_SUBPROTOCOL_PREFIX))
+        .map(str::to_owned)
+        .collect();
+    let size = Size::new(size.cols.unwrap_or(80), size.rows.unwrap_or(24))
+        .map_err(|fault| Problem::bad_request(fault.to_string()))?;
+    if terminals.live.is_draining() {
+        return Err(Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
+            .decided_by(DecidedBy::Hub)
+            .retry_after(Duration::from_secs(2)));
+    }
+    let upgrade = parts
+        .extensions
+        .remove::<OnUpgrade>()
+        .ok_or_else(|| Problem::bad_request("this connection cannot be upgraded (use HTTP/1.1)"))?;
+
+    let tasks = terminals.live.tasks().clone();
+    tasks.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => {
+                let socket = WebSocketStream::from_raw_socket(
+                    TokioIo::new(upgraded),
+                    Role::Server,
+                    Some(browser_config()),
+                )
+                .await;
+                // One ticket, no more: which of several was meant would be a guess.
+                let ticket =
+                    if let [ticket] = tickets.as_slice() { Some(ticket.as_str()) } else { None };
+                enter(terminals, signed_in, ticket, size, socket).await;
+            }
+            Err(error) => tracing::debug!(%error, "a browser left before its upgrade"),
+        }
+    });
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    Ok(response)
+}
+
+fn browser_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(16 * 1024 * 1024)
+        .max_message_size(Some(BROWSER_FRAME_BYTES_MAX))
+        .max_frame_size(Some(BROWSER_FRAME_BYTES_MAX))
+}
+
+/// The handshake of RFC 6455 section 4.2.1.
+fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+    let has = |name, token: &str| {
+        headers.get_all(name).iter().any(|value| {
+            value.to_str().is_ok_and(|value| {
+                value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+            })
+        })
+    };
+    let refuse = |what: &str| Problem::bad_request(format!("not a WebSocket upgrade: {what}"));
+    if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
+        return Err(refuse("`Connection: Upgrade` and `Upgrade: websocket` are needed"));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(refuse("`Sec-WebSocket-Version` must be 13"));
+    }
+    let key = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .filter(|key| key.len() == 24)
+        .ok_or_else(|| refuse("`Sec-WebSocket-Key` must be 16 bytes in base64"))?;
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(Problem::internal)
+}
+
+fn offered(headers: &HeaderMap) -> Vec<String> {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|protocol| protocol.trim().to_owned())
+        // The protocol and a ticket; a list of a hundred is no browser's.
+        .take(8)
+        .collect()
+}
+
+async fn enter(
+    terminals: Terminals,
+    signed_in: SignedIn,
+    ticket: Option<&str>,
+    size: Size,
+    socket: BrowserSocket,
+) {
+    let began = std::time::Instant::now();
+    let passed = match room_for(&terminals, &signed_in) {
+        Ok(()) => second_gate(&terminals, &signed_in, ticket).await,
+        Err(problem) => Err(("a terminal".to_owned(), problem)),
+    };
+    let entered = match passed {
+        Ok(entered) => entered,
+        Err((object, problem)) => {
+            let refused =
+                gates::refuse(&terminals, &signed_in, "terminal.enter", &object, &problem).await;
+            // A refusal that could not be written down is still a refusal, told as the store's trouble.
+            let problem = refused.err().unwrap_or(problem);
+            deny(socket, &signed_in, &problem).await;
+            return;
+        }
+    };
+    metrics::histogram!("sallyport_second_gate_seconds").record(began.elapsed().as_secs_f64());
+    let belongs = Belongs {
+        user: entered.terminal.user.clone(),
+        link: entered.terminal.link.clone(),
+        sign_in: entered.terminal.sign_in.clone(),
+    };
+    let (place, orders) = terminals.live.enter(&entered.terminal.id, belongs);
+    let right = Arc::new(entered.right);
+    session::run(
+        session::Start {
+            terminals: &terminals,
+            signed_in: &signed_in,
+            cluster: entered.cluster,
+            right,
+            terminal: &entered.terminal,
+            size,
+            orders,
+        },
+        socket,
+    )
+    .await;
+    drop(place);
+}
+
+fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<(), Problem> {
+    let settings = &terminals.settings;
+    let full = |whose: &str, limit: usize| {
+        Problem::new(
+            ProblemCode::TooManyAttempts,
+            format!("{whose} has {limit} live terminals, which is the limit"),
+        )
+        .decided_by(DecidedBy::Hub)
+        .fix("close one that is not needed")
+    };
+    if terminals.live.count_of(signed_in.user()) >= settings.per_person_max {
+        return Err(full(&format!("`{}`", signed_in.user()), settings.per_person_max));
+    }
+    if terminals.live.count() >= settings.total_max {
+        return Err(full("this hub", settings.total_max));
+    }
+    Ok(())
+}
+
+/// Says why, and closes with the code that belongs to it.
+pub(crate) async fn deny(mut socket: BrowserSocket, signed_in: &SignedIn, problem: &Problem) {
+    let request = &signed_in.context().request_id;
+    problem.log(request);
+    let body = problem.body(request);
+    let text = HubMessage::Denied { problem: &body }.to_text();
+    let close = Message::Close(Some(CloseFrame {
+        code: close_code(problem.code()).number().into(),
+        reason: Utf8Bytes::from_static(problem.code().as_str()),
+    }));
+    let tell = async {
+        socket.send(Message::text(text)).await?;
+        socket.send(close).await?;
+        // The browser's own close ends it cleanly.
+        while let Some(Ok(_)) = futures_util::StreamExt::next(&mut socket).await {}
+        Ok::<(), tokio_tungstenite::tungstenite::Error>(())
+    };
+    // A browser that is gone has heard enough.
+    tokio::time::timeout(DENIAL_TAKES, tell).await.ok();
+}
+
+/// The close code of a problem; the codes are listed in `docs/terminal-protocol.md`.
+pub(crate) fn close_code(code: ProblemCode) -> CloseCode {
+    use ProblemCode as P;
+    match code {
+        P::NotSignedIn | P::SessionExpired | P::SessionEnded | P::AccountDisabled => {
+            CloseCode::SignInEnded
+        }
+        P::PodGone | P::PodReplaced | P::PodNotRunning | P::ContainerUnknown | P::NoShell => {
+            CloseCode::Gone
+        }
+        P::LinkExpired | P::TicketExpired => CloseCode::Expired,
+        P::LinkUsed | P::TicketUsed => CloseCode::Used,
+        P::LinkRevoked => CloseCode::Revoked,
+        P::RightWithdrawn => CloseCode::RightWithdrawn,
+        P::BadRequest => CloseCode::Malformed,
+        P::BodyTooLarge => CloseCode::TooLarge,
+        P::ClusterUnreachable | P::StoreUnavailable | P::Internal => CloseCode::ClusterTrouble,
+        P::HubDraining => CloseCode::Draining,
+        _ => CloseCode::Denied,
+    }
+}

@@ -1,0 +1,227 @@
+//! All live terminals of this hub: who they belong to, and how to reach them.
+//! What is revoked on any hub is heard here through the store's change feed and passed on to the
+//! sessions it concerns; the drain tells all of them.
+
+use crate::gates::{link_revoked, session_ended};
+use crate::guardian::Guardians;
+use http_api::{DecidedBy, HttpApi, Problem, ProblemCode};
+use model::{LinkId, SignInId, TerminalId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::Change;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::task::TaskTracker;
+
+/// Orders waiting for one session; it needs one, and takes them before anything else.
+const ORDERS_MAX: usize = 8;
+/// How often this hub says that it lives; others reap its terminals after thrice that.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
+const SILENT_FOR: Duration = Duration::from_secs(30);
+
+/// What a session is told from outside.
+#[derive(Debug, Clone)]
+pub(crate) enum Order {
+    /// End, and say this.
+    End(Box<Problem>),
+    /// Ask for the right again now.
+    Recheck,
+    /// The hub stops in this time.
+    Draining(Duration),
+}
+
+/// Whose a session is.
+#[derive(Debug, Clone)]
+pub(crate) struct Belongs {
+    pub(crate) user: String,
+    pub(crate) link: LinkId,
+    pub(crate) sign_in: SignInId,
+}
+
+/// The live terminals of this hub. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct LiveTerminals {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    sessions: Mutex<Sessions>,
+    tasks: TaskTracker,
+    guardians: Guardians,
+}
+
+#[derive(Default)]
+struct Sessions {
+    live: HashMap<TerminalId, (Belongs, mpsc::Sender<Order>)>,
+    draining: bool,
+}
+
+/// A session's place in the list, given up when dropped.
+pub(crate) struct Place {
+    live: LiveTerminals,
+    id: TerminalId,
+}
+
+impl LiveTerminals {
+    /// No terminals yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many are live.
+    pub fn count(&self) -> usize {
+        self.sessions().live.len()
+    }
+
+    pub(crate) fn count_of(&self, user: &str) -> usize {
+        self.sessions().live.values().filter(|(belongs, _)| belongs.user == user).count()
+    }
+
+    /// Whether the hub is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.sessions().draining
+    }
+
+    pub(crate) fn guardians(&self) -> &Guardians {
+        &self.inner.guardians
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.inner.tasks
+    }
+
+    pub(crate) fn enter(
+        &self,
+        id: &TerminalId,
+        belongs: Belongs,
+    ) -> (Place, mpsc::Receiver<Order>) {
+        let (orders, received) = mpsc::channel(ORDERS_MAX);
+        let mut sessions = self.sessions();
+        sessions.live.insert(id.clone(), (belongs, orders));
+        #[allow(clippy::cast_precision_loss, reason = "a gauge of some thousands")]
+        metrics::gauge!("sallyport_terminals_live").set(sessions.live.len() as f64);
+        (Place { live: self.clone(), id: id.clone() }, received)
+    }
+
+    /// Hears revocations for as long as the hub lives; owned by the binary, which drops it at the end.
+    pub async fn heed(self, api: HttpApi) {
+        let mut changes = api.store.changes();
+        let mut beats = tokio::time::interval(HEARTBEAT_EVERY);
+        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                change = changes.recv() => match change {
+                    Ok(change) => self.pass_on(&change),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.pass_on(&Change::Missed),
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                _ = beats.tick() => self.beat(&api).await,
+            }
+        }
+    }
+
+    /// Says that this hub lives, and ends the rows of terminals whose hub does not: their processes were
+    /// ended by their guardians when the connection broke.
+    async fn beat(&self, api: &HttpApi) {
+        let now = api.clock.now();
+        if let Err(error) = api.store.heartbeat_hub(api.store.hub(), now).await {
+            tracing::warn!(%error, "the heartbeat could not be written");
+            return;
+        }
+        let abandoned = match api.store.terminals_abandoned(now, SILENT_FOR).await {
+            Ok(abandoned) => abandoned,
+            Err(error) => {
+                tracing::warn!(%error, "abandoned terminals could not be read");
+                return;
+            }
+        };
+        for row in abandoned {
+            let audit = store::AuditEntry {
+                at: now,
+                actor: format!("hub `{}`", api.store.hub()),
+                action: "terminal.leave".to_owned(),
+                object: row.place.to_string(),
+                outcome: store::AuditOutcome::Failed,
+                reason: format!("hub `{}` fell silent", row.hub),
+                request_id: String::new(),
+                source: String::new(),
+                detail: serde_json::json!({ "terminal": row.id, "of": row.user }),
+            };
+            if let Err(error) = api.store.end_terminal(&row.id, "hub_lost", now, audit).await {
+                tracing::warn!(%error, terminal = %row.id, "an abandoned terminal could not be ended");
+            }
+        }
+    }
+
+    fn pass_on(&self, change: &Change) {
+        let problem = match change {
+            Change::LinkRevoked { .. } | Change::LinksOfUserRevoked { .. } => Some(link_revoked()),
+            Change::SignInEnded { .. } => Some(session_ended()),
+            Change::AccountDisabled { .. } => Some(
+                Problem::new(ProblemCode::AccountDisabled, "the account was disabled")
+                    .decided_by(DecidedBy::Hub)
+                    .fix("ask an administrator of the hub"),
+            ),
+            Change::TerminalEndRequested { by, .. } => Some(
+                Problem::new(ProblemCode::SessionEnded, format!("`{by}` ended this terminal"))
+                    .decided_by(DecidedBy::Hub),
+            ),
+            Change::Missed => None,
+        };
+        let order = problem.map_or(Order::Recheck, |problem| Order::End(Box::new(problem)));
+        for (id, (belongs, orders)) in &self.sessions().live {
+            let concerned = match change {
+                Change::LinkRevoked { link } => *link == belongs.link,
+                Change::LinksOfUserRevoked { user } | Change::AccountDisabled { user } => {
+                    *user == belongs.user
+                }
+                Change::SignInEnded { sign_in } => *sign_in == belongs.sign_in,
+                Change::TerminalEndRequested { terminal, .. } => terminal == id,
+                Change::Missed => true,
+            };
+            if concerned && orders.try_send(order.clone()).is_err() {
+                tracing::debug!(terminal = %id, "a session takes no more orders; it is ending");
+            }
+        }
+    }
+
+    /// Tells every terminal that the hub stops, waits `grace` for people to finish, then ends the rest
+    /// and waits until no process of theirs is left.
+    pub async fn drain(&self, grace: Duration) {
+        let tell = |order: Order| {
+            let mut sessions = self.sessions();
+            sessions.draining = true;
+            for (_, orders) in sessions.live.values() {
+                // A full queue holds an order to end already.
+                orders.try_send(order.clone()).ok();
+            }
+        };
+        self.inner.tasks.close();
+        tell(Order::Draining(grace));
+        if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
+            tell(Order::End(Box::new(
+                Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
+                    .decided_by(DecidedBy::Hub)
+                    .fix("open the Pod again in a moment"),
+            )));
+            // Sessions end within their own bounds; this one is for a store that does not answer.
+            tokio::time::timeout(Duration::from_secs(10), self.inner.tasks.wait()).await.ok();
+        }
+        tokio::time::timeout(Duration::from_secs(10), self.inner.guardians.closed()).await.ok();
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        // Nothing panics while it holds the lock; if it did, the map is whole all the same.
+        self.inner.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut sessions = self.live.sessions();
+        sessions.live.remove(&self.id);
+        #[allow(clippy::cast_precision_loss, reason = "a gauge of some thousands")]
+        metrics::gauge!("sallyport_terminals_live").set(sessions.live.len() as f64);
+    }
+}

@@ -1,0 +1,248 @@
+//! What the person's terminal shows, kept on the hub, so that a browser that fell behind gets the picture
+//! instead of minutes of stale bytes; later also for joining and reconnecting.
+//! It knows nothing of browsers or clusters. The emulation is `avt`'s; kept here is what `avt` leaves out:
+//! the modes of `modes`, bytes that are not whole characters yet, and when to do the work at all.
+//!
+//! Three stages keep it cheap. A terminal that has said little is kept as those very bytes. Output is
+//! gathered and interpreted in batches. And of a flood of plain text only the end is interpreted, as
+//! far back as it can still be seen ([`plain_text_to_skip`] says when that is exact).
+//!
+//! Hostile input: output is a container's. `avt` bounds the grid by the size given, here at most
+//! 1,000 × 1,000 cells and [`SCROLLBACK_LINES`] lines; what is gathered is bounded by [`GATHERED_MAX`].
+
+mod draw;
+mod modes;
+
+use crate::protocol::Size;
+use avt::{ScreenKind, Terminal};
+use bytes::Bytes;
+use modes::Modes;
+use std::collections::VecDeque;
+
+/// Lines above the screen that a picture can bring back.
+const SCROLLBACK_LINES: usize = 500;
+/// A prompt, a command and its answer: below this the bytes are smaller than the grid they draw.
+const QUIET_MAX: usize = 8 * 1024;
+/// How much is gathered before it is interpreted: a few times what the scrollback shows, so that a flood
+/// is mostly skipped; small enough that it is done within a millisecond or so.
+const GATHERED_MAX: usize = 512 * 1024;
+
+/// The terminal's state.
+pub(crate) struct Screen {
+    size: Size,
+    stage: Stage,
+    gathered: VecDeque<Bytes>,
+    gathered_bytes: usize,
+}
+
+enum Stage {
+    /// All bytes so far.
+    Quiet(Vec<u8>),
+    Drawn(Box<Drawn>),
+}
+
+struct Drawn {
+    terminal: Terminal,
+    modes: Modes,
+    /// The beginning of a character whose end has not come.
+    partial: Vec<u8>,
+}
+
+impl Screen {
+    pub(crate) fn new(size: Size) -> Self {
+        Self { size, stage: Stage::Quiet(Vec::new()), gathered: VecDeque::new(), gathered_bytes: 0 }
+    }
+
+    /// Takes output in, without its channel byte. Cheap; the work is done in batches.
+    pub(crate) fn feed(&mut self, output: Bytes) {
+        if let Stage::Quiet(bytes) = &mut self.stage {
+            if bytes.len() + output.len() <= QUIET_MAX {
+                // Copied, because a `Bytes` keeps the whole read buffer alive that it was cut from.
+                bytes.extend_from_slice(&output);
+                return;
+            }
+            self.draw();
+        }
+        self.gathered_bytes += output.len();
+        self.gathered.push_back(output);
+        if self.gathered_bytes > GATHERED_MAX {
+            self.settle();
+        }
+    }
+
+    pub(crate) fn resize(&mut self, size: Size) {
+        if size == self.size {
+            return;
+        }
+        match &self.stage {
+            Stage::Quiet(bytes) if bytes.is_empty() => {}
+            _ => {
+                self.settle();
+                self.draw().terminal.resize(size.cols.into(), size.rows.into());
+            }
+        }
+        self.size = size;
+    }
+
+    /// The bytes which draw the screen on a terminal of the same size that was just reset, with as many
+    /// lines of scrollback before it as fit `budget` bytes.
+    pub(crate) fn picture(&mut self, budget: usize) -> String {
+        self.settle();
+        match &self.stage {
+            Stage::Quiet(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Stage::Drawn(drawn) => draw::picture(&drawn.terminal, &drawn.modes, budget),
+        }
+    }
+
+    /// An idle terminal is put back into the bytes which draw it; they take a fraction of its grid.
+    pub(crate) fn rest(&mut self) {
+        if matches!(self.stage, Stage::Drawn(_)) {
+            let picture = self.picture(usize::MAX);
+            self.stage = Stage::Quiet(picture.into_bytes());
+        }
+        self.gathered.shrink_to_fit();
+    }
+
+    fn draw(&mut self) -> &mut Drawn {
+        if let Stage::Quiet(bytes) = &mut self.stage {
+            let bytes = std::mem::take(bytes);
+            let mut drawn = Box::new(Drawn::new(self.size));
+            drawn.interpret(&bytes);
+            self.stage = Stage::Drawn(drawn);
+        }
+        match &mut self.stage {
+            Stage::Drawn(drawn) => drawn,
+            Stage::Quiet(_) => unreachable!("it was drawn above"),
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.gathered.is_empty() {
+            return;
+        }
+        let gathered = std::mem::take(&mut self.gathered);
+        let mut whole = Vec::with_capacity(self.gathered_bytes);
+        for piece in gathered {
+            whole.extend_from_slice(&piece);
+        }
+        self.gathered_bytes = 0;
+        self.draw().interpret(&whole);
+    }
+}
+
+impl Drawn {
+    fn new(size: Size) -> Self {
+        let (cols, rows) = (usize::from(size.cols.max(1)), usize::from(size.rows.max(1)));
+        let terminal = Terminal::with_scrollback(cols, rows, Some(SCROLLBACK_LINES))
+            .unwrap_or_else(|_| unreachable!("both are at least one"));
+        Self { terminal, modes: Modes::default(), partial: Vec::new() }
+    }
+
+    fn interpret(&mut self, output: &[u8]) {
+        let plain = plain_tail(output);
+        let (before, tail) = output.split_at(output.len() - plain);
+        self.interpret_all(before);
+        let is_plain_state = self.partial.is_empty()
+            && self.modes.is_plain(self.terminal.size().1)
+            && self.terminal.active_screen_kind() == ScreenKind::Primary;
+        if is_plain_state {
+            let (cols, rows) = self.terminal.size();
+            let skipped = plain_text_to_skip(tail, cols, rows + SCROLLBACK_LINES);
+            for piece in skipped.keep(tail) {
+                self.interpret_all(piece);
+            }
+        } else {
+            self.interpret_all(tail);
+        }
+    }
+
+    fn interpret_all(&mut self, output: &[u8]) {
+        self.modes.feed(output);
+        let size = self.terminal.size();
+        let joined;
+        let mut rest = if self.partial.is_empty() {
+            output
+        } else {
+            self.partial.extend_from_slice(output);
+            joined = std::mem::take(&mut self.partial);
+            &joined
+        };
+        loop {
+            match std::str::from_utf8(rest) {
+                Ok(text) => {
+                    self.terminal.feed(text);
+                    break;
+                }
+                Err(error) => {
+                    let (valid, broken) = rest.split_at(error.valid_up_to());
+                    if let Ok(text) = std::str::from_utf8(valid) {
+                        self.terminal.feed(text);
+                    }
+                    match error.error_len() {
+                        Some(length) => {
+                            self.terminal.feed('\u{fffd}');
+                            rest = &broken[length..];
+                        }
+                        None => {
+                            self.partial = broken.to_vec();
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        // A program may ask for another size (XTWINOPS); browsers refuse, so the model does too.
+        if self.terminal.size() != size {
+            self.terminal.resize(size.0, size.1);
+        }
+    }
+}
+
+/// How many bytes at the end are printable ASCII, carriage returns and line feeds.
+fn plain_tail(output: &[u8]) -> usize {
+    let is_plain = |byte: &u8| (0x20..0x7f).contains(byte) || matches!(byte, b'\r' | b'\n');
+    output.iter().rev().take_while(|byte| is_plain(byte)).count()
+}
+
+/// A range of plain text without which the screen becomes the same.
+#[derive(Debug, PartialEq, Eq)]
+struct Skip {
+    from: usize,
+    to: usize,
+}
+
+impl Skip {
+    fn keep<'a>(&self, text: &'a [u8]) -> [&'a [u8]; 2] {
+        [&text[..self.from], &text[self.to..]]
+    }
+}
+
+/// Which part of plain text need not be interpreted, because `lines` lines (screen and scrollback)
+/// follow it and push everything out that it drew. Exact where the cursor is in the same column before
+/// and after the skipped part, which holds in two cases: what is kept begins behind a `\r\n`; or the
+/// text is one run without line ends, of which whole lines of `cols` cells are skipped. Needs a terminal
+/// on its primary screen with full margins, automatic wrap and no insert mode.
+fn plain_text_to_skip(text: &[u8], cols: usize, lines: usize) -> Skip {
+    let nothing = Skip { from: 0, to: 0 };
+    let run = text.iter().rev().take_while(|byte| **byte >= 0x20).count();
+    let needed = (lines + 1) * cols;
+    if run > needed + cols {
+        let from = text.len() - run;
+        return Skip { from, to: from + (run - needed) / cols * cols };
+    }
+    let mut line_feeds = 0;
+    for (at, byte) in text.iter().enumerate().rev() {
+        if *byte == b'\n' {
+            // The line feed which ends the skipped part is itself skipped: the column is 0 only if a
+            // carriage return came right before it, and interpreting both again costs nothing.
+            if line_feeds >= lines && at > 0 && text[at - 1] == b'\r' {
+                return Skip { from: 0, to: at - 1 };
+            }
+            line_feeds += 1;
+        }
+    }
+    nothing
+}
+
+#[cfg(test)]
+mod tests;

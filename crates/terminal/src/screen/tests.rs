@@ -1,0 +1,134 @@
+//! A picture redraws the same screen; skipping plain text changes nothing; hostile bytes break nothing.
+
+use super::*;
+use proptest::prelude::*;
+
+fn size(cols: u16, rows: u16) -> Size {
+    Size::new(cols, rows).unwrap()
+}
+
+/// What a terminal shows after `output`, fed to `avt` directly.
+fn shown(size: Size, output: &str) -> (Vec<String>, String) {
+    let mut terminal =
+        Terminal::with_scrollback(size.cols.into(), size.rows.into(), Some(SCROLLBACK_LINES))
+            .unwrap();
+    terminal.feed(output);
+    let lines = terminal.primary_screen().text().iter().map(|l| l.trim_end().to_owned()).collect();
+    (lines, terminal.dump())
+}
+
+fn screen_of(size: Size, output: &[u8]) -> Screen {
+    let mut screen = Screen::new(size);
+    for piece in output.chunks(1000) {
+        screen.feed(Bytes::copy_from_slice(piece));
+    }
+    screen
+}
+
+#[test]
+fn a_quiet_terminal_is_kept_as_its_bytes() {
+    let mut screen = screen_of(Size::default(), b"\x1b[32m$\x1b[m ls\r\n");
+    assert_eq!(screen.picture(0), "\x1b[32m$\x1b[m ls\r\n");
+}
+
+#[test]
+fn a_picture_draws_screen_scrollback_colours_and_modes() {
+    let size = size(20, 5);
+    let mut output = String::from("\x1b[?2004h");
+    for n in 0..2000 {
+        output.push_str(&format!("\x1b[3{}mline {n}\x1b[m 한글 😀\r\n", n % 8));
+    }
+    output.push_str("\x1b[1;4munder\x1b[m $ ");
+    let mut screen = screen_of(size, output.as_bytes());
+    let picture = screen.picture(usize::MAX);
+    assert!(picture.ends_with("\x1b[?2004h"));
+    assert_eq!(shown(size, &picture), shown(size, &output));
+    let short = screen.picture(200);
+    assert!(short.len() < picture.len() / 10);
+    assert_eq!(shown(size, &short).1, shown(size, &output).1);
+}
+
+#[test]
+fn a_full_screen_program_is_drawn_with_what_lies_below_it() {
+    let size = size(30, 6);
+    let mut output = "history\r\n".repeat(1200);
+    output.push_str("$ vim\x1b[?1049h\x1b[H~ 파일\x1b[6;1H-- INSERT --");
+    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX);
+    assert_eq!(shown(size, &picture), shown(size, &output));
+}
+
+#[test]
+fn a_scrollback_above_a_cleared_screen_stays_above_it() {
+    let size = size(10, 6);
+    let mut output = "old\r\n".repeat(3000);
+    output.push_str("\x1b[H\x1b[2Jnew");
+    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX);
+    assert_eq!(shown(size, &picture).1, shown(size, &output).1);
+}
+
+#[test]
+fn characters_cut_in_two_are_whole_again() {
+    let size = Size::default();
+    let text = "한글 😀 ".repeat(3000);
+    let mut screen = Screen::new(size);
+    for byte in text.as_bytes().chunks(7) {
+        screen.feed(Bytes::copy_from_slice(byte));
+    }
+    let picture = screen.picture(0);
+    assert!(!picture.contains('\u{fffd}'));
+    assert_eq!(shown(size, &picture).1, shown(size, &text).1);
+}
+
+#[test]
+fn a_program_that_asks_for_another_size_does_not_get_it() {
+    let mut screen = screen_of(size(20, 5), &b"x".repeat(QUIET_MAX + 1));
+    screen.feed(Bytes::from_static(b"\x1b[8;500;500t"));
+    screen.settle();
+    assert_eq!(screen.draw().terminal.size(), (20, 5));
+}
+
+#[test]
+fn of_a_flood_of_plain_text_only_the_end_is_interpreted() {
+    let lines = b"some words\r\n".repeat(40_000);
+    let skip = plain_text_to_skip(&lines, 80, 524);
+    assert!(lines.len() - skip.to < 530 * 12, "{skip:?}");
+    let run = vec![b'x'; 1_000_000];
+    let skip = plain_text_to_skip(&run, 80, 524);
+    assert!(run.len() - (skip.to - skip.from) < 527 * 80, "{skip:?}");
+    assert_eq!((skip.to - skip.from) % 80, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// The same screen whether text is skipped or not, from any state that plain text can leave.
+    #[test]
+    fn skipping_is_exact(
+        prefix in "(\x1b\\[[1-9];[1-9]H|\x1b\\[3[0-7]m|[a-z]{0,30}|\r\n|\x1b\\[2;3r|\x1b\\[r|\x1b\\[4h|\x1b\\[4l){0,8}",
+        pieces in proptest::collection::vec(("[ -~]{0,40}", prop_oneof![Just("\r\n"), Just("\n"), Just("\r"), Just("")], 1usize..700), 1..6),
+        cols in 2u16..40, rows in 2u16..12,
+    ) {
+        let size = size(cols, rows);
+        let mut output = prefix;
+        for (text, end, times) in pieces {
+            output.push_str(&format!("{text}{end}").repeat(times));
+        }
+        let mut direct = Drawn::new(size);
+        direct.interpret_all(output.as_bytes());
+        let mut skipping = Drawn::new(size);
+        skipping.interpret(output.as_bytes());
+        prop_assert_eq!(direct.terminal.dump(), skipping.terminal.dump());
+        prop_assert_eq!(direct.terminal.primary_screen().text(), skipping.terminal.primary_screen().text());
+    }
+
+    #[test]
+    fn no_output_breaks_it(pieces in proptest::collection::vec(
+        proptest::collection::vec(any::<u8>(), 0..3000), 0..8), cols in 1u16..100, rows in 1u16..50) {
+        let mut screen = Screen::new(size(cols, rows));
+        for piece in pieces {
+            screen.feed(Bytes::from(piece));
+            screen.resize(size(rows.max(1), cols.max(1)));
+        }
+        let _ = screen.picture(10_000);
+    }
+}

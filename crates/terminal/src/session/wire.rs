@@ -1,0 +1,254 @@
+//! The two sockets of a session with what is queued for each: no step here blocks another.
+
+use crate::connect::BrowserSocket;
+use crate::protocol::{self, BrowserFrame, BrowserMisbehaved, CloseCode, Size};
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{FutureExt, Sink, SinkExt, StreamExt};
+use kube_io::{ExecFrame, ExecSink, ExecSource, KubeIoError};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+
+/// How long a close may take before the connection is simply dropped.
+const CLOSE_TAKES: Duration = Duration::from_secs(2);
+
+/// The browser's socket is closed or broken.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// What came from the browser.
+#[derive(Debug)]
+pub(super) enum FromBrowser {
+    Frame(Result<BrowserFrame, BrowserMisbehaved>),
+    TooLarge,
+    Pong,
+    Left,
+}
+
+/// A turn of the browser's side.
+pub(super) enum BrowserStep {
+    Said(FromBrowser),
+    Flushed(Result<(), Gone>),
+}
+
+/// A turn of the cluster's side.
+pub(super) enum ClusterStep {
+    Wrote(Result<(), KubeIoError>),
+    Said(Option<Result<ExecFrame, KubeIoError>>),
+}
+
+/// The browser's socket. One message is on its way at a time, so that what comes next is decided as late
+/// as possible.
+pub(super) struct BrowserSide {
+    sink: SplitSink<BrowserSocket, Message>,
+    source: SplitStream<BrowserSocket>,
+    queued: Option<Message>,
+    flushing: bool,
+}
+
+impl BrowserSide {
+    pub(super) fn new(socket: BrowserSocket) -> Self {
+        let (sink, source) = socket.split();
+        Self { sink, source, queued: None, flushing: false }
+    }
+
+    /// The next thing that the browser says, or the end of the message on its way. Cancel-safe.
+    pub(super) async fn step(&mut self, reads: bool) -> BrowserStep {
+        poll_fn(|cx| {
+            if reads && let Poll::Ready(said) = self.poll_next(cx) {
+                return Poll::Ready(BrowserStep::Said(said));
+            }
+            if self.flushing {
+                return self.poll_flush(cx).map(BrowserStep::Flushed);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<FromBrowser> {
+        loop {
+            return Poll::Ready(match ready!(self.source.poll_next_unpin(cx)) {
+                Some(Ok(Message::Binary(frame))) => {
+                    FromBrowser::Frame(protocol::read_binary(frame))
+                }
+                Some(Ok(Message::Text(text))) => {
+                    FromBrowser::Frame(protocol::read_text(text.as_str()))
+                }
+                Some(Ok(Message::Pong(_))) => FromBrowser::Pong,
+                // Answered by the library.
+                Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
+                Some(Err(tungstenite::Error::Capacity(_))) => FromBrowser::TooLarge,
+                Some(Err(tungstenite::Error::Utf8(_))) => {
+                    FromBrowser::Frame(Err(BrowserMisbehaved::Text))
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => FromBrowser::Left,
+            });
+        }
+    }
+
+    /// Whether a message is still on its way into the socket.
+    pub(super) fn is_busy(&self) -> bool {
+        self.flushing
+    }
+
+    /// Pushes the message on its way. Cancel-safe.
+    pub(super) async fn flush(&mut self) -> Result<(), Gone> {
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        loop {
+            if !self.flushing {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(Pin::new(&mut self.sink).poll_flush(cx)).map_err(|_| Gone)?;
+            match self.queued.take() {
+                Some(message) => {
+                    Pin::new(&mut self.sink).start_send(message).map_err(|_| Gone)?;
+                }
+                None => self.flushing = false,
+            }
+        }
+    }
+
+    pub(super) fn start_text(&mut self, text: String) -> Result<(), Gone> {
+        self.start(Message::text(text))
+    }
+
+    pub(super) fn start_binary(&mut self, frame: Bytes) -> Result<(), Gone> {
+        self.start(Message::Binary(frame))
+    }
+
+    pub(super) fn start_ping(&mut self) -> Result<(), Gone> {
+        self.start(Message::Ping(Bytes::new()))
+    }
+
+    /// Sends a frame right after the message that was just started.
+    pub(super) fn queue_binary(&mut self, frame: Bytes) {
+        self.queued = Some(Message::Binary(frame));
+    }
+
+    /// Only while [`Self::is_busy`] is false.
+    fn start(&mut self, message: Message) -> Result<(), Gone> {
+        // The sink is a buffer of one slot in front of the socket, free because nothing is busy.
+        let ready = poll_fn(|cx| Pin::new(&mut self.sink).poll_ready(cx)).now_or_never();
+        if !matches!(ready, Some(Ok(()))) {
+            return Err(Gone);
+        }
+        Pin::new(&mut self.sink).start_send(message).map_err(|_| Gone)?;
+        self.flushing = true;
+        Ok(())
+    }
+
+    /// Says a last word and closes with `code`.
+    pub(super) async fn close(
+        mut self,
+        text: Option<String>,
+        code: CloseCode,
+        reason: &'static str,
+    ) {
+        let closing = async {
+            self.flush().await?;
+            if let Some(text) = text {
+                self.sink.send(Message::text(text)).await.map_err(|_| Gone)?;
+            }
+            let frame =
+                CloseFrame { code: code.number().into(), reason: Utf8Bytes::from_static(reason) };
+            self.sink.send(Message::Close(Some(frame))).await.map_err(|_| Gone)?;
+            while let Some(Ok(_)) = self.source.next().await {}
+            Ok::<(), Gone>(())
+        };
+        // A browser that does not take it is dropped, which closes too.
+        tokio::time::timeout(CLOSE_TAKES, closing).await.ok();
+    }
+}
+
+/// What is to go to the Pod.
+#[derive(Debug)]
+pub(super) enum ClusterInput {
+    Stdin(Bytes),
+    Resize(Size),
+    EndOfStdin,
+    Ping,
+}
+
+/// The exec stream and the input queued for it.
+pub(super) struct ClusterSide {
+    sink: ExecSink,
+    source: ExecSource,
+    queue: VecDeque<ClusterInput>,
+    queued_bytes: usize,
+    flushing: bool,
+}
+
+impl ClusterSide {
+    pub(super) fn new(sink: ExecSink, source: ExecSource) -> Self {
+        Self { sink, source, queue: VecDeque::new(), queued_bytes: 0, flushing: false }
+    }
+
+    pub(super) fn queue(&mut self, input: ClusterInput) {
+        if let ClusterInput::Stdin(frame) = &input {
+            self.queued_bytes += frame.len();
+        }
+        match (&input, self.queue.back_mut()) {
+            // Only the last of several sizes that wait counts.
+            (ClusterInput::Resize(size), Some(ClusterInput::Resize(waiting))) => *waiting = *size,
+            _ => self.queue.push_back(input),
+        }
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        // An entry without bytes counts too, so that empty frames cannot fill the memory.
+        self.queued_bytes + self.queue.len() * 64
+    }
+
+    /// The end of a write, or the next message of the cluster. Cancel-safe.
+    pub(super) async fn step(&mut self, reads: bool) -> ClusterStep {
+        poll_fn(|cx| {
+            let has_work = self.flushing || !self.queue.is_empty();
+            if has_work && let Poll::Ready(wrote) = self.poll_write(cx) {
+                return Poll::Ready(ClusterStep::Wrote(wrote));
+            }
+            if reads {
+                return self.source.poll_next(cx).map(ClusterStep::Said);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), KubeIoError>> {
+        while !self.queue.is_empty() {
+            ready!(self.sink.poll_ready(cx))?;
+            self.flushing = true;
+            match self.queue.pop_front() {
+                Some(ClusterInput::Stdin(frame)) => {
+                    self.queued_bytes -= frame.len();
+                    self.sink.start_stdin_frame(frame)?;
+                }
+                Some(ClusterInput::Resize(size)) => self.sink.start_resize(size.cols, size.rows)?,
+                Some(ClusterInput::EndOfStdin) => {
+                    if !self.sink.start_stdin_close()? {
+                        tracing::debug!("version 4 of the exec protocol cannot end stdin alone");
+                    }
+                }
+                Some(ClusterInput::Ping) => self.sink.start_ping()?,
+                None => break,
+            }
+        }
+        ready!(self.sink.poll_flush(cx))?;
+        self.flushing = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next message if it is there already.
+    pub(super) fn next_if_there(&mut self) -> Option<Option<Result<ExecFrame, KubeIoError>>> {
+        self.source.next().now_or_never()
+    }
+}

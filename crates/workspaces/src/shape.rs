@@ -1,0 +1,269 @@
+//! What a person's namespace consists of, as manifests for server-side apply, and what the hub needs to keep it so.
+//! It does no I/O and decides nothing about people; `namespace` applies it with the hub's identity.
+//!
+//! The rules hold for the console, for kubectl and for any other client alike, because the API server and the
+//! nodes enforce them, not the hub:
+//! - **Pod Security `baseline`**, with warnings and audit records at `restricted`. `restricted` would forbid
+//!   root, and without root a package cannot be installed, which is what people want a shell for. `baseline`
+//!   still forbids privileged containers, the host's namespaces, paths and ports, and added capabilities.
+//! - **ResourceQuota** bounds what kubectl could make past the hub; **LimitRange** gives limits to what
+//!   names none, so that the quota admits it.
+//! - **NetworkPolicy**: nothing comes in; everything may go out but the cloud's metadata service, which hands
+//!   out the node's credentials to whoever asks. Only its address is left out, not the whole link-local
+//!   range, in which clusters run their node-local DNS. A cluster whose network plug-in knows no policies does
+//!   not enforce this.
+//! - **Role and RoleBinding** for that one user.
+//! - The **default ServiceAccount** mounts no token.
+
+use crate::manifest::storage_request;
+use crate::naming::owner_hash;
+use crate::settings::Settings;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use model::Namespace;
+use serde_json::{Value, json};
+
+/// The field manager of server-side apply.
+pub const FIELD_MANAGER: &str = "sallyport";
+/// Label: who looks after an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Label (hash) and annotation (full name): whose namespace it is.
+pub const OWNER: &str = "sallyport.dev/owner";
+/// Label: the workspace's id, on its Pod.
+pub const WORKSPACE: &str = "sallyport.dev/workspace";
+/// Label: the template's name, on its Pod.
+pub const TEMPLATE: &str = "sallyport.dev/template";
+
+/// The Role and its binding.
+pub(crate) const ROLE: &str = "sallyport-workspace-owner";
+/// Quota, limits and network policy.
+pub(crate) const RULES: &str = "sallyport-workspaces";
+
+/// The namespace's labels and annotations; `uid` makes the apply fail if it is another one meanwhile.
+pub(crate) fn namespace(name: &Namespace, uid: Option<&str>, user: &str) -> Value {
+    let mut manifest = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name.as_str(),
+            "labels": {
+                MANAGED_BY: FIELD_MANAGER,
+                OWNER: owner_hash(user),
+                "pod-security.kubernetes.io/enforce": "baseline",
+                "pod-security.kubernetes.io/warn": "restricted",
+                "pod-security.kubernetes.io/audit": "restricted",
+            },
+            "annotations": { OWNER: user },
+        },
+    });
+    if let Some(uid) = uid {
+        manifest["metadata"]["uid"] = uid.into();
+    }
+    manifest
+}
+
+fn object(api: &str, kind: &str, name: &str, namespace: &Namespace, rest: Value) -> Value {
+    let mut manifest = json!({
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": namespace.as_str(),
+            "labels": { MANAGED_BY: FIELD_MANAGER },
+        },
+    });
+    if let (Some(manifest), Value::Object(rest)) = (manifest.as_object_mut(), rest) {
+        manifest.extend(rest);
+    }
+    manifest
+}
+
+pub(crate) fn service_account(namespace: &Namespace) -> Value {
+    let rest = json!({ "automountServiceAccountToken": false });
+    object("v1", "ServiceAccount", "default", namespace, rest)
+}
+
+pub(crate) fn role(namespace: &Namespace) -> Value {
+    let rest = json!({ "rules": owner_rules() });
+    object("rbac.authorization.k8s.io/v1", "Role", ROLE, namespace, rest)
+}
+
+/// What the owner may do there. Exec, attach and port-forward over WebSocket are asked as `get`, over SPDY
+/// and since Kubernetes 1.35 also as `create`.
+fn owner_rules() -> Value {
+    json!([
+        { "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "delete"] },
+        { "apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"] },
+        { "apiGroups": [""], "resources": ["pods/exec", "pods/attach", "pods/portforward"], "verbs": ["get", "create"] },
+        { "apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"] },
+        { "apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["get"] },
+    ])
+}
+
+pub(crate) fn role_binding(namespace: &Namespace, user: &str) -> Value {
+    object(
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        ROLE,
+        namespace,
+        json!({
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ROLE },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
+        }),
+    )
+}
+
+pub(crate) fn resource_quota(namespace: &Namespace, settings: &Settings) -> Value {
+    let most = settings.room_for(settings.limit_person());
+    let rest = json!({
+        "spec": { "hard": {
+            "pods": settings.limit_person().to_string(),
+            "requests.cpu": most.cpu_request,
+            "limits.cpu": most.cpu_limit,
+            "requests.memory": most.memory_request,
+            "limits.memory": most.memory_limit,
+            "limits.ephemeral-storage": most.storage_limit,
+            // The owner's Role makes none of these. A wider role that somebody binds still finds the bound.
+            "services": "5",
+            "services.loadbalancers": "0",
+            "services.nodeports": "0",
+            "persistentvolumeclaims": "2",
+            "requests.storage": "10Gi",
+            "count/configmaps": "20",
+            "count/secrets": "20",
+        } },
+    });
+    object("v1", "ResourceQuota", RULES, namespace, rest)
+}
+
+/// What names no amounts gets those of a workspace, so that the quota has room for as many.
+pub(crate) fn limit_range(namespace: &Namespace, settings: &Settings) -> Value {
+    let one = settings.room_for(1);
+    let rest = json!({
+        "spec": { "limits": [{
+            "type": "Container",
+            "defaultRequest": {
+                "cpu": one.cpu_request,
+                "memory": one.memory_request,
+                "ephemeral-storage": storage_request(&one.storage_limit),
+            },
+            "default": {
+                "cpu": one.cpu_limit,
+                "memory": one.memory_limit,
+                "ephemeral-storage": one.storage_limit,
+            },
+        }] },
+    });
+    object("v1", "LimitRange", RULES, namespace, rest)
+}
+
+pub(crate) fn network_policy(namespace: &Namespace) -> Value {
+    let rest = json!({
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": [{ "to": [
+                { "ipBlock": { "cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"] } },
+                { "ipBlock": { "cidr": "::/0", "except": ["fd00:ec2::254/128"] } },
+            ] }],
+        },
+    });
+    object("networking.k8s.io/v1", "NetworkPolicy", RULES, namespace, rest)
+}
+
+/// What tokens of service accounts carry beside the name. RBAC has no wildcard for extra keys: an operator
+/// whose authenticator yields others adds them.
+const IMPERSONATED: &[&str] = &[
+    "uids",
+    "userextras/authentication.kubernetes.io/credential-id",
+    "userextras/authentication.kubernetes.io/node-name",
+    "userextras/authentication.kubernetes.io/node-uid",
+    "userextras/authentication.kubernetes.io/pod-name",
+    "userextras/authentication.kubernetes.io/pod-uid",
+];
+
+/// What the hub's own identity needs in a cluster, all of it: reviews, impersonation, and the namespaces of
+/// workspaces. It reads, makes, enters and deletes no Pod as itself.
+///
+/// `escalate` and `bind` are limited to the one Role by its name: the hub hands on rights that it does not hold.
+/// Impersonation is the wide one; operators narrow it with `resourceNames` to the users and groups whom the hub
+/// serves, and in any case leave `system:masters` out of the groups.
+pub fn hub_cluster_role(name: &str) -> ClusterRole {
+    let rule = |group: &str, resources: &[&str], verbs: &[&str], names: &[&str]| {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        PolicyRule {
+            api_groups: Some(vec![group.to_owned()]),
+            resources: Some(owned(resources)),
+            verbs: owned(verbs),
+            resource_names: (!names.is_empty()).then(|| owned(names)),
+            ..Default::default()
+        }
+    };
+    let rbac = "rbac.authorization.k8s.io";
+    ClusterRole {
+        metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some([(MANAGED_BY.to_owned(), FIELD_MANAGER.to_owned())].into()),
+            ..Default::default()
+        },
+        rules: Some(vec![
+            rule("authentication.k8s.io", &["tokenreviews"], &["create"], &[]),
+            rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"], &[]),
+            rule("", &["users", "groups", "serviceaccounts"], &["impersonate"], &[]),
+            rule("authentication.k8s.io", IMPERSONATED, &["impersonate"], &[]),
+            rule("", &["namespaces"], &["get", "list", "create", "patch"], &[]),
+            rule("", &["serviceaccounts"], &["create", "patch"], &["default"]),
+            rule("", &["resourcequotas", "limitranges"], &["create", "patch"], &[RULES]),
+            rule("networking.k8s.io", &["networkpolicies"], &["create", "patch"], &[RULES]),
+            rule(rbac, &["roles"], &["create", "patch", "escalate", "bind"], &[ROLE]),
+            rule(rbac, &["rolebindings"], &["create", "patch"], &[ROLE]),
+        ]),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_says_whose_it_is_in_full() {
+        let user = "sallyport:김철수 \"x\"\n";
+        let name = crate::naming::namespace_of(user);
+        let manifest = namespace(&name, Some("uid-1"), user);
+        assert_eq!(manifest["metadata"]["annotations"][OWNER], user);
+        assert_eq!(manifest["metadata"]["labels"][OWNER], owner_hash(user));
+        assert_eq!(manifest["metadata"]["uid"], "uid-1");
+        assert_eq!(
+            manifest["metadata"]["labels"]["pod-security.kubernetes.io/enforce"],
+            "baseline"
+        );
+    }
+
+    #[test]
+    fn the_owner_gets_no_verb_that_reaches_beyond_pods() {
+        for rule in owner_rules().as_array().unwrap() {
+            for resource in rule["resources"].as_array().unwrap() {
+                let resource = resource.as_str().unwrap();
+                assert!(
+                    resource.starts_with("pods")
+                        || ["events", "resourcequotas"].contains(&resource),
+                    "{resource}"
+                );
+            }
+            assert!(!rule["verbs"].as_array().unwrap().contains(&"*".into()));
+        }
+    }
+
+    #[test]
+    fn the_hub_holds_no_right_to_pods_of_its_own() {
+        let role = hub_cluster_role("hub");
+        for rule in role.rules.unwrap() {
+            let resources = rule.resources.unwrap();
+            assert!(
+                !resources.iter().any(|it| it.starts_with("pods") || it == "*"),
+                "{resources:?}"
+            );
+            assert!(!rule.verbs.contains(&"*".to_owned()));
+        }
+    }
+}

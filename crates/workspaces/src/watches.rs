@@ -1,0 +1,97 @@
+//! Room for watches, and when a sign-in's watches must end.
+//! What is watched is known to `watch`.
+
+use http_api::{DecidedBy, Problem, ProblemCode, SignedIn};
+use model::{SignInId, Timestamp};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::{Change, Store};
+use tokio::sync::broadcast;
+
+/// Watches of one sign-in: a page has one or two; several tabs fit.
+const PER_SIGN_IN_MAX: u32 = 8;
+/// Watches of all; each costs the API server two of its own.
+const IN_TOTAL_MAX: u32 = 512;
+/// Nothing is watched for longer; the page begins anew, with its sign-in checked anew.
+const TIME_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Counts the watches that are open.
+#[derive(Clone, Default)]
+pub(crate) struct Watches(Arc<Mutex<HashMap<SignInId, u32>>>);
+
+/// One watch's place; dropping it gives it back.
+pub(crate) struct WatchPlace {
+    watches: Watches,
+    sign_in: SignInId,
+}
+
+impl Watches {
+    /// Takes a place, if there is one.
+    pub(crate) fn take(&self, person: &SignedIn) -> Result<WatchPlace, Problem> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let total: u32 = open.values().sum();
+        let own = open.get(person.id()).copied().unwrap_or_default();
+        if own >= PER_SIGN_IN_MAX || total >= IN_TOTAL_MAX {
+            let detail = if own >= PER_SIGN_IN_MAX {
+                format!("this sign-in has {own} watches open, as many as it may")
+            } else {
+                format!("the hub has {total} watches open, as many as it may")
+            };
+            return Err(Problem::new(ProblemCode::TooManyAttempts, detail)
+                .decided_by(DecidedBy::Hub)
+                .fix("close other tabs of the console")
+                .retry_after(Duration::from_secs(5)));
+        }
+        open.insert(person.id().clone(), own + 1);
+        Ok(WatchPlace { watches: self.clone(), sign_in: person.id().clone() })
+    }
+}
+
+impl Drop for WatchPlace {
+    fn drop(&mut self) {
+        let mut open = self.watches.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = open.get_mut(&self.sign_in) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.sign_in);
+            }
+        }
+    }
+}
+
+/// Until when a sign-in may watch without asking anew: it was ended here or on another hub, its account was
+/// disabled, its time is over, or this process may have missed any of these.
+pub(crate) struct SignInEnd {
+    changes: broadcast::Receiver<Change>,
+    sign_in: SignInId,
+    user: String,
+    left: Duration,
+}
+
+impl SignInEnd {
+    pub(crate) fn of(person: &SignedIn, store: &Store, now: Timestamp) -> Self {
+        Self {
+            changes: store.changes(),
+            sign_in: person.id().clone(),
+            user: person.user().to_owned(),
+            left: person.expires_at().since(now).min(TIME_MAX),
+        }
+    }
+
+    /// Comes back when the watch must end.
+    pub(crate) async fn come(mut self) {
+        let told = async {
+            loop {
+                match self.changes.recv().await {
+                    Ok(Change::SignInEnded { sign_in }) if sign_in == self.sign_in => return,
+                    Ok(Change::AccountDisabled { user }) if user == self.user => return,
+                    Ok(Change::Missed) | Err(_) => return,
+                    Ok(_) => {}
+                }
+            }
+        };
+        // Either way it ends.
+        let _ = tokio::time::timeout(self.left, told).await;
+    }
+}
