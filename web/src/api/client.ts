@@ -1,0 +1,51 @@
+// The one way to the hub's HTTP API: adds the CSRF token, turns failures into ApiProblem, and tells when the sign-in ended.
+import createClient from 'openapi-fetch';
+import { reportReachable, reportUnreachable } from './connection';
+import type { paths } from './contract';
+import { ApiProblem, ownProblem, parseProblem } from './problem';
+
+let csrf = '';
+/** `/me` hands out the token; it lives in memory only. */
+export function setCsrf(token: string): void {
+  csrf = token;
+}
+
+const signedOutListeners = new Set<() => void>();
+export function onSignedOut(listener: () => void): () => void {
+  signedOutListeners.add(listener);
+  return () => signedOutListeners.delete(listener);
+}
+export function reportSignedOut(): void {
+  for (const listener of signedOutListeners) listener();
+}
+
+const client = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
+
+client.use({
+  onRequest({ request }) {
+    if (request.method !== 'GET' && csrf) request.headers.set('X-Sallyport-CSRF', csrf);
+    return request;
+  },
+});
+
+export const api = client;
+
+type Answer<T> = { data?: T; error?: unknown; response: Response };
+
+/** Awaits a call of `api` and gives its data, or throws an ApiProblem. */
+export async function take<T>(call: Promise<Answer<T>>): Promise<T> {
+  let answer: Answer<T>;
+  try {
+    answer = await call;
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
+    reportUnreachable();
+    throw new ApiProblem(ownProblem('hub_unreachable', cause instanceof Error ? cause.message : String(cause)));
+  }
+  reportReachable();
+  const { response } = answer;
+  if (response.ok) return answer.data as T;
+  const problem = parseProblem(answer.error, response.status, response.headers.get('x-request-id') ?? '');
+  if (problem.code === 'not_signed_in' || problem.code === 'session_expired') reportSignedOut();
+  throw new ApiProblem(problem);
+}

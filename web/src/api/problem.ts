@@ -1,0 +1,56 @@
+// Turns whatever went wrong with a request into one error that carries a Problem the console can explain.
+import { type Problem, type ProblemCode, problemCodes } from './contract';
+
+/** Codes of the console's own, for what the hub cannot report: it did not answer, or answered what it should not. */
+export const consoleCodes = ['hub_unreachable', 'unexpected_answer', 'connection_lost'] as const;
+export type ConsoleCode = (typeof consoleCodes)[number];
+export type KnownCode = ProblemCode | ConsoleCode;
+
+const known: ReadonlySet<string> = new Set<string>([...problemCodes, ...consoleCodes]);
+
+export function isKnownCode(code: string): code is KnownCode {
+  return known.has(code);
+}
+
+export class ApiProblem extends Error {
+  override readonly name = 'ApiProblem';
+  constructor(readonly problem: Problem) {
+    super(`${problem.code}: ${problem.detail}`);
+  }
+}
+
+export function ownProblem(code: KnownCode, detail: string, status = 0): Problem {
+  return {
+    type: `https://sallyport.dev/problems/${code}`,
+    title: code,
+    status,
+    detail,
+    code,
+    decided_by: 'browser',
+    request_id: '',
+  };
+}
+
+/** Reads a body that claims to be a Problem; an HTML page of some proxy becomes `unexpected_answer`. */
+export function parseProblem(body: unknown, status: number, requestId: string): Problem {
+  if (typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string') {
+    const { decided_by, detail, fix, request_id, retry_after_s, title, type } = body as Partial<Problem>;
+    return {
+      code: body.code,
+      type: type ?? '',
+      title: title ?? body.code,
+      status,
+      detail: detail ?? '',
+      decided_by,
+      fix,
+      retry_after_s,
+      request_id: request_id ?? requestId,
+    };
+  }
+  return { ...ownProblem('unexpected_answer', `HTTP ${status}`, status), request_id: requestId };
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ApiProblem) return error.problem;
+  return ownProblem('unexpected_answer', error instanceof Error ? error.message : String(error));
+}

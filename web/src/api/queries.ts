@@ -1,0 +1,87 @@
+// What the console asks of the hub, as queries with their keys, and the acts that change something.
+import { queryOptions } from '@tanstack/react-query';
+import { api, setCsrf, take } from './client';
+import type { AuditFilter, LinkFilter, Me, MintLink, NewAccount } from './contract';
+
+const lively = { refetchInterval: 10_000, staleTime: 2_000 } as const;
+
+let lastUser: string | null = null;
+/** Whether somebody else was signed in on this page before, whose terminals must not be left to this person. */
+let userChanged = false;
+export const hasUserChanged = (): boolean => userChanged;
+
+function remember(me: Me): Me {
+  userChanged ||= lastUser !== null && lastUser !== me.user;
+  lastUser = me.user;
+  setCsrf(me.csrf);
+  return me;
+}
+
+export const queries = {
+  me: queryOptions({
+    queryKey: ['me'],
+    queryFn: async () => remember(await take(api.GET('/api/v1/me'))),
+    staleTime: 60_000,
+    refetchInterval: 120_000,
+    retry: false,
+  }),
+  templates: queryOptions({
+    queryKey: ['templates'],
+    queryFn: () => take(api.GET('/api/v1/workspace-templates')),
+    staleTime: 300_000,
+  }),
+  workspaces: queryOptions({
+    queryKey: ['workspaces'],
+    queryFn: () => take(api.GET('/api/v1/workspaces')),
+    ...lively,
+  }),
+  links: (filter: LinkFilter) =>
+    queryOptions({
+      queryKey: ['links', filter],
+      queryFn: () => take(api.GET('/api/v1/links', { params: { query: { ...filter, limit: 500 } } })),
+      ...lively,
+    }),
+  terminals: queryOptions({
+    queryKey: ['terminals'],
+    queryFn: () => take(api.GET('/api/v1/terminals')),
+    ...lively,
+    refetchInterval: 5_000,
+  }),
+  pod: (cluster: string, namespace: string, name: string) =>
+    queryOptions({
+      queryKey: ['pod', cluster, namespace, name],
+      queryFn: () =>
+        take(api.GET('/api/v1/pods/{cluster}/{namespace}/{name}', { params: { path: { cluster, namespace, name } } })),
+    }),
+  accounts: queryOptions({
+    queryKey: ['accounts'],
+    queryFn: () => take(api.GET('/api/v1/accounts')),
+    staleTime: 2_000,
+  }),
+};
+
+export const acts = {
+  signInPassword: async (username: string, password: string) =>
+    remember(await take(api.POST('/api/v1/sign-in/password', { body: { username, password } }))),
+  signInToken: async (token: string, cluster?: string) =>
+    remember(await take(api.POST('/api/v1/sign-in/token', { body: { token, cluster } }))),
+  signInInvitation: async (invitation: string, password: string) =>
+    remember(await take(api.POST('/api/v1/sign-in/invitation', { body: { invitation, password } }))),
+  signOut: (everywhere: boolean) => take(api.POST('/api/v1/sign-out', { body: { everywhere } })),
+  createWorkspace: (template: string, name?: string, cluster?: string) =>
+    take(api.POST('/api/v1/workspaces', { body: { template, name, cluster } })),
+  deleteWorkspace: (id: string) => take(api.DELETE('/api/v1/workspaces/{id}', { params: { path: { id } } })),
+  mintLink: (body: MintLink) => take(api.POST('/api/v1/links', { body })),
+  revokeLink: (id: string) => take(api.DELETE('/api/v1/links/{id}', { params: { path: { id } } })),
+  revokeAllLinks: (user: string) => take(api.POST('/api/v1/links/revoke-all', { body: { user } })),
+  passGate1: (link: string) => take(api.POST('/presigned/validate', { body: { link } })),
+  endTerminal: (id: string) => take(api.DELETE('/api/v1/terminals/{id}', { params: { path: { id } } })),
+  addAccount: (body: NewAccount) => take(api.POST('/api/v1/accounts', { body })),
+  disableAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/disable', { params: { path: { name } } })),
+  enableAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/enable', { params: { path: { name } } })),
+  inviteAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/invite', { params: { path: { name } } })),
+  signOutAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/sign-out', { params: { path: { name } } })),
+  auditPage: (filter: AuditFilter, before?: number) =>
+    take(api.GET('/api/v1/audit', { params: { query: { ...filter, before, limit: 200 } } })),
+  verifyAudit: () => take(api.GET('/api/v1/audit/verify')),
+};

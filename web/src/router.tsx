@@ -1,0 +1,153 @@
+// The console's map of URLs to rooms, and who may see them: all but sign-in and invitation need a session.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { onSignedOut } from './api/client';
+import { ApiProblem } from './api/problem';
+import { queries } from './api/queries';
+import { queryClient } from './queryClient';
+import { LoadFailed, NotFound } from './routes/Faults';
+import { Home } from './routes/Home';
+import { Shell } from './routes/Shell';
+import { InvitationPage, SignIn } from './routes/SignIn';
+import { parseAuditSearch, parseLinkSearch, parsePodSearch } from './routes/urlState';
+import { Workspaces } from './routes/Workspaces';
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  component: SignIn,
+  validateSearch: (search: Record<string, unknown>): { return?: string; ended?: boolean } => ({
+    return: text(search.return),
+    ended: search.ended === true ? true : undefined,
+  }),
+});
+const invitation = createRoute({ getParentRoute: () => root, path: '/invitation', component: InvitationPage });
+
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: 'inside',
+  component: Shell,
+  errorComponent: LoadFailed,
+  beforeLoad: async ({ location }) => {
+    try {
+      await queryClient.ensureQueryData(queries.me);
+    } catch (error) {
+      const code = error instanceof ApiProblem ? error.problem.code : '';
+      if (code === 'not_signed_in' || code === 'session_expired' || code === 'session_ended')
+        throw redirect({
+          to: '/sign-in',
+          search: { return: location.pathname === '/' ? undefined : location.pathname + location.searchStr },
+        });
+      throw error;
+    }
+  },
+});
+
+const home = createRoute({ getParentRoute: () => inside, path: '/', component: Home });
+const workspaces = createRoute({ getParentRoute: () => inside, path: '/workspaces', component: Workspaces });
+const pods = createRoute({
+  getParentRoute: () => inside,
+  path: '/pods',
+  component: lazyRouteComponent(() => import('./routes/Pods'), 'Pods'),
+  validateSearch: parsePodSearch,
+});
+const terminal = createRoute({
+  getParentRoute: () => inside,
+  path: '/terminal',
+  component: lazyRouteComponent(() => import('./routes/TerminalRoom'), 'TerminalRoom'),
+});
+const denied = createRoute({
+  getParentRoute: () => inside,
+  path: '/denied',
+  component: lazyRouteComponent(() => import('./routes/Denied'), 'Denied'),
+  validateSearch: (search: Record<string, unknown>): { code?: string; request?: string } => ({
+    code: text(search.code),
+    request: text(search.request),
+  }),
+});
+const access = createRoute({
+  getParentRoute: () => inside,
+  path: '/access',
+  component: lazyRouteComponent(() => import('./routes/Access'), 'Access'),
+});
+const accessIndex = createRoute({
+  getParentRoute: () => access,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({
+      to: queryClient.getQueryData(queries.me.queryKey)?.admin ? '/access/people' : '/access/links',
+      replace: true,
+    });
+  },
+});
+const people = createRoute({
+  getParentRoute: () => access,
+  path: '/people',
+  component: lazyRouteComponent(() => import('./routes/People'), 'People'),
+});
+const links = createRoute({
+  getParentRoute: () => access,
+  path: '/links',
+  component: lazyRouteComponent(() => import('./routes/Links'), 'Links'),
+  validateSearch: parseLinkSearch,
+});
+const terminals = createRoute({
+  getParentRoute: () => access,
+  path: '/terminals',
+  component: lazyRouteComponent(() => import('./routes/LiveTerminals'), 'LiveTerminals'),
+});
+const audit = createRoute({
+  getParentRoute: () => access,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('./routes/Audit'), 'Audit'),
+  validateSearch: parseAuditSearch,
+});
+
+const routeTree = root.addChildren([
+  signIn,
+  invitation,
+  inside.addChildren([
+    home,
+    workspaces,
+    pods,
+    terminal,
+    denied,
+    access.addChildren([accessIndex, people, links, terminals, audit]),
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: 'intent',
+  defaultNotFoundComponent: NotFound,
+  defaultErrorComponent: LoadFailed,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+/** A sign-in that ended anywhere leads to the sign-in page and back; the fragment is never part of the way back. */
+onSignedOut(() => {
+  const { pathname, searchStr } = router.state.location;
+  if (pathname === '/sign-in' || pathname === '/invitation') return;
+  // Only a sign-in that was there can end: the first visit is the guard's to lead.
+  if (!queryClient.getQueryData(queries.me.queryKey)) return;
+  queryClient.clear();
+  void router.navigate({
+    to: '/sign-in',
+    search: { return: pathname === '/' ? undefined : pathname + searchStr, ended: true },
+  });
+});

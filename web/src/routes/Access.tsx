@@ -1,0 +1,50 @@
+// The Access room's frame: its tabs, each with a URL; people and the audit log are for administrators.
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { ownProblem } from '../api/problem';
+import { queries } from '../api/queries';
+import { useT } from '../i18n';
+import { ProblemPage } from './ProblemView';
+import { Room } from './Room';
+
+const tabs = [
+  { to: '/access/people', name: 'access.people', admin: true },
+  { to: '/access/links', name: 'access.links', admin: false },
+  { to: '/access/terminals', name: 'access.terminals', admin: false },
+  { to: '/access/audit', name: 'access.audit', admin: true },
+] as const;
+
+export function Access(): ReactNode {
+  const t = useT();
+  const { data: me } = useSuspenseQuery(queries.me);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const current = tabs.find((tab) => path.startsWith(tab.to));
+  return (
+    <Room title={t('room.access')} documentTitle={current && t(current.name)} flush>
+      <nav className="tab-list tab-links" aria-label={t('room.access')}>
+        {tabs
+          .filter((tab) => me.admin || !tab.admin)
+          .map((tab) => (
+            <Link
+              key={tab.to}
+              to={tab.to}
+              className="tab"
+              activeProps={{ className: 'tab tab-current', 'aria-current': 'page' }}
+              activeOptions={{ includeSearch: false }}
+            >
+              {t(tab.name)}
+            </Link>
+          ))}
+      </nav>
+      <Outlet />
+    </Room>
+  );
+}
+
+/** Stands in for what only administrators see, when its address is opened by somebody else. */
+export function AdminOnly({ children }: { children: ReactNode }): ReactNode {
+  const { data: me } = useSuspenseQuery(queries.me);
+  if (me.admin) return children;
+  return <ProblemPage problem={{ ...ownProblem('not_admin', '', 403), decided_by: 'hub' }} />;
+}

@@ -1,0 +1,43 @@
+// What stands where a room cannot: an address that leads nowhere, and a load that failed.
+import { type ErrorComponentProps, Link, useRouter } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { ownProblem, problemOf } from '../api/problem';
+import { useT } from '../i18n';
+import { Button } from '../ui/controls';
+import { ProblemPage } from './ProblemView';
+import { useTitle } from './Room';
+
+export function NotFound(): ReactNode {
+  const t = useT();
+  useTitle(t('fault.notFound'));
+  return (
+    <main className="fault">
+      <h1 className="hidden-visually">{t('fault.notFound')}</h1>
+      <ProblemPage
+        title={t('fault.notFound')}
+        problem={ownProblem('not_found', window.location.pathname, 404)}
+        actions={<Link to="/">{t('fault.home')}</Link>}
+      />
+    </main>
+  );
+}
+
+export function LoadFailed({ error }: ErrorComponentProps): ReactNode {
+  const t = useT();
+  const router = useRouter();
+  useTitle(t('fault.failed'));
+  return (
+    <main className="fault">
+      <h1 className="hidden-visually">{t('fault.failed')}</h1>
+      <ProblemPage
+        title={t('fault.failed')}
+        problem={problemOf(error)}
+        actions={
+          <Button kind="primary" onPress={() => void router.invalidate()}>
+            {t('act.retry')}
+          </Button>
+        }
+      />
+    </main>
+  );
+}

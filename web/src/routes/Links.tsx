@@ -1,0 +1,164 @@
+// Presigned links: one's own, or everybody's for an administrator; each can be revoked, or all of a person's at once.
+import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import type { Link, LinkState } from '../api/contract';
+import { acts, queries } from '../api/queries';
+import { useLanguage, useT } from '../i18n';
+import { Button, Select } from '../ui/controls';
+import { FilterInput } from '../ui/FilterInput';
+import { Confirm } from '../ui/overlays';
+import { Badge, CopyId, Empty, SkeletonRows, Time, type Tone } from '../ui/show';
+import { toaster } from '../ui/toast';
+import { ProblemNotice } from './ProblemView';
+import { type LinkSearch, linkStates } from './urlState';
+
+const tones: Record<LinkState, Tone> = {
+  minted: 'accent',
+  bound: 'accent',
+  used: 'calm',
+  revoked: 'bad',
+  expired: 'calm',
+};
+const isOutstanding = (link: Link): boolean => link.state === 'minted' || link.state === 'bound';
+/** A used link's terminal may still live, and revoking ends it. */
+const canRevoke = (link: Link): boolean => isOutstanding(link) || link.state === 'used';
+
+export function Links(): ReactNode {
+  const t = useT();
+  const lang = useLanguage();
+  const queryClient = useQueryClient();
+  const { data: me } = useSuspenseQuery(queries.me);
+  const search = useSearch({ from: '/inside/access/links' });
+  const navigate = useNavigate({ from: '/access/links' });
+  const { data, error, refetch } = useQuery(queries.links(search));
+  const [revoking, setRevoking] = useState<Link | 'all' | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const whose = me.admin && search.user ? search.user : me.user;
+  const change = (part: Partial<LinkSearch>) =>
+    void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
+  const done = (said: string) => {
+    setRevoking(null);
+    setFailure(null);
+    toaster.show('good', said);
+    void queryClient.invalidateQueries({ queryKey: ['links'] });
+    void queryClient.invalidateQueries({ queryKey: ['terminals'] });
+  };
+  const confirm = () => {
+    if (revoking === 'all')
+      acts.revokeAllLinks(whose).then(({ revoked }) => done(t('link.revokedAll', { n: revoked })), setFailure);
+    else if (revoking) acts.revokeLink(revoking.id).then(() => done(t('link.revoked')), setFailure);
+  };
+  return (
+    <>
+      <div className="filters">
+        {me.admin && (
+          <FilterInput
+            label={t('link.filterUser')}
+            value={search.user ?? ''}
+            onChange={(user) => change({ user: user || undefined })}
+          />
+        )}
+        <Select
+          label={t('link.state')}
+          labelHidden
+          value={search.state ?? '*'}
+          choices={[
+            { id: '*', label: t('link.allStates') },
+            ...linkStates.map((id) => ({ id, label: t(`link.state.${id}`) })),
+          ]}
+          onChange={(id) => change({ state: linkStates.find((each) => each === id) })}
+        />
+        <Button icon="denied" onPress={() => setRevoking('all')}>
+          {t('link.revokeAllOf', { user: whose })}
+        </Button>
+      </div>
+      <div className="room-body">
+        {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
+        {!data && !error && <SkeletonRows label={t('act.loading')} />}
+        {data?.items.length === 0 && (
+          <Empty icon="link" title={t('link.none')}>
+            {t('link.noneTodo')}
+          </Empty>
+        )}
+        {data && data.items.length > 0 && (
+          <div className="table-wrap">
+            <table className="table">
+              <thead>
+                <tr>
+                  <th scope="col">{t('link.to')}</th>
+                  <th scope="col">{t('link.user')}</th>
+                  <th scope="col">{t('link.state')}</th>
+                  <th scope="col">{t('link.created')}</th>
+                  <th scope="col">{t('link.expires')}</th>
+                  <th scope="col">ID</th>
+                  <th scope="col">
+                    <span className="hidden-visually">{t('pod.acts')}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {data.items.map((link) => (
+                  <tr key={link.id}>
+                    <th scope="row">
+                      <span className="mono">{`${link.pod} / ${link.container}`}</span>
+                      <span className="mono faint">{`${link.cluster} / ${link.namespace}`}</span>
+                    </th>
+                    <td data-head={t('link.user')}>
+                      <span className="mono">{link.user}</span>
+                      {link.minted_by !== link.user && (
+                        <span className="faint"> {t('link.mintedBy', { user: link.minted_by })}</span>
+                      )}
+                    </td>
+                    <td data-head={t('link.state')}>
+                      <Badge tone={tones[link.state]}>{t(`link.state.${link.state}`)}</Badge>
+                    </td>
+                    <td data-head={t('link.created')}>
+                      <Time at={link.created_at} lang={lang} />
+                    </td>
+                    <td data-head={t('link.expires')}>
+                      <Time at={link.expires_at} lang={lang} />
+                    </td>
+                    <td data-head="ID">
+                      <CopyId value={link.id} label={t('copy.id')} copied={t('copy.done')} chars={12} />
+                    </td>
+                    <td className="table-acts">
+                      {canRevoke(link) && (
+                        <Button
+                          size="small"
+                          aria-label={t('link.revokeOf', { pod: link.pod })}
+                          onPress={() => {
+                            setFailure(null);
+                            setRevoking(link);
+                          }}
+                        >
+                          {t('link.revoke')}
+                        </Button>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </div>
+      {revoking && (
+        <Confirm
+          title={revoking === 'all' ? t('link.revokeAllOf', { user: whose }) : t('link.revokeTitle')}
+          isOpen
+          onClose={() => setRevoking(null)}
+          onConfirm={confirm}
+          confirmLabel={t('link.revoke')}
+          cancelLabel={t('act.cancel')}
+        >
+          {failure !== null && <ProblemNotice error={failure} />}
+          {revoking !== 'all' && (
+            <p className="mono">{`${revoking.user} → ${revoking.cluster} / ${revoking.namespace} / ${revoking.pod} / ${revoking.container}`}</p>
+          )}
+          <p>{revoking === 'all' ? t('link.revokeAllLead') : t('link.revokeLead')}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}

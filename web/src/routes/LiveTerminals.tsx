@@ -1,0 +1,106 @@
+// Terminals that live now: one's own, or everybody's for an administrator; each can be ended.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
+import type { Terminal } from '../api/contract';
+import { acts, queries } from '../api/queries';
+import { useLanguage, useT } from '../i18n';
+import { Button } from '../ui/controls';
+import { Confirm } from '../ui/overlays';
+import { CopyId, Empty, SkeletonRows, Time } from '../ui/show';
+import { toaster } from '../ui/toast';
+import { ProblemNotice } from './ProblemView';
+
+export function LiveTerminals(): ReactNode {
+  const t = useT();
+  const lang = useLanguage();
+  const queryClient = useQueryClient();
+  const { data, error, refetch } = useQuery(queries.terminals);
+  const [ending, setEnding] = useState<Terminal | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const live = data?.items.filter((each) => !each.ended_at) ?? [];
+  const confirm = () => {
+    if (!ending) return;
+    acts.endTerminal(ending.id).then(() => {
+      setEnding(null);
+      toaster.show('good', t('live.ended', { pod: ending.pod }));
+      void queryClient.invalidateQueries({ queryKey: ['terminals'] });
+    }, setFailure);
+  };
+  return (
+    <div className="room-body">
+      {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
+      {!data && !error && <SkeletonRows label={t('act.loading')} />}
+      {data && live.length === 0 && (
+        <Empty icon="terminal" title={t('live.none')}>
+          {t('live.noneTodo')}
+        </Empty>
+      )}
+      {live.length > 0 && (
+        <div className="table-wrap">
+          <table className="table">
+            <thead>
+              <tr>
+                <th scope="col">{t('link.to')}</th>
+                <th scope="col">{t('link.user')}</th>
+                <th scope="col">{t('live.since')}</th>
+                <th scope="col">{t('live.hub')}</th>
+                <th scope="col">ID</th>
+                <th scope="col">
+                  <span className="hidden-visually">{t('pod.acts')}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {live.map((each) => (
+                <tr key={each.id}>
+                  <th scope="row">
+                    <span className="mono">{`${each.pod} / ${each.container}`}</span>
+                    <span className="mono faint">{`${each.cluster} / ${each.namespace}`}</span>
+                  </th>
+                  <td className="mono" data-head={t('link.user')}>
+                    {each.user}
+                  </td>
+                  <td data-head={t('live.since')}>
+                    <Time at={each.started_at} lang={lang} />
+                  </td>
+                  <td className="mono" data-head={t('live.hub')}>
+                    {each.hub}
+                  </td>
+                  <td data-head="ID">
+                    <CopyId value={each.id} label={t('copy.id')} copied={t('copy.done')} chars={12} />
+                  </td>
+                  <td className="table-acts">
+                    <Button
+                      size="small"
+                      aria-label={t('live.endOf', { pod: each.pod })}
+                      onPress={() => {
+                        setFailure(null);
+                        setEnding(each);
+                      }}
+                    >
+                      {t('live.end')}
+                    </Button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {ending && (
+        <Confirm
+          title={t('live.endOf', { pod: ending.pod })}
+          isOpen
+          onClose={() => setEnding(null)}
+          onConfirm={confirm}
+          confirmLabel={t('live.end')}
+          cancelLabel={t('act.cancel')}
+        >
+          {failure !== null && <ProblemNotice error={failure} />}
+          <p className="mono">{`${ending.user} → ${ending.cluster} / ${ending.namespace} / ${ending.pod} / ${ending.container}`}</p>
+          <p>{t('live.endLead')}</p>
+        </Confirm>
+      )}
+    </div>
+  );
+}

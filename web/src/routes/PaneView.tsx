@@ -1,0 +1,160 @@
+// One pane: a shell's screen, what stands over it while the gates are passed or after its end, and its status line.
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useLanguage, useT } from '../i18n';
+import { deck, type Pane } from '../terminal/deck';
+import type { SessionState } from '../terminal/session';
+import { Button } from '../ui/controls';
+import { Icon } from '../ui/icons';
+import { Notice } from '../ui/show';
+import { bytes, span } from '../ui/time';
+import { PasteDialog } from './PasteDialog';
+import { ProblemPage } from './ProblemView';
+import { SearchBar } from './SearchBar';
+import { StatusLine } from './StatusLine';
+
+const skippedShownMs = 8000;
+
+export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: boolean; alone: boolean }): ReactNode {
+  const t = useT();
+  const host = useRef<HTMLDivElement>(null);
+  const state = useSyncExternalStore(pane.session.subscribe, () => pane.session.state);
+  const { phase } = state;
+
+  useEffect(() => {
+    if (host.current) pane.screen.attach(host.current);
+    return () => pane.screen.detach();
+  }, [pane]);
+  useEffect(() => {
+    if (isActive && (phase === 'live' || phase === 'gate1')) pane.screen.focus();
+  }, [isActive, phase, pane]);
+
+  const label = t('terminal.pane', {
+    nth: pane.nth,
+    pod: state.passage?.pod ?? pane.target?.pod ?? '…',
+    container: state.passage?.container ?? pane.target?.container ?? '…',
+  });
+  const covered = phase === 'denied' || phase === 'lost';
+  return (
+    <section
+      className={isActive && !alone ? 'pane pane-active' : 'pane'}
+      aria-label={label}
+      data-phase={phase}
+      onPointerDown={() => deck.activatePane(pane.id)}
+    >
+      {pane.searching && <SearchBar pane={pane} />}
+      <Banners state={state} />
+      <div className="pane-body">
+        <div className="pane-screen" ref={host} inert={covered} />
+        {(phase === 'minting' || phase === 'gate1' || phase === 'gate2') && <Gates state={state} pane={pane} />}
+        {covered && state.problem && (
+          <div className="pane-cover">
+            <ProblemPage
+              title={phase === 'lost' ? t('terminal.lost') : t('problem.title')}
+              problem={state.problem}
+              actions={<EndActions pane={pane} />}
+            />
+          </div>
+        )}
+        {phase === 'exited' && <Exited pane={pane} state={state} />}
+      </div>
+      <StatusLine pane={pane} state={state} />
+      {pane.paste !== null && <PasteDialog pane={pane} text={pane.paste} />}
+    </section>
+  );
+}
+
+function Gates({ state, pane }: { state: SessionState; pane: Pane }): ReactNode {
+  const t = useT();
+  const order = ['minting', 'gate1', 'gate2'] as const;
+  const at = order.indexOf(state.phase as (typeof order)[number]);
+  const step = (index: number) => (index < at ? 'done' : index === at ? 'now' : 'later');
+  return (
+    <div className="gates" role="status">
+      <strong className="mono">{state.passage?.pod ?? pane.target?.pod ?? ''}</strong>
+      <ol className="steps">
+        {pane.target && at >= 0 && (
+          <li className={`step step-${step(0)}`}>
+            <span className="step-mark" aria-hidden="true" />
+            {t('terminal.gate.link')}
+          </li>
+        )}
+        <li className={`step step-${step(1)}`}>
+          <span className="step-mark" aria-hidden="true" />
+          {t('terminal.gate.1')}
+        </li>
+        <li className={`step step-${step(2)}`}>
+          <span className="step-mark" aria-hidden="true" />
+          {t('terminal.gate.2')}
+        </li>
+      </ol>
+    </div>
+  );
+}
+
+function Banners({ state }: { state: SessionState }): ReactNode {
+  const t = useT();
+  const lang = useLanguage();
+  const { skipped } = state;
+  const [hidden, setHidden] = useState(0);
+  const nth = skipped?.nth ?? 0;
+  useEffect(() => {
+    if (nth === 0) return;
+    const timer = setTimeout(() => setHidden(nth), skippedShownMs);
+    return () => clearTimeout(timer);
+  }, [nth]);
+  return (
+    <>
+      {state.draining && (
+        <Notice
+          tone="warn"
+          title={t('terminal.draining', { span: span(state.draining.inSeconds, lang) })}
+          live="assertive"
+        >
+          {t('terminal.drainingTodo')}
+        </Notice>
+      )}
+      {skipped && nth !== hidden && (
+        <div className="skipped" role="status">
+          <Icon name="info" />
+          {t('terminal.skipped', { size: bytes(skipped.bytes, lang) })}
+        </div>
+      )}
+    </>
+  );
+}
+
+function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode {
+  const t = useT();
+  const code = state.exit?.code ?? null;
+  return (
+    <div className="exited" role="status">
+      <Icon name={code === 0 || code === null ? 'check' : 'warning'} />
+      <span>
+        {code === null ? t('terminal.ended') : t('terminal.exited', { code })}
+        {state.exit?.reason && (
+          <span className="faint mono" lang="en">
+            {' '}
+            {state.exit.reason}
+          </span>
+        )}
+      </span>
+      <EndActions pane={pane} />
+    </div>
+  );
+}
+
+function EndActions({ pane }: { pane: Pane }): ReactNode {
+  const t = useT();
+  return (
+    <span className="end-actions">
+      {pane.target && (
+        <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
+          {t('terminal.again')}
+        </Button>
+      )}
+      <Button size="small" onPress={() => deck.closePane(pane.id)}>
+        {t('act.close')}
+      </Button>
+    </span>
+  );
+}

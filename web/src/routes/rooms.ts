@@ -1,0 +1,11 @@
+// The rooms of the console: where each is, what it is called, and the letter that goes there after `g`.
+import type { PlainKey } from '../i18n';
+import type { IconName } from '../ui/icons';
+
+export const rooms = [
+  { path: '/', name: 'room.home', icon: 'home', letter: 'h' },
+  { path: '/workspaces', name: 'room.workspaces', icon: 'workspaces', letter: 'w' },
+  { path: '/pods', name: 'room.pods', icon: 'pods', letter: 'p' },
+  { path: '/terminal', name: 'room.terminal', icon: 'terminal', letter: 't' },
+  { path: '/access', name: 'room.access', icon: 'access', letter: 'a' },
+] as const satisfies readonly { path: string; name: PlainKey; icon: IconName; letter: string }[];

@@ -1,0 +1,108 @@
+import { defaultParseSearch, defaultStringifySearch } from '@tanstack/react-router';
+import { describe, expect, test } from 'vitest';
+import type { Pod } from '../api/contract';
+import { PodFeed } from './podFeed';
+import { filterPods, sortPods, valuesOf } from './podsView';
+import { safeReturn } from './safeReturn';
+import { parseAuditSearch, parseLinkSearch, parsePodSearch } from './urlState';
+
+describe('URL state', () => {
+  const through = (search: object) => defaultParseSearch(defaultStringifySearch(search));
+  test.each([
+    {
+      q: 'web app=shop',
+      cluster: 'demo',
+      namespace: 'kube-system',
+      phase: 'Running',
+      sort: 'age' as const,
+      desc: true,
+    },
+    { q: '12345' },
+    { q: 'true' },
+    { q: '한글 & =?#' },
+    {},
+  ])('Pods: %j comes back as it went', (search) =>
+    expect(parsePodSearch(through(search))).toEqual(parsePodSearch(search)),
+  );
+  test('audit and links come back as they went', () => {
+    const audit = { actor: 'mina', action: 'link.mint', outcome: 'denied' as const, q: 'x' };
+    expect(parseAuditSearch(through(audit))).toEqual(audit);
+    const links = { user: 'joon', state: 'revoked' as const };
+    expect(parseLinkSearch(through(links))).toEqual(links);
+  });
+  test('what a URL may not say falls back', () => {
+    expect(parsePodSearch({ sort: '__proto__', desc: 'yes', q: { a: 1 }, phase: [] })).toEqual({});
+    expect(parseAuditSearch({ outcome: 'maybe' })).toEqual({});
+    expect(parseLinkSearch({ state: 7 })).toEqual({});
+    expect(parsePodSearch({ q: 'x'.repeat(10_000) }).q?.length).toBe(200);
+  });
+});
+
+test.each([
+  ['/pods?q=web', '/pods?q=web'],
+  ['//evil.example', '/'],
+  ['/\\evil.example', '/'],
+  ['https://evil.example', '/'],
+  ['/sign-in?return=/x', '/'],
+  [undefined, '/'],
+])('the way back %s leads to %s', (given, to) => expect(safeReturn(given)).toBe(to));
+
+const pod = (name: string, change: Partial<Pod> = {}): Pod => ({
+  cluster: 'demo',
+  namespace: 'shop',
+  name,
+  uid: name,
+  phase: 'Running',
+  reason: 'Running',
+  ready: '1/1',
+  restarts: 0,
+  created_at: '2026-03-01T12:00:00Z',
+  labels: { app: name },
+  containers: [{ name: 'main', image: 'nginx:1', state: 'running', ready: true, tty: false, kind: 'container' }],
+  ...change,
+});
+
+describe('the Pods shown', () => {
+  const pods = [
+    pod('web-10', { restarts: 3, created_at: '2026-03-01T10:00:00Z' }),
+    pod('web-9', { namespace: 'batch', reason: 'CrashLoopBackOff' }),
+    pod('api-1', { cluster: 'other', phase: 'Pending', node: 'node-7' }),
+  ];
+  const names = (list: readonly Pod[]) => list.map((each) => each.name);
+  test.each([
+    [{ q: 'web' }, ['web-10', 'web-9']],
+    [{ q: 'NODE-7' }, ['api-1']],
+    [{ q: 'app=web-9 crash' }, ['web-9']],
+    [{ q: 'nginx', namespace: 'shop' }, ['web-10', 'api-1']],
+    [{ phase: 'Pending', cluster: 'other' }, ['api-1']],
+    [{ q: 'nobody' }, []],
+  ])('%j', (search, shown) => expect(names(filterPods(pods, search))).toEqual(shown));
+  test('sort by name reads numbers as numbers', () =>
+    expect(names(sortPods(pods, 'name'))).toEqual(['api-1', 'web-9', 'web-10']));
+  test('the youngest first by age, the other way round on demand', () => {
+    expect(names(sortPods(pods, 'age')).at(-1)).toBe('web-10');
+    expect(names(sortPods(pods, 'age', true))[0]).toBe('web-10');
+  });
+  test('filters offer what is there', () => expect(valuesOf(pods, 'namespace')).toEqual(['batch', 'shop']));
+});
+
+describe('the Pod feed', () => {
+  test('a snapshot replaces, changes gather, a stale one stays readable', async () => {
+    const feed = new PodFeed(() => () => undefined);
+    const stop = feed.subscribe(() => undefined);
+    expect(feed.get().state).toBe('starting');
+    feed.hear('snapshot', { items: [pod('a'), pod('b')] });
+    expect(feed.get()).toMatchObject({ state: 'live' });
+    feed.hear('change', { kind: 'deleted', pod: pod('a') });
+    feed.hear('change', { kind: 'applied', pod: pod('c') });
+    expect(feed.get().pods.length).toBe(2);
+    await expect.poll(() => feed.get().pods.map((each) => each.name)).toEqual(['b', 'c']);
+    feed.hear('stale', { detail: 'watch broke' });
+    expect(feed.get()).toMatchObject({ state: 'stale', staleDetail: 'watch broke' });
+    expect(feed.get().pods.length).toBe(2);
+    feed.hear('snapshot', { items: [pod('d')] });
+    expect(feed.get().pods.map((each) => each.name)).toEqual(['d']);
+    stop();
+    feed.stop();
+  });
+});

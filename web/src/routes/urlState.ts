@@ -1,0 +1,54 @@
+// What a room keeps in the URL's search, read leniently: hostile or outdated values fall back to the default.
+import { type AuditOutcome, everyOf, type LinkState } from '../api/contract';
+
+export const podSortKeys = ['name', 'namespace', 'cluster', 'status', 'restarts', 'age'] as const;
+export type PodSortKey = (typeof podSortKeys)[number];
+export type PodSearch = {
+  q?: string;
+  cluster?: string;
+  namespace?: string;
+  phase?: string;
+  sort?: PodSortKey;
+  desc?: boolean;
+};
+export type AuditSearch = { actor?: string; action?: string; outcome?: AuditOutcome; q?: string };
+export type LinkSearch = { user?: string; state?: LinkState };
+
+type Search = Record<string, unknown>;
+const charsMax = 200;
+
+/** The router parses what looks like JSON, so a filter of digits arrives as a number. */
+function text(value: unknown): string | undefined {
+  const read = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+  return typeof read === 'string' && read !== '' ? read.slice(0, charsMax) : undefined;
+}
+
+function oneOf<T extends string>(value: unknown, choices: readonly T[]): T | undefined {
+  return choices.find((choice) => choice === value);
+}
+
+export function parsePodSearch(search: Search): PodSearch {
+  return {
+    q: text(search.q),
+    cluster: text(search.cluster),
+    namespace: text(search.namespace),
+    phase: text(search.phase),
+    sort: oneOf(search.sort, podSortKeys),
+    desc: search.desc === true ? true : undefined,
+  };
+}
+
+export const auditOutcomes = everyOf<AuditOutcome>()(['allowed', 'denied', 'failed']);
+export function parseAuditSearch(search: Search): AuditSearch {
+  return {
+    actor: text(search.actor),
+    action: text(search.action),
+    outcome: oneOf(search.outcome, auditOutcomes),
+    q: text(search.q),
+  };
+}
+
+export const linkStates = everyOf<LinkState>()(['minted', 'bound', 'used', 'revoked', 'expired']);
+export function parseLinkSearch(search: Search): LinkSearch {
+  return { user: text(search.user), state: oneOf(search.state, linkStates) };
+}

@@ -1,0 +1,282 @@
+// All terminals of this page: tabs, their splits, and each pane's session with its screen. They outlive the room's view.
+import { api, take } from '../api/client';
+import { acts } from '../api/queries';
+import { realClock } from './clock';
+import { liveTally, type Target } from './handover';
+import { type Direction, type Layout, neighbour, paneIds, pane as paneLayout, remove, setShare, split } from './layout';
+import { asksFirst } from './paste';
+import { PlainInput } from './plainInput';
+import { TerminalScreen } from './screen';
+import { type SocketLike, TerminalSession } from './session';
+
+export type Pane = {
+  readonly id: string;
+  /** Tells panes of one Pod apart. */
+  readonly nth: number;
+  readonly session: TerminalSession;
+  readonly screen: TerminalScreen;
+  target: Target | null;
+  title: string;
+  /** A paste that waits for a word. */
+  paste: string | null;
+  /** The person said not to ask again in this pane. */
+  pasteUnasked: boolean;
+  searching: boolean;
+};
+export type Tab = { readonly id: string; readonly layout: Layout; readonly active: string };
+export type DeckState = { readonly tabs: readonly Tab[]; readonly activeTab: string | null };
+
+let serial = 0;
+const nextId = (prefix: string): string => `${prefix}${++serial}`;
+
+export class Deck {
+  state: DeckState = { tabs: [], activeTab: null };
+  readonly panes = new Map<string, Pane>();
+  /** Set by the view: what to do when the chord leaves a shell. */
+  onLeave: (pane: Pane) => void = () => undefined;
+  private readonly listeners = new Set<() => void>();
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  openTarget(target: Target, beside?: { pane: string; direction: Direction }): Pane {
+    // The link is under way while the screen is built.
+    const link = mint(target);
+    link.catch(() => undefined);
+    const added = this.addPane(target);
+    this.place(added, beside);
+    void added.session.openMinted(() => link);
+    return added;
+  }
+
+  openLink(link: string): Pane {
+    const added = this.addPane(null);
+    this.place(added);
+    void added.session.openLink(link);
+    return added;
+  }
+
+  /** Opens the pane's Pod again, through a new link and both gates. */
+  again(id: string): void {
+    const found = this.panes.get(id);
+    const target = found?.target;
+    if (target) void found.session.openMinted(() => mint(target));
+  }
+
+  split(id: string, direction: Direction): void {
+    const target = this.panes.get(id)?.target;
+    if (target) this.openTarget(target, { pane: id, direction });
+  }
+
+  closePane(id: string): void {
+    const closed = this.panes.get(id);
+    if (!closed) return;
+    closed.session.close();
+    closed.screen.dispose();
+    this.panes.delete(id);
+    const tabs: Tab[] = [];
+    for (const tab of this.state.tabs) {
+      const layout = remove(tab.layout, id);
+      if (layout) tabs.push({ ...tab, layout, active: tab.active === id ? neighbour(layout, id, 0) : tab.active });
+    }
+    const at = this.state.tabs.findIndex((tab) => tab.id === this.state.activeTab);
+    const stays = tabs.some((tab) => tab.id === this.state.activeTab);
+    this.set({ tabs, activeTab: stays ? this.state.activeTab : (tabs[Math.min(at, tabs.length - 1)]?.id ?? null) });
+  }
+
+  closeTab(id: string): void {
+    const tab = this.state.tabs.find((each) => each.id === id);
+    if (tab) for (const each of paneIds(tab.layout)) this.closePane(each);
+  }
+
+  activateTab(id: string): void {
+    this.set({ ...this.state, activeTab: id });
+  }
+
+  activatePane(id: string): void {
+    const tab = this.tabOf(id);
+    if (!tab || (tab.active === id && this.state.activeTab === tab.id)) return;
+    this.set({
+      tabs: this.state.tabs.map((each) => (each.id === tab.id ? { ...each, active: id } : each)),
+      activeTab: tab.id,
+    });
+  }
+
+  step(by: number): Pane | undefined {
+    const tab = this.activeTab();
+    if (!tab) return undefined;
+    const id = neighbour(tab.layout, tab.active, by);
+    this.activatePane(id);
+    return this.panes.get(id);
+  }
+
+  stepTab(by: number): void {
+    const { tabs, activeTab } = this.state;
+    const at = tabs.findIndex((tab) => tab.id === activeTab);
+    const next = tabs[(at + by + tabs.length) % tabs.length];
+    if (next) this.activateTab(next.id);
+  }
+
+  setShare(tabId: string, path: readonly number[], share: number): void {
+    this.set({
+      ...this.state,
+      tabs: this.state.tabs.map((tab) =>
+        tab.id === tabId ? { ...tab, layout: setShare(tab.layout, path, share) } : tab,
+      ),
+    });
+  }
+
+  activeTab(): Tab | undefined {
+    return this.state.tabs.find((tab) => tab.id === this.state.activeTab);
+  }
+
+  activePane(): Pane | undefined {
+    const tab = this.activeTab();
+    return tab && this.panes.get(tab.active);
+  }
+
+  answerPaste(id: string, paste: boolean, unasked: boolean): void {
+    const found = this.panes.get(id);
+    if (!found) return;
+    const text = found.paste;
+    found.paste = null;
+    if (unasked) found.pasteUnasked = true;
+    this.changed();
+    if (paste && text !== null) found.screen.terminal.paste(text);
+    found.screen.focus();
+  }
+
+  offerPaste(id: string, text: string): void {
+    const found = this.panes.get(id);
+    if (found?.session.state.phase !== 'live') return;
+    if (asksFirst(text) && !found.pasteUnasked) {
+      found.paste = text;
+      this.changed();
+    } else found.screen.terminal.paste(text);
+  }
+
+  setSearching(id: string, searching: boolean): void {
+    const found = this.panes.get(id);
+    if (!found) return;
+    found.searching = searching;
+    if (!searching) {
+      found.screen.clearFind();
+      found.screen.focus();
+    }
+    this.changed();
+  }
+
+  /** Ends everything, when another person signs in or this one leaves. */
+  closeAll(): void {
+    for (const id of [...this.panes.keys()]) this.closePane(id);
+  }
+
+  liveCount(): number {
+    return [...this.panes.values()].filter((each) => each.session.state.phase === 'live').length;
+  }
+
+  private tabOf(paneId: string): Tab | undefined {
+    return this.state.tabs.find((tab) => paneIds(tab.layout).includes(paneId));
+  }
+
+  private place(added: Pane, beside?: { pane: string; direction: Direction }): void {
+    const tab = beside && this.tabOf(beside.pane);
+    if (beside && tab) {
+      const layout = split(tab.layout, beside.pane, added.id, beside.direction);
+      const tabs = this.state.tabs.map((each) => (each.id === tab.id ? { ...each, layout, active: added.id } : each));
+      this.set({ tabs, activeTab: tab.id });
+      return;
+    }
+    const opened: Tab = { id: nextId('tab-'), layout: paneLayout(added.id), active: added.id };
+    this.set({ tabs: [...this.state.tabs, opened], activeTab: opened.id });
+  }
+
+  private addPane(target: Target | null): Pane {
+    const id = nextId('pane-');
+    const nth = serial;
+    const plain = new PlainInput({
+      echo: (text) => screen.terminal.write(text),
+      send: (bytes) => session.input(bytes),
+      endInput: () => session.endInput(),
+      interrupt: () => session.end(),
+    });
+    const screen: TerminalScreen = new TerminalScreen({
+      onInput: (bytes) => (session.state.ready?.tty === false ? plain.push(bytes) : session.input(bytes)),
+      onResize: (cols, rows) => session.resize(cols, rows),
+      onTitle: (title) => {
+        added.title = title;
+        this.changed();
+      },
+      onPaste: (text) => this.offerPaste(id, text),
+      onLeave: () => this.onLeave(added),
+      onSearch: () => this.setSearching(id, true),
+      onFocus: () => this.activatePane(id),
+    });
+    const session: TerminalSession = new TerminalSession({
+      passGate1: acts.passGate1,
+      connect: openSocket,
+      whyRefused: () => take(api.GET('/api/v1/me')),
+      size: () => screen.size(),
+      sink: screen.sink,
+      clock: realClock,
+    });
+    const added: Pane = {
+      id,
+      nth,
+      session,
+      screen,
+      target,
+      title: '',
+      paste: null,
+      pasteUnasked: false,
+      searching: false,
+    };
+    let phase = session.state.phase;
+    session.subscribe(() => {
+      const { state } = session;
+      if (state.phase === phase) return;
+      phase = state.phase;
+      if (state.passage) {
+        const { cluster, namespace, pod, container, tty, command } = state.passage;
+        added.target = { cluster, namespace, pod, container, tty, command };
+        screen.plainStream = !tty;
+      }
+      if (phase === 'gate1') {
+        added.title = '';
+        screen.terminal.reset();
+      }
+      liveTally.set(this.liveCount());
+      this.changed();
+    });
+    this.panes.set(id, added);
+    return added;
+  }
+
+  private set(state: DeckState): void {
+    this.state = state;
+    liveTally.set(this.liveCount());
+    this.changed();
+  }
+
+  private changed(): void {
+    // A new object each time, so that views which compare by identity see titles and phases change too.
+    this.state = { ...this.state };
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/** Only the fragment of the link is used here: it is the secret, and the rest is this hub's own address. */
+async function mint(target: Target): Promise<string> {
+  const link = await acts.mintLink(target);
+  return new URL(link.url).hash.slice(1);
+}
+
+function openSocket(pathAndQuery: string, protocols: string[]): SocketLike {
+  const url = new URL(pathAndQuery, window.location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return new WebSocket(url, protocols) as SocketLike;
+}
+
+export const deck = new Deck();
