@@ -1,0 +1,47 @@
+# The way in: `make demo` for a console with a shell behind it, `make test` for everything that is tested.
+# The recipes are scripts in scripts/; this file only names them.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test build web fmt openapi clean
+
+# `make demo KUBECONFIG=FILE CONTEXT=NAME` uses a cluster of yours. A KUBECONFIG that merely stands in the
+# environment is not a wish: only what is written on this command line counts.
+ifneq ($(origin KUBECONFIG),command line)
+unexport KUBECONFIG
+override KUBECONFIG :=
+endif
+ifneq ($(origin CONTEXT),command line)
+unexport CONTEXT
+override CONTEXT :=
+endif
+
+help:
+	@scripts/help
+
+demo:
+	@KUBECONFIG='$(KUBECONFIG)' CONTEXT='$(CONTEXT)' IMAGE='$(IMAGE)' PORT='$(PORT)' KEEP='$(KEEP)' CLUSTER='$(CLUSTER)' scripts/demo
+
+demo-down:
+	@CLUSTER='$(CLUSTER)' scripts/demo --down
+
+test:
+	@KEEP='$(KEEP)' ONLY='$(ONLY)' scripts/test
+
+build: web
+	@scripts/build binary
+
+web:
+	@scripts/build web
+
+fmt:
+	@cargo fmt --all
+	@cd web && npm run --silent format
+	@cd tests && ../web/node_modules/.bin/biome check --write
+
+# Rewrites what is generated from the API: its description and the console's types.
+openapi:
+	@scripts/openapi write
+
+clean:
+	cargo clean
+	rm -rf web/dist web/node_modules tests/browser/node_modules artifacts

@@ -1,0 +1,116 @@
+// A hub with the rights of deploy/hub-role.yaml and no others, as docs/operating.md describes it: everything works,
+// and its credential by itself opens no Pod.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { entitle, kubectl, makeNamespace, makePods, root } from '../support/cluster.mjs';
+import { startHubs } from '../support/hub.mjs';
+import { until } from '../support/until.mjs';
+
+const account = 'system:serviceaccount:sallyport:hub';
+let namespace;
+let hubs;
+let bob;
+let folder;
+before(async () => {
+  namespace = await makeNamespace('least');
+  await makePods(namespace.name, 'web');
+  await entitle(namespace.name, 'sallyport:bob');
+  const space = await kubectl(['create', 'namespace', 'sallyport', '--dry-run=client', '-o', 'json']);
+  await kubectl(['apply', '-f', '-'], { input: space });
+  await kubectl(['apply', '-f', `${root}deploy/hub-role.yaml`]);
+  const token = (await kubectl(['create', 'token', 'hub', '-n', 'sallyport', '--duration=1h'])).trim();
+  const config = JSON.parse(await kubectl(['config', 'view', '--raw', '-o', 'json']));
+  config.users = [{ name: 'hub', user: { token } }];
+  config.contexts = [{ name: 'hub', context: { cluster: config.clusters[0].name, user: 'hub' } }];
+  config['current-context'] = '';
+  folder = mkdtempSync(join(tmpdir(), 'sallyport-least-'));
+  const kubeconfig = join(folder, 'kubeconfig');
+  writeFileSync(kubeconfig, JSON.stringify(config), { mode: 0o600 });
+  hubs = await startHubs({ access: { kubeconfig, context: 'hub' } });
+  bob = await hubs.hub.signIn('bob');
+});
+after(async () => {
+  await hubs?.stop();
+  if (folder) rmSync(folder, { recursive: true });
+  await kubectl([
+    'delete',
+    'clusterrolebinding/sallyport-hub',
+    'clusterrole/sallyport-hub',
+    'namespace/sallyport',
+    '--wait=false',
+    '--ignore-not-found',
+  ]);
+  await namespace?.remove();
+});
+
+test('a person enters the Pod they are entitled to', async () => {
+  const terminal = await bob.enter({ namespace: namespace.name, pod: 'web' });
+  assert.match(await terminal.run('hostname'), /web/);
+  terminal.close();
+  await terminal.ends();
+});
+
+test('sees the Pods they may see', async () => {
+  const names = await until('the Pod in the list', async () => {
+    const { items } = (await bob.get('/api/v1/pods')).body;
+    return items.length > 0 && items.map((each) => `${each.namespace}/${each.name}`);
+  });
+  assert.ok(names.includes(`${namespace.name}/web`), names.join(', '));
+});
+
+test('makes a workspace, enters it and deletes it', async () => {
+  const made = await bob.post('/api/v1/workspaces', { template: 'debian' });
+  assert.equal(made.status, 201, made.text);
+  const own = () => bob.get(`/api/v1/workspaces/${made.body.id}`);
+  const { namespace: space, pod } = await until(
+    'the workspace to run',
+    async () => {
+      const { body } = await own();
+      return body.state === 'running' && body;
+    },
+    { seconds: 60 },
+  );
+  const terminal = await until('to get in', () => bob.enter({ namespace: space, pod }));
+  assert.match(await terminal.run('id -u'), /\b0\b/);
+  assert.equal((await bob.delete(`/api/v1/workspaces/${made.body.id}`)).status, 202);
+  await terminal.ends(60);
+  await until('it to be gone', async () => (await bob.get('/api/v1/workspaces')).body.items.length === 0, {
+    seconds: 60,
+  });
+});
+
+test('a token of the cluster is checked by the cluster', async () => {
+  const token = (await kubectl(['create', 'token', 'default', '-n', 'default'])).trim();
+  const answer = await bob.post('/api/v1/sign-in/token', { token });
+  assert.equal(answer.status, 200, answer.text);
+});
+
+test('the hub’s own credential reads, makes and enters no Pod', async () => {
+  for (const [verb, resource, ...more] of [
+    ['get', 'pods'],
+    ['list', 'pods'],
+    ['create', 'pods'],
+    ['delete', 'pods'],
+    ['create', 'pods', '--subresource=exec'],
+    ['get', 'pods', '--subresource=exec'],
+    ['get', 'secrets'],
+    ['create', 'clusterrolebindings'],
+    ['escalate', 'clusterroles'],
+    ['delete', 'namespaces'],
+  ]) {
+    const said = await kubectl([
+      'auth',
+      'can-i',
+      verb,
+      resource,
+      ...more,
+      '-n',
+      namespace.name,
+      `--as=${account}`,
+    ]).catch((error) => error.stdout);
+    assert.match(said, /^no/, `${verb} ${resource} ${more}`);
+  }
+});
