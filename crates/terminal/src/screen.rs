@@ -70,6 +70,10 @@ impl Screen {
         }
     }
 
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
     pub(crate) fn resize(&mut self, size: Size) {
         if size == self.size {
             return;

@@ -13,6 +13,7 @@
 //!
 //! Bounds: [`TO_CLUSTER_MAX`] bytes of input, the backlog bound of `flow` for output.
 
+mod input;
 mod wire;
 
 use crate::Terminals;
@@ -26,7 +27,8 @@ use crate::protocol::{self, BrowserFrame, HubMessage, Size};
 use crate::screen::Screen;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_api::{DecidedBy, Problem, ProblemCode, SignedIn};
-use kube_io::{Authorized, Cluster, EnterPod, ExecEnd, ExecFrame, ExecStart};
+use input::ClusterInput;
+use kube_io::{Authorized, Cluster, EnterPod, ExecEnd, ExecFrame, ExecSink, ExecSource, ExecStart};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -36,7 +38,7 @@ use std::time::Duration;
 use store::TerminalRow;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use wire::{BrowserSide, BrowserStep, ClusterInput, ClusterSide, ClusterStep, FromBrowser};
+use wire::{BrowserSide, BrowserStep, ClusterSide, ClusterStep, FromBrowser};
 
 /// A paste that the program does not read waits here; beyond it the browser's frames wait in its socket.
 const TO_CLUSTER_MAX: usize = 1024 * 1024;
@@ -126,9 +128,6 @@ struct Session<'a> {
     marker: MarkerFilter,
     watch: Option<Watch>,
     output_seen: bool,
-    /// Input that came before the process had told its pid.
-    held: Vec<Bytes>,
-    held_bytes: usize,
     screen: Option<Screen>,
     flow: Flow,
     /// Output frames, channel byte first, not yet sent.
@@ -152,11 +151,11 @@ type Recheck<'a> = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send + 'a>
 impl<'a> Session<'a> {
     async fn open(start: Start<'a>) -> Result<Self, Problem> {
         let process = launch::wrapped(&start.terminal.process);
-        let mut cluster = open_exec(&start, &process).await?;
+        let mut cluster = ClusterSide::new(open_exec(&start, &process).await?);
         let size = start.size;
         let tty = start.terminal.process.tty;
         if tty {
-            cluster.queue(ClusterInput::Resize(size));
+            cluster.input.push(ClusterInput::Resize(size));
         }
         let place = &start.terminal.place;
         let ready = HubMessage::Ready {
@@ -175,8 +174,6 @@ impl<'a> Session<'a> {
             marker: MarkerFilter::default(),
             watch: None,
             output_seen: false,
-            held: Vec::new(),
-            held_bytes: 0,
             screen: tty.then(|| Screen::new(size)),
             flow: Flow::new(),
             backlog: VecDeque::new(),
@@ -213,7 +210,7 @@ impl<'a> Session<'a> {
                 Err(Left) => return End::BrowserLeft,
             };
             let wake = self.next_wake(wake_output).min(next_recheck);
-            let reads_browser = self.cluster.queued_bytes() + self.held_bytes < TO_CLUSTER_MAX;
+            let reads_browser = self.cluster.input.bytes() < TO_CLUSTER_MAX;
             let reads_cluster = self.screen.is_some() || self.backlog_bytes < STREAM_BACKLOG_MAX;
             tokio::select! {
                 biased;
@@ -330,18 +327,12 @@ impl<'a> Session<'a> {
             BrowserFrame::Stdin(frame) => {
                 self.flow.on_input(now);
                 self.note_activity(now);
-                if self.marker.is_done() {
-                    self.cluster.queue(ClusterInput::Stdin(frame));
-                } else {
-                    // The terminal would echo it before the marker, which must come first.
-                    self.held_bytes += frame.len() + 64;
-                    self.held.push(frame);
-                }
+                self.cluster.input.push(ClusterInput::Stdin(frame));
             }
             BrowserFrame::Resize(size) => {
                 if let Some(screen) = &mut self.screen {
                     screen.resize(size);
-                    self.cluster.queue(ClusterInput::Resize(size));
+                    self.cluster.input.push(ClusterInput::Resize(size));
                 }
             }
             BrowserFrame::Ack(total) => {
@@ -351,7 +342,7 @@ impl<'a> Session<'a> {
                     )));
                 }
             }
-            BrowserFrame::EndOfStdin => self.cluster.queue(ClusterInput::EndOfStdin),
+            BrowserFrame::EndOfStdin => self.cluster.input.push(ClusterInput::EndOfStdin),
             BrowserFrame::Ping(n) => self.note(HubMessage::Pong { n }.to_text()),
         }
         Ok(())
@@ -404,17 +395,13 @@ impl<'a> Session<'a> {
             ));
         }
         self.marker = MarkerFilter::none();
-        self.cluster = open_exec(&self.start, process).await.map_err(End::Refused)?;
-        self.release_held();
+        self.cluster.replace(open_exec(&self.start, process).await.map_err(End::Refused)?);
+        if let Some(screen) = &self.screen {
+            self.cluster.input.push(ClusterInput::Resize(screen.size()));
+        }
+        self.cluster.input.release();
         self.output_seen = true;
         Ok(())
-    }
-
-    fn release_held(&mut self) {
-        self.held_bytes = 0;
-        for frame in self.held.drain(..) {
-            self.cluster.queue(ClusterInput::Stdin(frame));
-        }
     }
 
     fn on_output(&mut self, frame: Bytes) {
@@ -435,7 +422,7 @@ impl<'a> Session<'a> {
                 }
                 Filtered::Plain(output) => output,
             };
-            self.release_held();
+            self.cluster.input.release();
             if output.is_empty() {
                 return;
             }
@@ -575,7 +562,7 @@ impl<'a> Session<'a> {
                 return Err(End::BrowserLeft);
             }
             self.next_ping = now + PING_EVERY;
-            self.cluster.queue(ClusterInput::Ping);
+            self.cluster.input.push(ClusterInput::Ping);
             // While output fills the socket a ping would measure the queue, not the path.
             if !browser.is_busy() {
                 self.ping_sent = Some(now);
@@ -657,12 +644,15 @@ impl<'a> Session<'a> {
 /// The browser cannot be written to any more.
 struct Left;
 
-async fn open_exec(start: &Start<'_>, process: &model::Process) -> Result<ClusterSide, Problem> {
+async fn open_exec(
+    start: &Start<'_>,
+    process: &model::Process,
+) -> Result<(ExecSink, ExecSource), Problem> {
     let place = &start.terminal.place;
     let exec = ExecStart { container: &place.container, process };
     let opened = tokio::time::timeout(OPENS_WITHIN, start.cluster.exec(&start.right, &exec)).await;
     match opened {
-        Ok(Ok((sink, source))) => Ok(ClusterSide::new(sink, source)),
+        Ok(Ok(exec)) => Ok(exec),
         Ok(Err(error)) => Err(exec_refused(error, place)),
         Err(_) => Err(Problem::new(
             ProblemCode::ClusterUnreachable,

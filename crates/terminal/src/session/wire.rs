@@ -1,12 +1,12 @@
 //! The two sockets of a session with what is queued for each: no step here blocks another.
 
+use super::input::{ClusterInput, InputQueue};
 use crate::connect::BrowserSocket;
-use crate::protocol::{self, BrowserFrame, BrowserMisbehaved, CloseCode, Size};
+use crate::protocol::{self, BrowserFrame, BrowserMisbehaved, CloseCode};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, Sink, SinkExt, StreamExt};
 use kube_io::{ExecFrame, ExecSink, ExecSource, KubeIoError};
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -169,49 +169,29 @@ impl BrowserSide {
     }
 }
 
-/// What is to go to the Pod.
-#[derive(Debug)]
-pub(super) enum ClusterInput {
-    Stdin(Bytes),
-    Resize(Size),
-    EndOfStdin,
-    Ping,
-}
-
 /// The exec stream and the input queued for it.
 pub(super) struct ClusterSide {
     sink: ExecSink,
     source: ExecSource,
-    queue: VecDeque<ClusterInput>,
-    queued_bytes: usize,
+    pub(super) input: InputQueue,
     flushing: bool,
 }
 
 impl ClusterSide {
-    pub(super) fn new(sink: ExecSink, source: ExecSource) -> Self {
-        Self { sink, source, queue: VecDeque::new(), queued_bytes: 0, flushing: false }
+    pub(super) fn new(exec: (ExecSink, ExecSource)) -> Self {
+        Self { sink: exec.0, source: exec.1, input: InputQueue::default(), flushing: false }
     }
 
-    pub(super) fn queue(&mut self, input: ClusterInput) {
-        if let ClusterInput::Stdin(frame) = &input {
-            self.queued_bytes += frame.len();
-        }
-        match (&input, self.queue.back_mut()) {
-            // Only the last of several sizes that wait counts.
-            (ClusterInput::Resize(size), Some(ClusterInput::Resize(waiting))) => *waiting = *size,
-            _ => self.queue.push_back(input),
-        }
-    }
-
-    pub(super) fn queued_bytes(&self) -> usize {
-        // An entry without bytes counts too, so that empty frames cannot fill the memory.
-        self.queued_bytes + self.queue.len() * 64
+    /// Goes on with another exec, with the input that waits.
+    pub(super) fn replace(&mut self, exec: (ExecSink, ExecSource)) {
+        (self.sink, self.source) = exec;
+        self.flushing = false;
     }
 
     /// The end of a write, or the next message of the cluster. Cancel-safe.
     pub(super) async fn step(&mut self, reads: bool) -> ClusterStep {
         poll_fn(|cx| {
-            let has_work = self.flushing || !self.queue.is_empty();
+            let has_work = self.flushing || !self.input.is_empty();
             if has_work && let Poll::Ready(wrote) = self.poll_write(cx) {
                 return Poll::Ready(ClusterStep::Wrote(wrote));
             }
@@ -224,14 +204,11 @@ impl ClusterSide {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), KubeIoError>> {
-        while !self.queue.is_empty() {
+        while !self.input.is_empty() {
             ready!(self.sink.poll_ready(cx))?;
             self.flushing = true;
-            match self.queue.pop_front() {
-                Some(ClusterInput::Stdin(frame)) => {
-                    self.queued_bytes -= frame.len();
-                    self.sink.start_stdin_frame(frame)?;
-                }
+            match self.input.pop() {
+                Some(ClusterInput::Stdin(frame)) => self.sink.start_stdin_frame(frame)?,
                 Some(ClusterInput::Resize(size)) => self.sink.start_resize(size.cols, size.rows)?,
                 Some(ClusterInput::EndOfStdin) => {
                     if !self.sink.start_stdin_close()? {
