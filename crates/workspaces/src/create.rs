@@ -29,6 +29,8 @@ const BINDING_LAG_MAX: Duration = Duration::from_secs(3);
 /// How long a new quota may be without its first count, which the controller manager makes.
 const QUOTA_LAG_MAX: Duration = Duration::from_secs(10);
 const LAG_STEP: Duration = Duration::from_millis(50);
+/// What the API server says of a quota whose use is not known (`admission/plugin/resourcequota`).
+const STATUS_UNKNOWN: &str = "status unknown for quota";
 
 /// Why no workspace came of it.
 enum Stopped {
@@ -183,6 +185,12 @@ impl Workspaces {
                 .await
                 .map_err(|refused| Stopped::Certain(told(cluster, refused)))?;
             let right = self.right_to_create(person, cluster, row, in_shape_for).await?;
+            if in_shape_for < QUOTA_LAG_MAX {
+                let bites = quota_bites(cluster, &right, &manifest).await;
+                if !bites.map_err(|error| Stopped::Certain(refusal::of_hub(error)))? {
+                    return Err(Stopped::Certain(refusal::uncounted(cluster.name())));
+                }
+            }
             match make(cluster, &right, &manifest).await {
                 Ok(pod) => return Ok(pod),
                 // Somebody deleted the namespace since it was last in shape.
@@ -266,6 +274,34 @@ impl Workspaces {
     }
 }
 
+/// Whether the API server enforces the namespace's quota by now. It learns of a new one by a watch and takes
+/// it for no bound at all until the controller manager has counted, so a Pod made too early would never
+/// count. A Pod that no quota has room for is tried without being made, until it is refused.
+async fn quota_bites(
+    cluster: &Cluster,
+    right: &Authorized<CreatePod>,
+    manifest: &Pod,
+) -> Result<bool, KubeIoError> {
+    let namespace = right.action().namespace.as_str();
+    let pods: Api<Pod> = Api::namespaced(cluster.as_person(right.identity())?, namespace);
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    let too_large = manifest::too_large(manifest);
+    let since = Instant::now();
+    loop {
+        match pods.create(&dry_run, &too_large).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.message.contains(STATUS_UNKNOWN) => {}
+            // `exceeded quota`; or something else of this cluster decides before the quota does, and then
+            // the Pod itself is to show what.
+            Err(_) => return Ok(true),
+        }
+        if since.elapsed() >= QUOTA_LAG_MAX {
+            return Ok(false);
+        }
+        tokio::time::sleep(LAG_STEP).await;
+    }
+}
+
 /// Makes the Pod as the person whose right it is.
 async fn make(
     cluster: &Cluster,
@@ -282,7 +318,7 @@ async fn make(
         };
         // A quota whose use is not counted yet, or that many creations change at once: both pass.
         let passes = matches!(&error, kube::Error::Api(status)
-            if (status.code == 403 && status.message.contains("status unknown for quota"))
+            if (status.code == 403 && status.message.contains(STATUS_UNKNOWN))
                 || (status.code == 409 && status.reason == "Conflict"));
         if !passes || since.elapsed() >= QUOTA_LAG_MAX {
             return Err(KubeIoError::from_kube(cluster.name(), error));

@@ -111,6 +111,18 @@ pub(crate) fn pod(template: &Template, row: &WorkspaceRow) -> Pod {
     }
 }
 
+/// The same Pod, asking for a million cores: more than any quota has.
+pub(crate) fn too_large(pod: &Pod) -> Pod {
+    let mut pod = pod.clone();
+    let containers = pod.spec.iter_mut().flat_map(|spec| &mut spec.containers);
+    for resources in containers.filter_map(|container| container.resources.as_mut()) {
+        for amounts in [&mut resources.requests, &mut resources.limits] {
+            amounts.get_or_insert_default().insert("cpu".to_owned(), Quantity("1M".to_owned()));
+        }
+    }
+    pod
+}
+
 pub(crate) fn storage_request(limit: &str) -> &str {
     use crate::quantity::Quantity;
     match (Quantity::parse(limit), Quantity::parse(STORAGE_REQUEST)) {
@@ -155,5 +167,11 @@ mod tests {
         assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false);
         assert_eq!(container["resources"]["requests"]["ephemeral-storage"], "128Mi");
         assert_eq!(pod["metadata"]["labels"][WORKSPACE], row.id.as_str());
+        let huge = serde_json::to_value(too_large(&super::pod(&template, &row))).unwrap();
+        let resources = &huge["spec"]["containers"][0]["resources"];
+        assert_eq!(
+            (&resources["requests"]["cpu"], &resources["limits"]["cpu"]),
+            (&"1M".into(), &"1M".into())
+        );
     }
 }

@@ -99,18 +99,16 @@ async fn shape_now(
     apply::<Space>(Api::all(cluster.as_hub()), cluster, shape::namespace(&name, Some(&uid), user))
         .await?;
     type Applied<'a> = Pin<Box<dyn Future<Output = Result<(), KubeIoError>> + Send + 'a>>;
-    let parts: [Applied<'_>; 5] = [
+    // First, so that the API server has counted by the time that somebody may make a Pod.
+    apply::<ResourceQuota>(inside(cluster, &name), cluster, shape::resource_quota(&name, settings))
+        .await?;
+    let parts: [Applied<'_>; 4] = [
         Box::pin(apply::<ServiceAccount>(
             inside(cluster, &name),
             cluster,
             shape::service_account(&name),
         )),
         Box::pin(apply::<Role>(inside(cluster, &name), cluster, shape::role(&name))),
-        Box::pin(apply::<ResourceQuota>(
-            inside(cluster, &name),
-            cluster,
-            shape::resource_quota(&name, settings),
-        )),
         Box::pin(apply::<LimitRange>(
             inside(cluster, &name),
             cluster,

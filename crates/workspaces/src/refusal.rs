@@ -65,6 +65,16 @@ pub(crate) fn too_slow(cluster: &ClusterName) -> Problem {
     unreachable(cluster)
 }
 
+/// The quota of a new namespace does not hold, so nothing may be made in it.
+pub(crate) fn uncounted(cluster: &ClusterName) -> Problem {
+    Problem::new(
+        ProblemCode::ClusterUnreachable,
+        format!("cluster `{cluster}` does not enforce the quota of the person's namespace"),
+    )
+    .decided_by(DecidedBy::Hub)
+    .fix("try again in a moment; if it stays so, tell the hub's operator: kube-controller-manager counts quotas, and the API server needs the admission plug-in ResourceQuota")
+}
+
 /// A SubjectAccessReview said no.
 pub(crate) fn denied(cluster: &ClusterName, user: &str, access: &Access, reason: &str) -> Problem {
     let mut detail = format!("cluster `{cluster}` does not let `{}` {access}", cleaned(user));

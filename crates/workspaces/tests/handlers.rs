@@ -9,6 +9,8 @@ use axum::Router;
 use http::{Method, StatusCode};
 use model::WorkspaceId;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use store::{AuditOutcome, WorkspaceFilter};
 use support::double::{Double, status};
 use support::{Browser, Hub, hub};
@@ -52,6 +54,7 @@ async fn a_workspace_is_made_as_the_person_in_a_namespace_made_by_the_hub() {
     let pods = double.seen("POST", "/pods");
     assert_eq!(pods.len(), 1);
     assert_eq!(pods[0].person.as_deref(), Some(ALICE));
+    assert_eq!(double.tried("/pods")[0].person.as_deref(), Some(ALICE));
     for patched in double.seen("PATCH", "/") {
         assert_eq!(patched.person, None, "{}", patched.path);
         assert!(patched.query.contains("fieldManager=sallyport"), "{}", patched.query);
@@ -176,6 +179,41 @@ async fn a_hundred_at_once_stay_within_both_limits() {
         let counts = hub.api.store.workspace_counts(&format!("sallyport:p{number}")).await.unwrap();
         assert!(counts.person <= 4, "{counts:?}");
     }
+}
+
+#[tokio::test]
+async fn no_pod_is_made_before_the_quota_holds() {
+    // An API server that has not heard of the quota admits what is too large; later it has.
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let double = Double::default().allowing(|_| true).intercepting(move |seen| {
+        let is_try = seen.query.contains("dryRun=All");
+        let is_early = is_try && counted.fetch_add(1, Ordering::Relaxed) < 3;
+        is_early.then(|| (201, seen.body.clone()))
+    });
+    let hub = hub(vec![double.cluster("one")]).await;
+    let (router, _) = serve(&hub, 3, 10);
+    let (code, made) = alice(&hub).await.post(&router, PATH, debian()).await;
+    assert_eq!(code, StatusCode::CREATED, "{made}");
+    assert_eq!(tries.load(Ordering::Relaxed), 4);
+    assert_eq!(double.seen("POST", "/pods").len(), 1);
+}
+
+#[tokio::test]
+async fn where_the_quota_never_holds_nothing_is_made() {
+    let double = Double::default()
+        .allowing(|_| true)
+        .intercepting(|seen| seen.query.contains("dryRun=All").then(|| (201, seen.body.clone())));
+    let hub = hub(vec![double.cluster("one")]).await;
+    let (router, _) = serve(&hub, 3, 10);
+    let (code, problem) = alice(&hub).await.post(&router, PATH, debian()).await;
+    assert_eq!((code, &problem["code"]), (StatusCode::BAD_GATEWAY, &json!("cluster_unreachable")));
+    assert!(
+        problem["detail"].as_str().unwrap().contains("does not enforce the quota"),
+        "{problem}"
+    );
+    assert!(double.seen("POST", "/pods").is_empty());
+    assert_eq!(live(&hub).await, 0);
 }
 
 #[tokio::test]

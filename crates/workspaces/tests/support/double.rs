@@ -83,10 +83,18 @@ impl Double {
             .collect()
     }
 
-    /// Requests that a test cares about.
+    /// Requests that a test cares about; what was only tried, by a dry run, is apart.
     pub(crate) fn seen(&self, method: &str, part: &str) -> Vec<Seen> {
-        let seen = self.0.seen.lock().unwrap();
-        seen.iter().filter(|it| it.method == method && it.path.contains(part)).cloned().collect()
+        self.asked(|it| it.method == method && it.path.contains(part) && !is_dry_run(it))
+    }
+
+    /// What was tried without being done.
+    pub(crate) fn tried(&self, part: &str) -> Vec<Seen> {
+        self.asked(|it| it.path.contains(part) && is_dry_run(it))
+    }
+
+    fn asked(&self, which: impl Fn(&Seen) -> bool) -> Vec<Seen> {
+        self.0.seen.lock().unwrap().iter().filter(|it| which(it)).cloned().collect()
     }
 
     /// The next watch that is opened gets these lines.
@@ -152,6 +160,10 @@ impl Double {
             return (201, json!({ "spec": {}, "status": { "allowed": allowed } }));
         }
         match seen.method.as_str() {
+            // The hub tries whether the quota bites with a Pod that is too large for any.
+            "POST" if is_dry_run(seen) => {
+                (403, status(403, "Forbidden", "exceeded quota: sallyport-workspaces"))
+            }
             "GET" if objects.contains_key(path) => (200, objects[path].clone()),
             "GET" if is_collection(path) => (200, list(&objects, path)),
             "POST" => {
@@ -185,6 +197,10 @@ impl Double {
         object["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
         object
     }
+}
+
+fn is_dry_run(seen: &Seen) -> bool {
+    seen.query.contains("dryRun=All")
 }
 
 fn is_collection(path: &str) -> bool {
