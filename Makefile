@@ -2,7 +2,7 @@
 # The recipes are scripts in scripts/; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test build web fmt openapi clean
+.PHONY: help demo demo-down test bench build web fmt openapi clean
 
 # `make demo KUBECONFIG=FILE CONTEXT=NAME` uses a cluster of yours. A KUBECONFIG that merely stands in the
 # environment is not a wish: only what is written on this command line counts.
@@ -26,6 +26,9 @@ demo-down:
 
 test:
 	@KEEP='$(KEEP)' ONLY='$(ONLY)' scripts/test
+
+bench:
+	@SESSIONS='$(SESSIONS)' SOAK='$(SOAK)' scripts/bench
 
 build: web
 	@scripts/build binary

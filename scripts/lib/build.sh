@@ -2,7 +2,7 @@
 
 readonly CACHE=${SALLYPORT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/sallyport}
 readonly STATE=${SALLYPORT_STATE:-${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/sallyport}
-readonly HUB=target/debug/sallyport
+readonly HUB=target/x86_64-unknown-linux-gnu/debug/sallyport
 export CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_loglevel=error
 

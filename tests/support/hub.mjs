@@ -1,4 +1,4 @@
-// Starts real hubs from target/debug/sallyport on free ports, on SQLite or several on one PostgreSQL, with accounts.
+// Starts real hubs from target/x86_64-unknown-linux-gnu/debug/sallyport on free ports, on SQLite or several on one PostgreSQL, with accounts.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { Person } from './person.mjs';
 import { startPostgres } from './postgres.mjs';
 import { until } from './until.mjs';
 
-const binary = `${root}target/debug/sallyport`;
+const binary = `${root}target/x86_64-unknown-linux-gnu/debug/sallyport`;
 const logs = `${root}artifacts/hubs`;
 export const password = 'a long pass phrase for tests 7301';
 

@@ -12,9 +12,9 @@ use std::path::PathBuf;
     name = "bench-terminal",
     version,
     after_help = "Examples:\n  \
-        bench-terminal --cluster demo.kubeconfig --hub-binary target/release/sallyport --gotty bin/gotty\n  \
-        bench-terminal --hub-binary target/release/sallyport --sessions 5000\n  \
-        bench-terminal --hub-binary target/release/sallyport --soak 600"
+        bench-terminal --cluster demo.kubeconfig --hub-binary target/x86_64-unknown-linux-gnu/release/sallyport --gotty bin/gotty\n  \
+        bench-terminal --hub-binary target/x86_64-unknown-linux-gnu/release/sallyport --sessions 5000\n  \
+        bench-terminal --hub-binary target/x86_64-unknown-linux-gnu/release/sallyport --soak 600"
 )]
 pub(crate) struct Options {
     /// Measure on the cluster of this kubeconfig (its current context).
