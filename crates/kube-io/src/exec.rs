@@ -303,6 +303,14 @@ impl ExecSink {
         }
     }
 
+    /// What it means that [`Self::start_stdin_close`] could not.
+    pub fn cannot_end_stdin(&self) -> KubeIoError {
+        KubeIoError::ExecUnsupported {
+            cluster: self.cluster.clone(),
+            detail: "version 4 of the protocol, which cannot end standard input alone".to_owned(),
+        }
+    }
+
     /// Starts a ping, so that what stands between does not take the connection for idle.
     pub fn start_ping(&mut self) -> Result<(), KubeIoError> {
         self.start(Message::Ping(Bytes::new()))

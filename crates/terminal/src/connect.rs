@@ -8,7 +8,7 @@
 //! Hostile input: frames must be masked and small (RFC 6455 section 5.1); the library refuses others.
 
 use crate::gates::{self, second_gate};
-use crate::live::Belongs;
+use crate::live::{Belongs, NoRoom, Room};
 use crate::protocol::{
     BROWSER_FRAME_BYTES_MAX, CloseCode, HubMessage, SUBPROTOCOL, Size, TICKET_SUBPROTOCOL_PREFIX,
 };
@@ -171,11 +171,13 @@ async fn enter(
 ) {
     let began = std::time::Instant::now();
     let passed = match room_for(&terminals, &signed_in) {
-        Ok(()) => second_gate(&terminals, &signed_in, ticket).await,
+        Ok(room) => {
+            second_gate(&terminals, &signed_in, ticket).await.map(|entered| (room, entered))
+        }
         Err(problem) => Err(("a terminal".to_owned(), problem)),
     };
-    let entered = match passed {
-        Ok(entered) => entered,
+    let (room, entered) = match passed {
+        Ok(passed) => passed,
         Err((object, problem)) => {
             let refused =
                 gates::refuse(&terminals, &signed_in, "terminal.enter", &object, &problem).await;
@@ -191,7 +193,7 @@ async fn enter(
         link: entered.terminal.link.clone(),
         sign_in: entered.terminal.sign_in.clone(),
     };
-    let (place, orders) = terminals.live.enter(&entered.terminal.id, belongs);
+    let (place, orders, fuel) = terminals.live.enter(room, &entered.terminal.id, belongs);
     let right = Arc::new(entered.right);
     session::run(
         session::Start {
@@ -202,6 +204,7 @@ async fn enter(
             terminal: &entered.terminal,
             size,
             orders,
+            fuel,
         },
         socket,
     )
@@ -209,23 +212,20 @@ async fn enter(
     drop(place);
 }
 
-fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<(), Problem> {
-    let settings = &terminals.settings;
-    let full = |whose: &str, limit: usize| {
+fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<Room, Problem> {
+    let (person_max, total_max) = (terminals.settings.per_person_max, terminals.settings.total_max);
+    terminals.live.room(signed_in.user(), person_max, total_max).map_err(|full| {
+        let (whose, limit) = match full {
+            NoRoom::ForPerson => (format!("`{}`", signed_in.user()), person_max),
+            NoRoom::OnHub => ("this hub".to_owned(), total_max),
+        };
         Problem::new(
             ProblemCode::TooManyAttempts,
             format!("{whose} has {limit} live terminals, which is the limit"),
         )
         .decided_by(DecidedBy::Hub)
         .fix("close one that is not needed")
-    };
-    if terminals.live.count_of(signed_in.user()) >= settings.per_person_max {
-        return Err(full(&format!("`{}`", signed_in.user()), settings.per_person_max));
-    }
-    if terminals.live.count() >= settings.total_max {
-        return Err(full("this hub", settings.total_max));
-    }
-    Ok(())
+    })
 }
 
 /// Says why, and closes with the code that belongs to it.

@@ -6,10 +6,11 @@
 //! is killed, when the person's right is withdrawn (no new exec would be allowed then) and when the
 //! API server restarts. One guardian serves all of a person's terminals in a container.
 //!
-//! Bounds: one exec stream per person and container; commands are queued up to [`QUEUED_MAX`].
+//! Bounds: one exec stream per person and container; commands are queued up to [`QUEUED_MAX`]; a guardian is
+//! tried [`STARTS_MAX`] times.
 
 use crate::launch;
-use kube_io::{Authorized, Cluster, EnterPod, ExecFrame, ExecStart};
+use kube_io::{Authorized, Cluster, EnterPod, ExecFrame, ExecSink, ExecSource, ExecStart};
 use model::{ContainerPlace, Process};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,18 +18,20 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-/// Commands that wait for a slow cluster; each terminal sends two in its life.
+/// Commands that wait for a slow cluster: each terminal sends two in its life, and a person has 64 by default.
 const QUEUED_MAX: usize = 256;
-/// A guardian that has not answered by then is given up: the container has no shell.
+/// A guardian that has not said anything by then is tried again, for a node may be busy for a while.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const STARTS_MAX: u32 = 3;
+const STARTS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Intermediaries cut silent connections after a minute or more.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long after the last terminal's end its processes may take to be ended.
 const LINGERS: Duration = Duration::from_secs(10);
 
-/// Builtins of any POSIX shell alone, for there may be nothing else in the container. A session's
-/// members are found by field 6 of /proc/PID/stat (proc_pid_stat(5)); they get HUP as if their terminal
-/// was closed, and KILL if that does not end them within two seconds.
+/// Builtins of any POSIX shell, for there may be nothing else in the container; only the two seconds between
+/// HUP and KILL need a `sleep`, and where there is none KILL follows at once. A session's members are
+/// found by field 6 of /proc/PID/stat (proc_pid_stat(5)); they get HUP as if their terminal was closed.
 const SCRIPT: &str = r#": guardian
 tell() {
   told=1
@@ -116,7 +119,7 @@ impl Guardians {
             let (cluster, right, place) = (cluster.clone(), Arc::clone(right), place.clone());
             self.tasks.spawn(async move {
                 if let Err(error) = stand(&cluster, &right, &place, queue).await {
-                    tracing::warn!(%place, error, "a guardian was lost; it ends what it watched");
+                    tracing::warn!(%place, error, "a guardian was lost; if it stood, it ends what it watched");
                 }
             });
             static GENERATIONS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
@@ -152,8 +155,8 @@ impl Watch {
 
     fn say(&self, command: Command) {
         if self.commands.try_send(command).is_err() {
-            // Full or gone: in both cases the guardian's end ends what it watches.
-            tracing::debug!(place = %self.key.0, "a guardian takes no more commands");
+            // A guardian that is gone has ended what it watched, unless it never stood; that was told then.
+            tracing::warn!(place = %self.key.0, pid = self.pid, "a guardian takes no more commands");
         }
     }
 }
@@ -187,9 +190,9 @@ async fn stand(
     };
     let start = ExecStart { container: &place.container, process: &process };
     let words = |error: kube_io::KubeIoError| error.to_string();
-    let started = tokio::time::timeout(STARTS_WITHIN, cluster.exec(right, &start)).await;
-    let (mut sink, mut source) =
-        started.map_err(|_| "it did not start in time".to_owned())?.map_err(words)?;
+    let Some((mut sink, mut source)) = start_up(cluster, right, &start).await? else {
+        return Ok(());
+    };
     let mut pings = tokio::time::interval(PING_EVERY);
     loop {
         tokio::select! {
@@ -204,10 +207,7 @@ async fn stand(
             }
             frame = source.next() => match frame {
                 Some(Ok(ExecFrame::Output(_))) => {}
-                Some(Ok(ExecFrame::End(end))) => {
-                    let text = format!("{end:?}");
-                    return if launch::is_missing_shell(&text) { Ok(()) } else { Err(text) };
-                }
+                Some(Ok(ExecFrame::End(end))) => return Err(format!("{end:?}")),
                 Some(Err(error)) => return Err(words(error)),
                 None => return Err("the cluster closed its connection".to_owned()),
             },
@@ -231,4 +231,35 @@ async fn stand(
         tokio::time::timeout(LINGERS, until_exit).await.ok();
     }
     Ok(())
+}
+
+/// Starts it and waits until it has said that it is ready: an end of input that overtakes the start of a
+/// process can get lost in the runtime, and then it stays for good. `None` where there is no shell.
+async fn start_up(
+    cluster: &Cluster,
+    right: &Authorized<EnterPod>,
+    start: &ExecStart<'_>,
+) -> Result<Option<(ExecSink, ExecSource)>, String> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let started = tokio::time::timeout(STARTS_WITHIN, async {
+            let mut exec = cluster.exec(right, start).await.map_err(|error| error.to_string())?;
+            match exec.1.next().await {
+                Some(Ok(ExecFrame::Output(_))) => Ok(Some(exec)),
+                Some(Ok(ExecFrame::End(end))) => {
+                    let text = format!("{end:?}");
+                    if launch::is_missing_shell(&text) { Ok(None) } else { Err(text) }
+                }
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("the cluster closed its connection".to_owned()),
+            }
+        });
+        match started.await.unwrap_or_else(|_| Err("it did not start in time".to_owned())) {
+            Ok(exec) => return Ok(exec),
+            Err(error) if tries == STARTS_MAX => return Err(error),
+            Err(error) => tracing::warn!(error, "a guardian did not start; it is tried again"),
+        }
+        tokio::time::sleep(STARTS_AGAIN_AFTER).await;
+    }
 }

@@ -40,11 +40,10 @@ pub(crate) fn is_missing_shell(words: &str) -> bool {
             || words.contains("no such file or directory"))
 }
 
-/// Takes the marker out of the first output.
+/// Takes the marker out of the first output. Done with once it has answered anything but [`Filtered::More`].
 #[derive(Debug, Default)]
 pub(crate) struct MarkerFilter {
-    seen: Option<Vec<u8>>,
-    done: bool,
+    seen: Vec<u8>,
 }
 
 /// What the filter makes of a piece of output.
@@ -59,19 +58,9 @@ pub(crate) enum Filtered {
 }
 
 impl MarkerFilter {
-    /// For a process that was started without the script.
-    pub(crate) fn none() -> Self {
-        Self { seen: None, done: true }
-    }
-
-    /// Whether output may pass without being looked at.
-    pub(crate) fn is_done(&self) -> bool {
-        self.done
-    }
-
     /// Looks at the next piece of output, channel byte removed.
     pub(crate) fn push(&mut self, output: &[u8]) -> Filtered {
-        let seen = self.seen.get_or_insert_default();
+        let seen = &mut self.seen;
         seen.extend_from_slice(output);
         let begins_so = seen.iter().zip(MARKER_START).all(|(a, b)| a == b);
         if begins_so && seen.len() < MARKER_START.len() {
@@ -85,9 +74,7 @@ impl MarkerFilter {
             if digits > 0 && is_whole {
                 let pid = std::str::from_utf8(&rest[..digits]).ok().and_then(|d| d.parse().ok());
                 if let Some(pid) = pid.filter(|pid| *pid > 0) {
-                    let output = after[MARKER_END.len()..].to_vec();
-                    self.finish();
-                    return Filtered::Leader(pid, output);
+                    return Filtered::Leader(pid, after[MARKER_END.len()..].to_vec());
                 }
             } else if (after.is_empty() || digits > 0)
                 && MARKER_END.starts_with(after)
@@ -96,14 +83,7 @@ impl MarkerFilter {
                 return Filtered::More;
             }
         }
-        let output = std::mem::take(seen);
-        self.finish();
-        Filtered::Plain(output)
-    }
-
-    fn finish(&mut self) {
-        self.done = true;
-        self.seen = None;
+        Filtered::Plain(std::mem::take(seen))
     }
 }
 
@@ -120,7 +100,7 @@ mod tests {
             let mut shown = Vec::new();
             let mut pid = None;
             for piece in [&whole[..cut], &whole[cut..]] {
-                if filter.is_done() {
+                if pid.is_some() {
                     shown.extend_from_slice(piece);
                     continue;
                 }
@@ -149,7 +129,6 @@ mod tests {
         ] {
             let mut filter = MarkerFilter::default();
             assert_eq!(filter.push(plain), Filtered::Plain(plain.to_vec()));
-            assert!(filter.is_done());
         }
     }
 
@@ -168,14 +147,15 @@ mod tests {
             let mut filter = MarkerFilter::default();
             let mut shown = Vec::new();
             let mut held = 0;
+            let mut done = false;
             for piece in &pieces {
-                if filter.is_done() {
+                if done {
                     shown.extend_from_slice(piece);
                     continue;
                 }
                 match filter.push(piece) {
                     Filtered::More => held += piece.len(),
-                    Filtered::Plain(output) => { shown.extend(output); held = 0; }
+                    Filtered::Plain(output) => { shown.extend(output); held = 0; done = true; }
                     Filtered::Leader(..) => return Ok(()),
                 }
             }

@@ -4,6 +4,7 @@
 
 use crate::gates::{link_revoked, session_ended};
 use crate::guardian::Guardians;
+use crate::screen::Fuel;
 use http_api::{DecidedBy, HttpApi, Problem, ProblemCode};
 use model::{LinkId, SignInId, TerminalId};
 use std::collections::HashMap;
@@ -11,10 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Change;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-/// Orders waiting for one session; it needs one, and takes them before anything else.
-const ORDERS_MAX: usize = 8;
+/// Orders waiting for one session, which takes them before anything else, once in each turn.
+const ORDERS_MAX: usize = 64;
 /// How often this hub says that it lives; others reap its terminals after thrice that.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 const SILENT_FOR: Duration = Duration::from_secs(30);
@@ -53,8 +55,29 @@ struct Inner {
 
 #[derive(Default)]
 struct Sessions {
-    live: HashMap<TerminalId, (Belongs, mpsc::Sender<Order>)>,
+    live: HashMap<TerminalId, Live>,
+    /// Whose second gate is being asked; they count as live, or a hundred at once would pass any limit.
+    entering: Vec<String>,
     draining: bool,
+}
+
+struct Live {
+    belongs: Belongs,
+    orders: mpsc::Sender<Order>,
+    fuel: Arc<Fuel>,
+}
+
+/// Room for a session that may become live; given back when dropped.
+pub(crate) struct Room {
+    live: LiveTerminals,
+    user: String,
+}
+
+/// Which limit leaves no room.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    ForPerson,
+    OnHub,
 }
 
 /// A session's place in the list, given up when dropped.
@@ -74,8 +97,24 @@ impl LiveTerminals {
         self.sessions().live.len()
     }
 
-    pub(crate) fn count_of(&self, user: &str) -> usize {
-        self.sessions().live.values().filter(|(belongs, _)| belongs.user == user).count()
+    /// Takes room for one more terminal of `user`, if both limits leave any.
+    pub(crate) fn room(
+        &self,
+        user: &str,
+        per_person_max: usize,
+        total_max: usize,
+    ) -> Result<Room, NoRoom> {
+        let mut sessions = self.sessions();
+        let live = sessions.live.values().filter(|live| live.belongs.user == user).count();
+        let entering = sessions.entering.iter().filter(|entering| *entering == user).count();
+        if live + entering >= per_person_max {
+            return Err(NoRoom::ForPerson);
+        }
+        if sessions.live.len() + sessions.entering.len() >= total_max {
+            return Err(NoRoom::OnHub);
+        }
+        sessions.entering.push(user.to_owned());
+        Ok(Room { live: self.clone(), user: user.to_owned() })
     }
 
     /// Whether the hub is about to stop.
@@ -91,17 +130,26 @@ impl LiveTerminals {
         &self.inner.tasks
     }
 
+    /// Puts a session into the list; its room is taken by its place.
     pub(crate) fn enter(
         &self,
+        room: Room,
         id: &TerminalId,
         belongs: Belongs,
-    ) -> (Place, mpsc::Receiver<Order>) {
+    ) -> (Place, mpsc::Receiver<Order>, Arc<Fuel>) {
         let (orders, received) = mpsc::channel(ORDERS_MAX);
         let mut sessions = self.sessions();
-        sessions.live.insert(id.clone(), (belongs, orders));
+        // All terminals of a person share one allowance.
+        let theirs = sessions.live.values().find(|live| live.belongs.user == belongs.user);
+        let fuel = theirs.map_or_else(|| Arc::new(Fuel::new()), |live| Arc::clone(&live.fuel));
+        let live = Live { belongs, orders, fuel: Arc::clone(&fuel) };
+        sessions.live.insert(id.clone(), live);
         #[allow(clippy::cast_precision_loss, reason = "a gauge of some thousands")]
         metrics::gauge!("sallyport_terminals_live").set(sessions.live.len() as f64);
-        (Place { live: self.clone(), id: id.clone() }, received)
+        drop(sessions);
+        // Afterwards, so that for a moment it counts twice rather than not at all.
+        drop(room);
+        (Place { live: self.clone(), id: id.clone() }, received, fuel)
     }
 
     /// Hears revocations for as long as the hub lives; owned by the binary, which drops it at the end.
@@ -109,6 +157,7 @@ impl LiveTerminals {
         let mut changes = api.store.changes();
         let mut beats = tokio::time::interval(HEARTBEAT_EVERY);
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beating_since = None;
         loop {
             tokio::select! {
                 change = changes.recv() => match change {
@@ -116,19 +165,27 @@ impl LiveTerminals {
                     Err(broadcast::error::RecvError::Lagged(_)) => self.pass_on(&Change::Missed),
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
-                _ = beats.tick() => self.beat(&api).await,
+                _ = beats.tick() => {
+                    if let Err(error) = api.store.heartbeat_hub(api.store.hub(), api.clock.now()).await {
+                        tracing::warn!(%error, "the heartbeat could not be written");
+                        beating_since = None;
+                        continue;
+                    }
+                    // After an outage of the database all hubs are silent, and the first one back must not
+                    // take the others for dead before they had their turn.
+                    let since = *beating_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= SILENT_FOR {
+                        Self::end_abandoned(&api).await;
+                    }
+                }
             }
         }
     }
 
-    /// Says that this hub lives, and ends the rows of terminals whose hub does not: their processes were
-    /// ended by their guardians when the connection broke.
-    async fn beat(&self, api: &HttpApi) {
+    /// Ends the rows of terminals whose hub has fallen silent: their processes were ended by their guardians
+    /// when the connection broke. A hub that lives all the same finds at its next question that they ended.
+    async fn end_abandoned(api: &HttpApi) {
         let now = api.clock.now();
-        if let Err(error) = api.store.heartbeat_hub(api.store.hub(), now).await {
-            tracing::warn!(%error, "the heartbeat could not be written");
-            return;
-        }
         let abandoned = match api.store.terminals_abandoned(now, SILENT_FOR).await {
             Ok(abandoned) => abandoned,
             Err(error) => {
@@ -170,7 +227,7 @@ impl LiveTerminals {
             Change::Missed => None,
         };
         let order = problem.map_or(Order::Recheck, |problem| Order::End(Box::new(problem)));
-        for (id, (belongs, orders)) in &self.sessions().live {
+        for (id, Live { belongs, orders, .. }) in &self.sessions().live {
             let concerned = match change {
                 Change::LinkRevoked { link } => *link == belongs.link,
                 Change::LinksOfUserRevoked { user } | Change::AccountDisabled { user } => {
@@ -181,7 +238,8 @@ impl LiveTerminals {
                 Change::Missed => true,
             };
             if concerned && orders.try_send(order.clone()).is_err() {
-                tracing::debug!(terminal = %id, "a session takes no more orders; it is ending");
+                // It has taken no turn for a long time, or is ending; its next question finds out.
+                tracing::warn!(terminal = %id, "a session takes no more orders");
             }
         }
     }
@@ -192,9 +250,9 @@ impl LiveTerminals {
         let tell = |order: Order| {
             let mut sessions = self.sessions();
             sessions.draining = true;
-            for (_, orders) in sessions.live.values() {
-                // A full queue holds an order to end already.
-                orders.try_send(order.clone()).ok();
+            for live in sessions.live.values() {
+                // Whoever does not hear it is ended with the process.
+                live.orders.try_send(order.clone()).ok();
             }
         };
         self.inner.tasks.close();
@@ -217,11 +275,49 @@ impl LiveTerminals {
     }
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut sessions = self.live.sessions();
+        if let Some(at) = sessions.entering.iter().position(|entering| *entering == self.user) {
+            sessions.entering.swap_remove(at);
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut sessions = self.live.sessions();
         sessions.live.remove(&self.id);
         #[allow(clippy::cast_precision_loss, reason = "a gauge of some thousands")]
         metrics::gauge!("sallyport_terminals_live").set(sessions.live.len() as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{LinkId, SignInId};
+
+    fn belongs(user: &str) -> Belongs {
+        Belongs {
+            user: user.to_owned(),
+            link: LinkId::from_random([1; 16]),
+            sign_in: SignInId::from_random([2; 16]),
+        }
+    }
+
+    #[test]
+    fn who_is_still_at_the_gate_counts_too() {
+        let live = LiveTerminals::new();
+        let first = live.room("mina", 2, 3).ok().unwrap();
+        let second = live.room("mina", 2, 3).ok().unwrap();
+        assert_eq!(live.room("mina", 2, 3).err(), Some(NoRoom::ForPerson));
+        let (place, _orders, _fuel) =
+            live.enter(first, &TerminalId::from_random([3; 16]), belongs("mina"));
+        assert_eq!(live.room("mina", 2, 3).err(), Some(NoRoom::ForPerson));
+        let _other = live.room("joon", 2, 3).ok().unwrap();
+        assert_eq!(live.room("sora", 2, 3).err(), Some(NoRoom::OnHub));
+        drop((second, place));
+        assert!(live.room("mina", 2, 3).is_ok());
     }
 }

@@ -5,7 +5,7 @@
 //! so that stdin and output pass through the hub uncopied. Text frames are JSON.
 //!
 //! Hostile input: the browser's side is an attacker until proven otherwise. A frame above
-//! [`BROWSER_FRAME_BYTES_MAX`] or of no known kind ends the terminal; a size of zero or above 1,000 too.
+//! [`BROWSER_FRAME_BYTES_MAX`] or of no known kind ends the terminal; a size of zero, above 1,000 or of too many cells too.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_api::ProblemBody;
@@ -18,6 +18,10 @@ pub(crate) const SUBPROTOCOL: &str = "sallyport.terminal.v1";
 pub(crate) const TICKET_SUBPROTOCOL_PREFIX: &str = "sallyport.ticket.";
 /// The console cuts pastes at 16 KiB; sixteen times that leaves room for other clients.
 pub(crate) const BROWSER_FRAME_BYTES_MAX: usize = 256 * 1024;
+
+/// Cells of a screen. A wall of 8K pixels with tiny letters has half as many; a grid of 1,000 × 1,000 would take
+/// tens of megabytes for each terminal.
+pub(crate) const CELLS_MAX: usize = 200_000;
 
 const STDIN: u8 = 0;
 const SNAPSHOT: u8 = 3;
@@ -40,7 +44,7 @@ pub(crate) enum BrowserFrame {
     Ping(u64),
 }
 
-/// Columns and rows, each 1 to 1,000.
+/// Columns and rows, each 1 to 1,000, together at most [`CELLS_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) cols: u16,
@@ -56,7 +60,9 @@ pub(crate) enum BrowserMisbehaved {
     UnknownKind(u8),
     #[error("a resize of {0} bytes instead of 4")]
     ResizeLength(usize),
-    #[error("a size of {cols} columns and {rows} rows; each must be 1 to {RESIZE_MAX}")]
+    #[error(
+        "a size of {cols} columns and {rows} rows; each must be 1 to {RESIZE_MAX}, and the cells at most {CELLS_MAX}"
+    )]
     ResizeRange { cols: u16, rows: u16 },
     #[error("an acknowledgement of {0} bytes instead of 8")]
     AckLength(usize),
@@ -68,7 +74,8 @@ impl Size {
     /// A size within bounds.
     pub(crate) fn new(cols: u16, rows: u16) -> Result<Self, BrowserMisbehaved> {
         let range = 1..=RESIZE_MAX;
-        if range.contains(&cols) && range.contains(&rows) {
+        let cells = usize::from(cols) * usize::from(rows);
+        if range.contains(&cols) && range.contains(&rows) && cells <= CELLS_MAX {
             Ok(Self { cols, rows })
         } else {
             Err(BrowserMisbehaved::ResizeRange { cols, rows })
@@ -204,6 +211,11 @@ mod tests {
         assert_eq!(
             read(b"\x04\xff\xff\0\x18"),
             BrowserMisbehaved::ResizeRange { cols: 65_535, rows: 24 }
+        );
+        // Each in range, and together a million cells.
+        assert_eq!(
+            read(b"\x04\x03\xe8\x03\xe8"),
+            BrowserMisbehaved::ResizeRange { cols: 1000, rows: 1000 }
         );
         assert_eq!(read(b"\x06\0"), BrowserMisbehaved::AckLength(1));
         for text in ["", "{}", "[]", r#"{"type":"exit"}"#, r#"{"type":"ping","n":-1}"#] {

@@ -7,17 +7,23 @@
 //! gathered and interpreted in batches. And of a flood of plain text only the end is interpreted, as
 //! far back as it can still be seen ([`plain_text_to_skip`] says when that is exact).
 //!
-//! Hostile input: output is a container's. `avt` bounds the grid by the size given, here at most
-//! 1,000 × 1,000 cells and [`SCROLLBACK_LINES`] lines; what is gathered is bounded by [`GATHERED_MAX`].
+//! Hostile input: output is a container's. What interpreting it costs is bounded by the person's [`Fuel`]; what
+//! that does not pay for is passed over, and the picture of a screen that was meant as a burden is wrong. `avt`
+//! bounds the grid by the size given, here at most [`CELLS_MAX`] cells, and above it [`SCROLLBACK_LINES`] lines
+//! or as many as have so many cells; what is gathered is bounded by [`GATHERED_MAX`].
 
 mod draw;
+mod fuel;
 mod modes;
 
-use crate::protocol::Size;
+pub(crate) use fuel::Fuel;
+
+use crate::protocol::{CELLS_MAX, Size};
 use avt::{ScreenKind, Terminal};
 use bytes::Bytes;
 use modes::Modes;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Lines above the screen that a picture can bring back.
 const SCROLLBACK_LINES: usize = 500;
@@ -26,13 +32,21 @@ const QUIET_MAX: usize = 8 * 1024;
 /// How much is gathered before it is interpreted: a few times what the scrollback shows, so that a flood
 /// is mostly skipped; small enough that it is done within a millisecond or so.
 const GATHERED_MAX: usize = 512 * 1024;
+/// What a piece of output costs beside its bytes.
+const PIECE_COSTS: usize = 64;
+/// Fuel is asked for in slices of so many bytes. The worst that is known, resets of the largest screen, take
+/// some milliseconds each.
+const SLICE_BYTES: usize = 64;
 
 /// The terminal's state.
 pub(crate) struct Screen {
     size: Size,
+    /// The size that the next output finds; resizes without output between them cost nothing.
+    next_size: Size,
     stage: Stage,
     gathered: VecDeque<Bytes>,
     gathered_bytes: usize,
+    fuel: Arc<Fuel>,
 }
 
 enum Stage {
@@ -49,12 +63,20 @@ struct Drawn {
 }
 
 impl Screen {
-    pub(crate) fn new(size: Size) -> Self {
-        Self { size, stage: Stage::Quiet(Vec::new()), gathered: VecDeque::new(), gathered_bytes: 0 }
+    pub(crate) fn new(size: Size, fuel: Arc<Fuel>) -> Self {
+        Self {
+            size,
+            next_size: size,
+            stage: Stage::Quiet(Vec::new()),
+            gathered: VecDeque::new(),
+            gathered_bytes: 0,
+            fuel,
+        }
     }
 
     /// Takes output in, without its channel byte. Cheap; the work is done in batches.
     pub(crate) fn feed(&mut self, output: Bytes) {
+        self.take_size();
         if let Stage::Quiet(bytes) = &mut self.stage {
             if bytes.len() + output.len() <= QUIET_MAX {
                 // Copied, because a `Bytes` keeps the whole read buffer alive that it was cut from.
@@ -63,18 +85,19 @@ impl Screen {
             }
             self.draw();
         }
-        self.gathered_bytes += output.len();
+        self.gathered_bytes += output.len() + PIECE_COSTS;
         self.gathered.push_back(output);
         if self.gathered_bytes > GATHERED_MAX {
             self.settle();
         }
     }
 
-    pub(crate) fn size(&self) -> Size {
-        self.size
+    pub(crate) fn resize(&mut self, size: Size) {
+        self.next_size = size;
     }
 
-    pub(crate) fn resize(&mut self, size: Size) {
+    fn take_size(&mut self) {
+        let size = self.next_size;
         if size == self.size {
             return;
         }
@@ -91,6 +114,7 @@ impl Screen {
     /// The bytes which draw the screen on a terminal of the same size that was just reset, with as many
     /// lines of scrollback before it as fit `budget` bytes.
     pub(crate) fn picture(&mut self, budget: usize) -> String {
+        self.take_size();
         self.settle();
         match &self.stage {
             Stage::Quiet(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -100,7 +124,10 @@ impl Screen {
 
     /// An idle terminal is put back into the bytes which draw it; they take a fraction of its grid.
     pub(crate) fn rest(&mut self) {
-        if matches!(self.stage, Stage::Drawn(_)) {
+        self.take_size();
+        self.settle();
+        // Half a character is nothing that could be drawn.
+        if matches!(&self.stage, Stage::Drawn(drawn) if drawn.partial.is_empty()) {
             let picture = self.picture(usize::MAX);
             self.stage = Stage::Quiet(picture.into_bytes());
         }
@@ -111,7 +138,7 @@ impl Screen {
         if let Stage::Quiet(bytes) = &mut self.stage {
             let bytes = std::mem::take(bytes);
             let mut drawn = Box::new(Drawn::new(self.size));
-            drawn.interpret(&bytes);
+            drawn.interpret(&bytes, &self.fuel);
             self.stage = Stage::Drawn(drawn);
         }
         match &mut self.stage {
@@ -125,27 +152,29 @@ impl Screen {
             return;
         }
         let gathered = std::mem::take(&mut self.gathered);
-        let mut whole = Vec::with_capacity(self.gathered_bytes);
+        let mut whole = Vec::with_capacity(gathered.iter().map(Bytes::len).sum());
         for piece in gathered {
             whole.extend_from_slice(&piece);
         }
         self.gathered_bytes = 0;
-        self.draw().interpret(&whole);
+        let fuel = Arc::clone(&self.fuel);
+        self.draw().interpret(&whole, &fuel);
     }
 }
 
 impl Drawn {
     fn new(size: Size) -> Self {
         let (cols, rows) = (usize::from(size.cols.max(1)), usize::from(size.rows.max(1)));
-        let terminal = Terminal::with_scrollback(cols, rows, Some(SCROLLBACK_LINES))
+        let scrollback = SCROLLBACK_LINES.min(CELLS_MAX / cols);
+        let terminal = Terminal::with_scrollback(cols, rows, Some(scrollback))
             .unwrap_or_else(|_| unreachable!("both are at least one"));
         Self { terminal, modes: Modes::default(), partial: Vec::new() }
     }
 
-    fn interpret(&mut self, output: &[u8]) {
+    fn interpret(&mut self, output: &[u8], fuel: &Fuel) {
         let plain = plain_tail(output);
         let (before, tail) = output.split_at(output.len() - plain);
-        self.interpret_all(before);
+        self.interpret_all(before, fuel);
         let is_plain_state = self.partial.is_empty()
             && self.modes.is_plain(self.terminal.size().1)
             && self.terminal.active_screen_kind() == ScreenKind::Primary;
@@ -153,15 +182,21 @@ impl Drawn {
             let (cols, rows) = self.terminal.size();
             let skipped = plain_text_to_skip(tail, cols, rows + SCROLLBACK_LINES);
             for piece in skipped.keep(tail) {
-                self.interpret_all(piece);
+                self.interpret_all(piece, fuel);
             }
         } else {
-            self.interpret_all(tail);
+            self.interpret_all(tail, fuel);
         }
     }
 
-    fn interpret_all(&mut self, output: &[u8]) {
-        self.modes.feed(output);
+    fn interpret_all(&mut self, output: &[u8], fuel: &Fuel) {
+        for slice in output.chunks(SLICE_BYTES) {
+            self.modes.feed(slice);
+            fuel.burn(|| self.interpret_slice(slice));
+        }
+    }
+
+    fn interpret_slice(&mut self, output: &[u8]) {
         let size = self.terminal.size();
         let joined;
         let mut rest = if self.partial.is_empty() {

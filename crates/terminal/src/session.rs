@@ -8,34 +8,35 @@
 //! instead (`flow`, `screen`). Without a terminal there is no picture, and output waits for its reader.
 //!
 //! Ends: the process exits · the browser leaves or breaks the protocol · an order from outside · the right
-//! is withdrawn · the cluster closes. Whatever the end, the processes are ended (`guardian`), the row
-//! is closed with its audit record, and the browser is told.
+//! is withdrawn (`recheck`) · the cluster closes. Whatever the end, the processes are ended (`guardian`), the
+//! browser is told, and the row is closed with its audit record.
 //!
 //! Bounds: [`TO_CLUSTER_MAX`] bytes of input, the backlog bound of `flow` for output.
 
 mod input;
+mod opening;
+mod recheck;
 mod wire;
 
 use crate::Terminals;
 use crate::connect::{BrowserSocket, close_code};
 use crate::flow::Flow;
-use crate::gates::{self, exec_refused};
+use crate::gates;
 use crate::guardian::Watch;
-use crate::launch::{self, Filtered, MarkerFilter};
 use crate::live::Order;
 use crate::protocol::{self, BrowserFrame, HubMessage, Size};
-use crate::screen::Screen;
+use crate::screen::{Fuel, Screen};
 use bytes::{BufMut, Bytes, BytesMut};
-use http_api::{DecidedBy, Problem, ProblemCode, SignedIn};
+use http_api::{Problem, ProblemCode, SignedIn};
 use input::ClusterInput;
-use kube_io::{Authorized, Cluster, EnterPod, ExecEnd, ExecFrame, ExecSink, ExecSource, ExecStart};
+use kube_io::{Authorized, Cluster, EnterPod, ExecEnd, ExecFrame};
+use opening::{OPENS_WITHIN, Opened};
+use recheck::Recheck;
 use serde_json::json;
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use store::TerminalRow;
+use store::{AuditEntry, TerminalRow};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use wire::{BrowserSide, BrowserStep, ClusterSide, ClusterStep, FromBrowser};
@@ -59,8 +60,11 @@ const SILENT_MAX: Duration = Duration::from_secs(45);
 const RESTS_AFTER: Duration = Duration::from_secs(10);
 /// How long a browser may take for what is left when the process has exited.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// The exec must be open by then.
-const OPENS_WITHIN: Duration = Duration::from_secs(20);
+/// What a frame of output costs beside its bytes, so that tiny ones cannot fill the memory.
+const FRAME_COSTS: usize = 64;
+/// How long the end of a session is tried to be written down. A hub that cannot for longer falls silent, and
+/// another one ends its rows.
+const WRITES_END_WITHIN: Duration = Duration::from_secs(60);
 
 /// All that a session needs to begin.
 pub(crate) struct Start<'a> {
@@ -71,6 +75,7 @@ pub(crate) struct Start<'a> {
     pub(crate) terminal: &'a TerminalRow,
     pub(crate) size: Size,
     pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) fuel: Arc<Fuel>,
 }
 
 /// Why a session ended.
@@ -98,17 +103,20 @@ pub(crate) async fn run(start: Start<'_>, socket: BrowserSocket) {
         End::BrowserLeft => ("closed", json!({})),
         End::Refused(problem) => (problem.code().as_str(), json!({ "detail": problem.detail() })),
     };
-    let audit = signed_in
+    let mut audit = signed_in
         .audit("terminal.leave", &terminal.place)
         .detail(json!({ "terminal": terminal.id, "reason": reason, "end": record }))
         .allowed();
-    let now = terminals.api.clock.now();
-    let mut audit = audit;
-    audit.at = now;
-    if let Err(error) = terminals.api.store.end_terminal(&terminal.id, reason, now, audit).await {
-        tracing::error!(%error, terminal = %terminal.id, "a terminal's end could not be written down");
-    }
-    match &end {
+    audit.at = terminals.api.clock.now();
+    // The socket closes at once; that it did is written down meanwhile.
+    tokio::join!(
+        say_goodbye(browser, signed_in, &end),
+        write_end(terminals, terminal, reason, audit)
+    );
+}
+
+async fn say_goodbye(browser: BrowserSide, signed_in: &SignedIn, end: &End) {
+    match end {
         End::Refused(problem) => {
             let request = &signed_in.context().request_id;
             problem.log(request);
@@ -121,13 +129,26 @@ pub(crate) async fn run(start: Start<'_>, socket: BrowserSocket) {
     }
 }
 
+async fn write_end(terminals: &Terminals, terminal: &TerminalRow, reason: &str, audit: AuditEntry) {
+    let (store, at) = (&terminals.api.store, audit.at);
+    let until = Instant::now() + WRITES_END_WITHIN;
+    let mut pause = Duration::from_millis(250);
+    while let Err(error) = store.end_terminal(&terminal.id, reason, at, audit.clone()).await {
+        if Instant::now() + pause > until {
+            tracing::error!(%error, terminal = %terminal.id, "a terminal's end could not be written down");
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
 struct Session<'a> {
     start: Start<'a>,
     began: Instant,
     cluster: ClusterSide,
-    marker: MarkerFilter,
+    recheck: Recheck<'a>,
     watch: Option<Watch>,
-    output_seen: bool,
     screen: Option<Screen>,
     flow: Flow,
     /// Output frames, channel byte first, not yet sent.
@@ -146,17 +167,31 @@ struct Session<'a> {
     ended: Option<ExecEnd>,
 }
 
-type Recheck<'a> = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send + 'a>>;
-
 impl<'a> Session<'a> {
-    async fn open(start: Start<'a>) -> Result<Self, Problem> {
-        let process = launch::wrapped(&start.terminal.process);
-        let mut cluster = ClusterSide::new(open_exec(&start, &process).await?);
-        let size = start.size;
-        let tty = start.terminal.process.tty;
-        if tty {
-            cluster.input.push(ClusterInput::Resize(size));
-        }
+    /// Starts the process. The browser is not read meanwhile: its keys wait in its socket, for a terminal would
+    /// echo them before the marker, which must come first.
+    async fn open(mut start: Start<'a>) -> Result<Self, Problem> {
+        let mut opening = opening::begin(&start);
+        let mut notes = VecDeque::new();
+        let too_late = tokio::time::sleep(OPENS_WITHIN);
+        tokio::pin!(too_late);
+        let opened = loop {
+            tokio::select! {
+                biased;
+                order = start.orders.recv() => match order {
+                    Some(Order::End(problem)) => return Err(*problem),
+                    // The first question comes as soon as the process runs.
+                    Some(Order::Recheck) => {}
+                    None => return Err(gates::session_ended()),
+                    Some(Order::Draining(grace)) => {
+                        notes.push_back(HubMessage::Draining { in_s: grace.as_secs() }.to_text());
+                    }
+                },
+                opened = &mut opening => break opened.map_err(Problem::internal)??,
+                () = &mut too_late => return Err(opening::too_slow(&start.terminal.place)),
+            }
+        };
+        let Opened { exec, watch, said } = opened;
         let place = &start.terminal.place;
         let ready = HubMessage::Ready {
             terminal_id: start.terminal.id.as_str(),
@@ -165,16 +200,19 @@ impl<'a> Session<'a> {
             namespace: place.pod.namespace.as_str(),
             pod: place.pod.pod.as_str(),
             container: place.container.as_str(),
-            tty,
+            tty: start.terminal.process.tty,
         };
-        let notes = VecDeque::from([ready.to_text()]);
-        Ok(Self {
+        notes.push_front(ready.to_text());
+        let mut session = Self {
             began: Instant::now(),
-            cluster,
-            marker: MarkerFilter::default(),
-            watch: None,
-            output_seen: false,
-            screen: tty.then(|| Screen::new(size)),
+            cluster: ClusterSide::new(exec),
+            recheck: Recheck::new(start.terminals.settings.recheck_every),
+            watch,
+            screen: start
+                .terminal
+                .process
+                .tty
+                .then(|| Screen::new(start.size, Arc::clone(&start.fuel))),
             flow: Flow::new(),
             backlog: VecDeque::new(),
             backlog_bytes: 0,
@@ -189,7 +227,11 @@ impl<'a> Session<'a> {
             last_activity_note: None,
             ended: None,
             start,
-        })
+        };
+        for frame in said {
+            session.on_frame(frame);
+        }
+        Ok(session)
     }
 
     fn now(&self) -> Duration {
@@ -197,10 +239,6 @@ impl<'a> Session<'a> {
     }
 
     async fn pump(&mut self, browser: &mut BrowserSide) -> End {
-        let recheck_every = self.start.terminals.settings.recheck_every;
-        let mut next_recheck = self.began + recheck_every;
-        let mut recheck: Option<Recheck<'a>> = None;
-        let signed_in_until = self.start.signed_in.expires_at();
         loop {
             if let Some(end) = self.ended.take() {
                 return End::Exited(end);
@@ -209,26 +247,28 @@ impl<'a> Session<'a> {
                 Ok(wake) => wake,
                 Err(Left) => return End::BrowserLeft,
             };
-            let wake = self.next_wake(wake_output).min(next_recheck);
+            let start = &self.start;
+            self.recheck.begin(|| recheck::ask(start));
+            let wake = self.next_wake(wake_output);
             let reads_browser = self.cluster.input.bytes() < TO_CLUSTER_MAX;
-            let reads_cluster = self.screen.is_some() || self.backlog_bytes < STREAM_BACKLOG_MAX;
+            if !reads_browser {
+                // Whoever is not listened to is not silent.
+                self.last_heard = self.now();
+            }
+            let reads_cluster = self.screen.is_some() || self.waiting_bytes() < STREAM_BACKLOG_MAX;
             tokio::select! {
                 biased;
                 order = self.start.orders.recv() => match order {
                     Some(Order::End(problem)) => return End::Refused(*problem),
-                    Some(Order::Recheck) => next_recheck = Instant::now(),
+                    Some(Order::Recheck) => self.recheck.demand(),
                     Some(Order::Draining(grace)) => {
                         self.note(HubMessage::Draining { in_s: grace.as_secs() }.to_text());
                     }
                     None => return End::BrowserLeft,
                 },
-                verdict = pending(&mut recheck), if recheck.is_some() => {
-                    recheck = None;
-                    match verdict {
-                        Ok(()) => next_recheck = Instant::now() + recheck_every,
-                        Err(problem) => return End::Refused(problem),
-                    }
-                }
+                answer = self.recheck.answer() => if let Err(problem) = answer {
+                    return End::Refused(problem);
+                },
                 step = browser.step(reads_browser) => match step {
                     BrowserStep::Said(frame) => {
                         if let Err(end) = self.on_browser(frame) {
@@ -244,7 +284,7 @@ impl<'a> Session<'a> {
                         return End::Refused(self.cluster_lost(Some(error)));
                     }
                     ClusterStep::Said(frame) => {
-                        if let Err(end) = self.on_cluster(frame).await {
+                        if let Err(end) = self.on_cluster(frame) {
                             return end;
                         }
                     }
@@ -253,50 +293,9 @@ impl<'a> Session<'a> {
                     if let Err(end) = self.on_wake(browser) {
                         return end;
                     }
-                    if Instant::now() >= next_recheck && recheck.is_none() {
-                        if self.start.terminals.api.clock.now() >= signed_in_until {
-                            return End::Refused(gates::session_ended());
-                        }
-                        next_recheck = Instant::now() + recheck_every;
-                        recheck = Some(self.ask_again());
-                    }
                 }
             }
         }
-    }
-
-    /// Asks all that the gates asked, as it is now.
-    fn ask_again(&self) -> Recheck<'a> {
-        let (terminals, signed_in) = (self.start.terminals, self.start.signed_in);
-        let terminal = self.start.terminal;
-        Box::pin(async move {
-            let link = terminals.api.store.link(&terminal.link).await?;
-            if link.is_none_or(|link| link.revoked_at.is_some()) {
-                return Err(gates::link_revoked());
-            }
-            if !terminals
-                .api
-                .store
-                .sign_in_is_live(signed_in.id(), terminals.api.clock.now())
-                .await?
-            {
-                return Err(gates::session_ended());
-            }
-            match gates::may_enter(terminals, signed_in, &terminal.place).await {
-                Ok(_) => Ok(()),
-                Err(problem) if problem.code() == ProblemCode::Forbidden => Err(Problem::new(
-                    ProblemCode::RightWithdrawn,
-                    format!("the right to be here was withdrawn: {}", problem.detail()),
-                )
-                .decided_by(DecidedBy::Kubernetes)
-                .fix("ask an administrator of the cluster")),
-                // An API server that is away has withdrawn nothing; the next question decides.
-                Err(problem) if problem.code() == ProblemCode::ClusterUnreachable => Ok(()),
-                // The exec itself tells when the Pod ends, with the exit code.
-                Err(problem) if problem.code() == ProblemCode::PodNotRunning => Ok(()),
-                Err(problem) => Err(problem),
-            }
-        })
     }
 
     fn on_browser(&mut self, frame: FromBrowser) -> Result<(), End> {
@@ -342,13 +341,18 @@ impl<'a> Session<'a> {
                     )));
                 }
             }
+            BrowserFrame::EndOfStdin if self.screen.is_some() => {
+                return Err(End::Refused(Problem::bad_request(
+                    "the browser ended the input of a terminal, which ends by Ctrl-D",
+                )));
+            }
             BrowserFrame::EndOfStdin => self.cluster.input.push(ClusterInput::EndOfStdin),
             BrowserFrame::Ping(n) => self.note(HubMessage::Pong { n }.to_text()),
         }
         Ok(())
     }
 
-    async fn on_cluster(
+    fn on_cluster(
         &mut self,
         first: Option<Result<ExecFrame, kube_io::KubeIoError>>,
     ) -> Result<(), End> {
@@ -356,81 +360,34 @@ impl<'a> Session<'a> {
         let mut taken = 0;
         while let Some(frame) = next.take() {
             match frame {
-                Some(Ok(ExecFrame::Output(frame))) => self.on_output(frame),
-                Some(Ok(ExecFrame::End(ExecEnd::Failed(words))))
-                    if !self.output_seen && launch::is_missing_shell(&words) =>
-                {
-                    self.start_without_shell().await?;
-                    return Ok(());
-                }
-                Some(Ok(ExecFrame::End(end))) => {
-                    if let Some(watch) = &mut self.watch {
-                        watch.ended_by_itself();
-                    }
-                    self.ended = Some(end);
-                    return Ok(());
-                }
+                Some(Ok(frame)) => self.on_frame(frame),
                 Some(Err(error)) => return Err(End::Refused(self.cluster_lost(Some(error)))),
                 None => return Err(End::Refused(self.cluster_lost(None))),
             }
             taken += 1;
-            if taken < BATCH && self.backlog_bytes < FRAME_BYTES_MAX {
+            if self.ended.is_none() && taken < BATCH && self.waiting_bytes() < FRAME_BYTES_MAX {
                 next = self.cluster.next_if_there();
             }
         }
         Ok(())
     }
 
-    /// The container has no `sh`: a command that the link names is started as it is.
-    async fn start_without_shell(&mut self) -> Result<(), End> {
-        let process = &self.start.terminal.process;
-        if process.command.is_empty() {
-            return Err(End::Refused(
-                Problem::new(
-                    ProblemCode::NoShell,
-                    format!("container `{}` has no shell", self.start.terminal.place),
-                )
-                .decided_by(DecidedBy::Kubernetes)
-                .fix("make a link with a command that the container has, or use an ephemeral container"),
-            ));
+    fn on_frame(&mut self, frame: ExecFrame) {
+        match frame {
+            ExecFrame::Output(frame) => self.on_output(frame),
+            ExecFrame::End(end) => {
+                if let Some(watch) = &mut self.watch {
+                    watch.ended_by_itself();
+                }
+                self.ended = Some(end);
+            }
         }
-        self.marker = MarkerFilter::none();
-        self.cluster.replace(open_exec(&self.start, process).await.map_err(End::Refused)?);
-        if let Some(screen) = &self.screen {
-            self.cluster.input.push(ClusterInput::Resize(screen.size()));
-        }
-        self.cluster.input.release();
-        self.output_seen = true;
-        Ok(())
     }
 
     fn on_output(&mut self, frame: Bytes) {
         let now = self.now();
         self.last_output = now;
         self.resting = false;
-        self.output_seen = true;
-        let frame = if self.marker.is_done() || frame[0] != 1 {
-            frame
-        } else {
-            let output = match self.marker.push(&frame[1..]) {
-                Filtered::More => return,
-                Filtered::Leader(pid, output) => {
-                    let guardians = self.start.terminals.live.guardians();
-                    let (cluster, place) = (&self.start.cluster, &self.start.terminal.place);
-                    self.watch = Some(guardians.watch(cluster, &self.start.right, place, pid));
-                    output
-                }
-                Filtered::Plain(output) => output,
-            };
-            self.cluster.input.release();
-            if output.is_empty() {
-                return;
-            }
-            let mut frame = BytesMut::with_capacity(output.len() + 1);
-            frame.put_u8(1);
-            frame.put_slice(&output);
-            frame.freeze()
-        };
         let output = frame.slice(1..);
         metrics::counter!("sallyport_terminal_output_bytes_total").increment(output.len() as u64);
         self.flow.on_arrival(output.len());
@@ -440,15 +397,21 @@ impl<'a> Session<'a> {
             self.backlog_bytes += output.len();
             self.backlog.push_back(frame);
         }
+        let waiting = self.waiting_bytes();
         if let Some(screen) = &mut self.screen {
             screen.feed(output);
-            if self.passed_over.is_none() && self.flow.is_behind(now, self.backlog_bytes) {
+            if self.passed_over.is_none() && self.flow.is_behind(now, waiting) {
                 // The picture will show what these bytes would have drawn.
                 self.passed_over = Some(self.backlog_bytes as u64);
                 self.backlog.clear();
                 self.backlog_bytes = 0;
             }
         }
+    }
+
+    /// What the output that waits takes of the memory.
+    fn waiting_bytes(&self) -> usize {
+        self.backlog_bytes + self.backlog.len() * FRAME_COSTS
     }
 
     /// Starts the next frame to the browser, if one is due. Returns when one will be, if only time lacks.
@@ -545,7 +508,8 @@ impl<'a> Session<'a> {
         if !self.resting {
             wake = wake.min(self.last_output + RESTS_AFTER);
         }
-        self.began + wake
+        let wake = self.began + wake;
+        self.recheck.wake().map_or(wake, |recheck| wake.min(recheck))
     }
 
     fn on_wake(&mut self, browser: &mut BrowserSide) -> Result<(), End> {
@@ -597,17 +561,7 @@ impl<'a> Session<'a> {
     }
 
     fn cluster_lost(&self, error: Option<kube_io::KubeIoError>) -> Problem {
-        let place = &self.start.terminal.place;
-        let problem = Problem::new(
-            ProblemCode::ClusterUnreachable,
-            format!("the cluster closed the connection to `{place}`: the Pod ended, or the API server restarted"),
-        )
-        .decided_by(DecidedBy::Kubernetes)
-        .fix("open it again; if the Pod is gone, the list of Pods shows it");
-        match error {
-            Some(error) => problem.caused_by(error),
-            None => problem,
-        }
+        opening::cluster_lost(&self.start.terminal.place, error)
     }
 
     /// Brings the browser what is left, then tells the exit.
@@ -643,29 +597,3 @@ impl<'a> Session<'a> {
 
 /// The browser cannot be written to any more.
 struct Left;
-
-async fn open_exec(
-    start: &Start<'_>,
-    process: &model::Process,
-) -> Result<(ExecSink, ExecSource), Problem> {
-    let place = &start.terminal.place;
-    let exec = ExecStart { container: &place.container, process };
-    let opened = tokio::time::timeout(OPENS_WITHIN, start.cluster.exec(&start.right, &exec)).await;
-    match opened {
-        Ok(Ok(exec)) => Ok(exec),
-        Ok(Err(error)) => Err(exec_refused(error, place)),
-        Err(_) => Err(Problem::new(
-            ProblemCode::ClusterUnreachable,
-            format!("the cluster did not open `{place}` within {} s", OPENS_WITHIN.as_secs()),
-        )
-        .decided_by(DecidedBy::Kubernetes)
-        .fix("try again in a moment; if it stays so, tell the hub's operator")),
-    }
-}
-
-async fn pending<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-}

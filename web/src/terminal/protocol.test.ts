@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
-  clampSide,
+  clampSize,
   decodeNotice,
   decodeOutput,
   encodeAck,
@@ -30,7 +30,8 @@ describe('frames to the hub', () => {
     [80.9, 80],
     [1000, 1000],
     [1001, 1000],
-  ])('side %d becomes %d', (given, held) => expect(clampSide(given)).toBe(held));
+  ])('side %d becomes %d', (given, held) => expect(clampSize(given, 1)).toEqual({ cols: held, rows: 1 }));
+  test('rows make room for columns', () => expect(clampSize(1000, 1000)).toEqual({ cols: 1000, rows: 200 }));
 });
 
 describe('frames from the hub', () => {

@@ -10,6 +10,8 @@ export const ticketProtocol = (ticket: string): string => `sallyport.ticket.${ti
 const kind = { stdin: 0, stdout: 1, stderr: 2, snapshot: 3, resize: 4, ack: 6, stdinEnd: 255 } as const;
 
 export const sideMax = 1000;
+/** The hub refuses larger screens; only a wall of displays with tiny letters comes near. */
+export const cellsMax = 200_000;
 /** The hub refuses frames over 256 KiB; small ones keep a paste from delaying resize and acks. */
 export const stdinFrameBytesMax = 16 * 1024;
 
@@ -28,8 +30,9 @@ export function encodeResize(cols: number, rows: number): Uint8Array<ArrayBuffer
   const frame = new Uint8Array(5);
   const view = new DataView(frame.buffer);
   view.setUint8(0, kind.resize);
-  view.setUint16(1, clampSide(cols));
-  view.setUint16(3, clampSide(rows));
+  const size = clampSize(cols, rows);
+  view.setUint16(1, size.cols);
+  view.setUint16(3, size.rows);
   return frame;
 }
 
@@ -45,7 +48,13 @@ export function encodePing(n: number): string {
   return JSON.stringify({ type: 'ping', n });
 }
 
-export function clampSide(cells: number): number {
+/** A size that the hub takes: columns go first, rows get what is left. */
+export function clampSize(cols: number, rows: number): { cols: number; rows: number } {
+  const width = clampSide(cols);
+  return { cols: width, rows: Math.min(clampSide(rows), Math.floor(cellsMax / width)) };
+}
+
+function clampSide(cells: number): number {
   return Math.max(1, Math.min(sideMax, Math.trunc(cells) || 1));
 }
 

@@ -4,7 +4,7 @@ import { ApiProblem, isKnownCode, ownProblem, problemOf } from '../api/problem';
 import { AckLedger } from './ack';
 import type { Clock } from './clock';
 import {
-  clampSide,
+  clampSize,
   decodeNotice,
   decodeOutput,
   encodeAck,
@@ -145,7 +145,7 @@ export class TerminalSession {
   }
 
   resize(cols: number, rows: number): void {
-    const size = { cols: clampSide(cols), rows: clampSide(rows) };
+    const size = clampSize(cols, rows);
     if (size.cols === this.state.size.cols && size.rows === this.state.size.rows) return;
     this.set({ size });
     if (this.state.phase === 'live') this.sendNow(encodeResize(size.cols, size.rows));
@@ -180,8 +180,8 @@ export class TerminalSession {
   }
 
   private passGate2(passage: Passage, opening: number): void {
-    const size = this.deps.size();
-    const [cols, rows] = [clampSide(size.cols), clampSide(size.rows)];
+    const wanted = this.deps.size();
+    const { cols, rows } = clampSize(wanted.cols, wanted.rows);
     this.set({ phase: 'gate2', passage: { ...passage, ticket: '' }, size: { cols, rows } });
     let socket: SocketLike;
     try {

@@ -7,6 +7,10 @@ fn size(cols: u16, rows: u16) -> Size {
     Size::new(cols, rows).unwrap()
 }
 
+fn plenty() -> Arc<Fuel> {
+    Arc::new(Fuel::endless())
+}
+
 /// What a terminal shows after `output`, fed to `avt` directly.
 fn shown(size: Size, output: &str) -> (Vec<String>, String) {
     let mut terminal =
@@ -18,7 +22,7 @@ fn shown(size: Size, output: &str) -> (Vec<String>, String) {
 }
 
 fn screen_of(size: Size, output: &[u8]) -> Screen {
-    let mut screen = Screen::new(size);
+    let mut screen = Screen::new(size, plenty());
     for piece in output.chunks(1000) {
         screen.feed(Bytes::copy_from_slice(piece));
     }
@@ -70,7 +74,7 @@ fn a_scrollback_above_a_cleared_screen_stays_above_it() {
 fn characters_cut_in_two_are_whole_again() {
     let size = Size::default();
     let text = "한글 😀 ".repeat(3000);
-    let mut screen = Screen::new(size);
+    let mut screen = Screen::new(size, plenty());
     for byte in text.as_bytes().chunks(7) {
         screen.feed(Bytes::copy_from_slice(byte));
     }
@@ -98,6 +102,27 @@ fn of_a_flood_of_plain_text_only_the_end_is_interpreted() {
     assert_eq!((skip.to - skip.from) % 80, 0);
 }
 
+#[test]
+fn what_asks_for_endless_work_is_not_done() {
+    for burden in ["x\x1b[65535b", "\x1b[2J", "\x1bc", "\x1b[?1049h\x1b[?1049l", "\x1b[H\x1b[100L"]
+    {
+        let mut screen = Screen::new(size(1000, 200), Arc::new(Fuel::new()));
+        let began = std::time::Instant::now();
+        let flood = Bytes::from(burden.repeat(32 * 1024 / burden.len()));
+        for _ in 0..32 {
+            screen.feed(flood.clone());
+        }
+        let _ = screen.picture(10_000);
+        // Not a measurement: done in full, it is minutes or hours of work.
+        let took = began.elapsed();
+        assert!(took < std::time::Duration::from_secs(10), "{burden:?}: {took:?}");
+        // And it is a terminal as before when the fuel is back.
+        screen.fuel = plenty();
+        screen.feed(Bytes::from(format!("\x1b\\\x1bc{}still here", "\r\n".repeat(5000))));
+        assert!(screen.picture(usize::MAX).contains("still here"), "{burden:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -114,9 +139,9 @@ proptest! {
             output.push_str(&format!("{text}{end}").repeat(times));
         }
         let mut direct = Drawn::new(size);
-        direct.interpret_all(output.as_bytes());
+        direct.interpret_all(output.as_bytes(), &plenty());
         let mut skipping = Drawn::new(size);
-        skipping.interpret(output.as_bytes());
+        skipping.interpret(output.as_bytes(), &plenty());
         prop_assert_eq!(direct.terminal.dump(), skipping.terminal.dump());
         prop_assert_eq!(direct.terminal.primary_screen().text(), skipping.terminal.primary_screen().text());
     }
@@ -124,7 +149,7 @@ proptest! {
     #[test]
     fn no_output_breaks_it(pieces in proptest::collection::vec(
         proptest::collection::vec(any::<u8>(), 0..3000), 0..8), cols in 1u16..100, rows in 1u16..50) {
-        let mut screen = Screen::new(size(cols, rows));
+        let mut screen = Screen::new(size(cols, rows), plenty());
         for piece in pieces {
             screen.feed(Bytes::from(piece));
             screen.resize(size(rows.max(1), cols.max(1)));

@@ -1,8 +1,5 @@
-//! What is to go to the Pod, in order, and what must wait until the process has told its pid.
+//! What is to go to the Pod, in the order in which it came.
 //! It knows nothing of sockets; `wire` writes what comes out here.
-//!
-//! Keys wait because a terminal would echo them before the marker, which must come first. The end of
-//! input waits behind them, or it would overtake them. Sizes and pings never wait.
 //!
 //! Bounds: none of its own; the pump stops reading the browser while [`InputQueue::bytes`] is too much.
 
@@ -28,13 +25,11 @@ impl ClusterInput {
     }
 }
 
-/// Input on its way to the Pod. A new one holds the process's input back until [`Self::release`].
+/// Input on its way to the Pod.
 #[derive(Debug, Default)]
 pub(super) struct InputQueue {
     due: VecDeque<ClusterInput>,
-    held: VecDeque<ClusterInput>,
     bytes: usize,
-    released: bool,
     stdin_ended: bool,
 }
 
@@ -51,16 +46,9 @@ impl InputQueue {
             (ClusterInput::Resize(size), Some(ClusterInput::Resize(waiting))) => *waiting = *size,
             _ => {
                 self.bytes += input.bytes();
-                let held = is_stdin && !self.released;
-                if held { &mut self.held } else { &mut self.due }.push_back(input);
+                self.due.push_back(input);
             }
         }
-    }
-
-    /// The process runs: its input may go.
-    pub(super) fn release(&mut self) {
-        self.released = true;
-        self.due.append(&mut self.held);
     }
 
     pub(super) fn pop(&mut self) -> Option<ClusterInput> {
@@ -69,12 +57,11 @@ impl InputQueue {
         Some(input)
     }
 
-    /// Whether nothing may go now.
     pub(super) fn is_empty(&self) -> bool {
         self.due.is_empty()
     }
 
-    /// What waits here, held or not.
+    /// What waits here takes of the memory.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -93,33 +80,28 @@ mod tests {
     const SIZE: Size = Size { cols: 80, rows: 24 };
 
     #[test]
-    fn the_end_of_input_never_overtakes_input_that_is_held() {
+    fn everything_keeps_its_order_and_of_sizes_that_wait_the_last_counts() {
         let mut queue = InputQueue::default();
         queue.push(stdin("\0all "));
+        queue.push(ClusterInput::Resize(Size { cols: 1, rows: 1 }));
+        queue.push(ClusterInput::Resize(SIZE));
         queue.push(stdin("\0of it"));
         queue.push(ClusterInput::EndOfStdin);
-        assert_eq!(drained(&mut queue), []);
-        queue.release();
-        let all = [stdin("\0all "), stdin("\0of it"), ClusterInput::EndOfStdin];
+        queue.push(ClusterInput::Ping);
+        let all = [
+            stdin("\0all "),
+            ClusterInput::Resize(SIZE),
+            stdin("\0of it"),
+            ClusterInput::EndOfStdin,
+            ClusterInput::Ping,
+        ];
         assert_eq!(drained(&mut queue), all);
         assert_eq!(queue.bytes(), 0);
     }
 
     #[test]
-    fn sizes_and_pings_do_not_wait_and_only_the_last_size_counts() {
-        let mut queue = InputQueue::default();
-        queue.push(stdin("\0held"));
-        queue.push(ClusterInput::Resize(Size { cols: 1, rows: 1 }));
-        queue.push(ClusterInput::Resize(SIZE));
-        queue.push(ClusterInput::Ping);
-        assert_eq!(drained(&mut queue), [ClusterInput::Resize(SIZE), ClusterInput::Ping]);
-        assert_eq!(queue.bytes(), ENTRY_BYTES + 5);
-    }
-
-    #[test]
     fn nothing_follows_the_end_of_input() {
         let mut queue = InputQueue::default();
-        queue.release();
         queue.push(ClusterInput::EndOfStdin);
         queue.push(ClusterInput::EndOfStdin);
         queue.push(stdin("\0late"));

@@ -182,12 +182,6 @@ impl ClusterSide {
         Self { sink: exec.0, source: exec.1, input: InputQueue::default(), flushing: false }
     }
 
-    /// Goes on with another exec, with the input that waits.
-    pub(super) fn replace(&mut self, exec: (ExecSink, ExecSource)) {
-        (self.sink, self.source) = exec;
-        self.flushing = false;
-    }
-
     /// The end of a write, or the next message of the cluster. Cancel-safe.
     pub(super) async fn step(&mut self, reads: bool) -> ClusterStep {
         poll_fn(|cx| {
@@ -211,8 +205,9 @@ impl ClusterSide {
                 Some(ClusterInput::Stdin(frame)) => self.sink.start_stdin_frame(frame)?,
                 Some(ClusterInput::Resize(size)) => self.sink.start_resize(size.cols, size.rows)?,
                 Some(ClusterInput::EndOfStdin) => {
+                    // With version 4 the program would wait for the end of its input for ever.
                     if !self.sink.start_stdin_close()? {
-                        tracing::debug!("version 4 of the exec protocol cannot end stdin alone");
+                        return Poll::Ready(Err(self.sink.cannot_end_stdin()));
                     }
                 }
                 Some(ClusterInput::Ping) => self.sink.start_ping()?,
