@@ -7,6 +7,7 @@ use crate::changes::Change;
 use crate::database::{Row, json_text, values};
 use crate::{Result, Store, StoreError};
 use model::{AccountId, ClusterName, Identity, SignInId, Timestamp};
+use sqlx::AssertSqlSafe;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -99,6 +100,12 @@ const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// Browsers of one person that are listed.
 const LISTED_MAX: i64 = 500;
 
+/// Whether a sign-in holds as far as its own row tells: not ended, not at its end, not idle for too long. The
+/// same decision as `authn`'s, in SQL, for those who do not come by the cookie; `now` is `$2`.
+///
+/// Subtracted, not added: a timeout as long as an integer allows must not overflow.
+const HOLDS: &str = "s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $2 - s.idle_timeout";
+
 impl Store {
     /// Stores a new sign-in.
     pub async fn create_sign_in(&self, sign_in: &SignIn) -> Result<()> {
@@ -122,11 +129,14 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a sign-in still holds: it was not ended, has not expired, and its account is not disabled.
+    /// Whether a sign-in still holds: it was not ended, has not expired, was not idle for too long, and its
+    /// account is not disabled.
     pub async fn sign_in_is_live(&self, id: &SignInId, now: Timestamp) -> Result<bool> {
-        let sql = "SELECT s.user_name FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
-             WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND a.disabled_at IS NULL";
-        Ok(self.inner.database.row(sql, values![id, now]).await?.is_some())
+        let sql = format!(
+            "SELECT s.user_name FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
+             WHERE s.id = $1 AND {HOLDS} AND a.disabled_at IS NULL"
+        );
+        Ok(self.inner.database.row(AssertSqlSafe(sql), values![id, now]).await?.is_some())
     }
 
     /// The sign-in whose cookie's secret has this hash, with its account as it is now. Whether it still holds
@@ -156,22 +166,18 @@ impl Store {
         Ok(Some(CurrentSignIn { sign_in, account }))
     }
 
-    /// Notes that the browser was seen; writes at most once a minute, and never for one that has ended.
+    /// Notes that the browser was seen; writes at most once a minute, and never for one that has ended or
+    /// lapsed: a key typed into a forgotten terminal must not bring a sign-in back to life.
     pub async fn touch_sign_in_seen(&self, id: &SignInId, now: Timestamp) -> Result<()> {
         let before = Timestamp::from_micros(
             now.as_micros().saturating_sub(i64::try_from(SEEN_EVERY.as_micros()).unwrap_or(0)),
         );
+        let due = format!("SELECT s.id FROM sign_ins s WHERE s.id = $1 AND {HOLDS} AND s.last_seen_at <= $3");
+        let touch = format!("UPDATE sign_ins SET last_seen_at = $2 WHERE id IN ({due})");
         // Asked of a reader first, so that the common case does not wait for the writer.
-        let due = "SELECT 1 AS due FROM sign_ins WHERE id = $1 AND last_seen_at <= $2 AND ended_at IS NULL";
-        if self.inner.database.row(due, values![id, before]).await?.is_some() {
-            self.inner
-                .database
-                .execute(
-                    "UPDATE sign_ins SET last_seen_at = $3
-                     WHERE id = $1 AND last_seen_at <= $2 AND ended_at IS NULL",
-                    values![id, before, now],
-                )
-                .await?;
+        let values = values![id, now, before];
+        if self.inner.database.row(AssertSqlSafe(due), values.clone()).await?.is_some() {
+            self.inner.database.execute(AssertSqlSafe(touch), values).await?;
         }
         Ok(())
     }
@@ -228,17 +234,14 @@ pub(crate) async fn end_of_account(
     tell_ended(act, &rows, now).await
 }
 
-/// Whose sign-in it is, if it may still pass a gate at `now`: it exists, was not ended, has not expired, and its
-/// account was not disabled.
+/// Whose sign-in it is, if it may still pass a gate at `now`: it exists, was not ended, has neither expired nor
+/// been idle for too long, and its account was not disabled.
 pub(crate) async fn holds(act: &mut Act, id: &SignInId, now: Timestamp) -> Result<Option<String>> {
-    let row = act
-        .row(
-            "SELECT user_name FROM sign_ins
-             WHERE id = $1 AND ended_at IS NULL AND expires_at > $2
-               AND (account IS NULL OR account IN (SELECT id FROM accounts WHERE disabled_at IS NULL))",
-            values![id, now],
-        )
-        .await?;
+    let sql = format!(
+        "SELECT s.user_name FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
+         WHERE s.id = $1 AND {HOLDS} AND a.disabled_at IS NULL"
+    );
+    let row = act.row(AssertSqlSafe(sql), values![id, now]).await?;
     row.map(|row| row.text("user_name")).transpose()
 }
 

@@ -53,6 +53,50 @@ on_both_databases! {
         assert_eq!(seen().await, later(60));
     }
 
+    async fn an_idle_sign_in_holds_no_more_and_nothing_revives_it(bench: Bench) {
+        let store = bench.store().await;
+        let alice = signed_in(&store, ALICE).await;
+        let (link, ticket) = bound(&store, &alice).await;
+        let lasting = store::LinkRow { expires_at: later(86_400), ..crate::bench::link(ALICE) };
+        store.create_link(&lasting, entry("link.mint")).await.unwrap();
+        assert!(store.sign_in_is_live(&alice.id, later(1799)).await.unwrap());
+        assert!(!store.sign_in_is_live(&alice.id, later(1800)).await.unwrap());
+
+        // What a terminal notes for a key, after the sign-in has lapsed: too late.
+        store.touch_sign_in_seen(&alice.id, later(1800)).await.unwrap();
+        let found = store.sign_in_by_secret_hash(&alice.secret_hash).await.unwrap().unwrap();
+        assert_eq!(found.sign_in.last_seen_at, NOW);
+        assert!(!store.sign_in_is_live(&alice.id, later(1800)).await.unwrap());
+
+        // Neither gate lets it pass.
+        let outcome = store
+            .bind_link(&lasting.id, &alice.id, &unique_hash(), later(1830), later(1800), entry("link.open"))
+            .await;
+        assert_eq!(outcome.unwrap(), store::BindOutcome::SignInEnded);
+        let draft = terminal(&link, &alice, store.hub());
+        let outcome = store
+            .consume_ticket(&ticket, &alice.id, later(1800), &draft, entry("terminal.enter"))
+            .await;
+        assert_eq!(outcome.unwrap(), store::ConsumeOutcome::SignInEnded);
+
+        // In time, a key counts like a click, up to the absolute end and not beyond.
+        let used = signed_in(&store, ALICE).await;
+        for minutes in (20..720).step_by(20) {
+            store.touch_sign_in_seen(&used.id, later(minutes * 60)).await.unwrap();
+            assert!(store.sign_in_is_live(&used.id, later(minutes * 60 + 1799)).await.unwrap() == (minutes < 700));
+        }
+        store.touch_sign_in_seen(&used.id, later(12 * 3600)).await.unwrap();
+        let found = store.sign_in_by_secret_hash(&used.secret_hash).await.unwrap().unwrap();
+        assert_eq!(found.sign_in.last_seen_at, later(700 * 60));
+        assert!(!store.sign_in_is_live(&used.id, later(12 * 3600)).await.unwrap());
+
+        // A timeout as long as the column allows is no overflow.
+        let mut patient = sign_in(ALICE);
+        patient.idle_timeout = std::time::Duration::MAX;
+        store.create_sign_in(&patient).await.unwrap();
+        assert!(store.sign_in_is_live(&patient.id, later(3600)).await.unwrap());
+    }
+
     async fn sign_ins_end_one_by_one_or_all_of_a_person(bench: Bench) {
         let store = bench.store().await;
         let alice = [signed_in(&store, ALICE).await, signed_in(&store, ALICE).await, signed_in(&store, ALICE).await];
