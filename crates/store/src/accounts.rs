@@ -180,7 +180,7 @@ impl Store {
 async fn cut_off(act: &mut Act, account: &Account, now: Timestamp) -> Result<()> {
     let user = &account.kubernetes_user;
     crate::sign_ins::end_of_account(act, &account.id, now).await?;
-    crate::links::revoke_of(act, user, "account disabled", now).await?;
+    crate::links::revoke_of(act, user, None, "account disabled", now).await?;
     act.tell(&Change::AccountDisabled { user: user.clone() }, now).await
 }
 

@@ -7,7 +7,7 @@
 
 use crate::database::{Database, Row, Tx, json_text, values};
 use crate::{Result, Store};
-use model::{LinkId, SignInId, TerminalId, Timestamp};
+use model::{ClusterName, LinkId, SignInId, TerminalId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgListener;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub enum Change {
     LinksOfUserRevoked {
         /// The Kubernetes user name.
         user: String,
+        /// The one cluster in which the name is this person's; all clusters if left out.
+        cluster: Option<ClusterName>,
     },
     /// A browser was signed out.
     SignInEnded {

@@ -5,7 +5,7 @@ use crate::audit::Act;
 use crate::changes::Change;
 use crate::database::{Row, Value, json_text, values};
 use crate::{AuditEntry, Result, Store};
-use model::{ContainerPlace, LinkId, PodPlace, Process, SignInId, Timestamp};
+use model::{ClusterName, ContainerPlace, LinkId, PodPlace, Process, SignInId, Timestamp};
 use sqlx::AssertSqlSafe;
 
 /// A presigned link.
@@ -96,6 +96,8 @@ impl LinkState {
 pub struct LinkFilter {
     /// Only this Kubernetes user's.
     pub user: Option<String>,
+    /// Only those into this cluster. A name that a token brought is somebody else's in another one.
+    pub cluster: Option<ClusterName>,
     /// Only those in this state.
     pub state: Option<LinkState>,
     /// How many at most; 1 to 500.
@@ -145,7 +147,11 @@ impl Store {
         }
         if let Some(user) = &filter.user {
             values.push(user.into());
-            sql.push_str(" AND user_name = $2");
+            sql.push_str(&format!(" AND user_name = ${}", values.len()));
+        }
+        if let Some(cluster) = &filter.cluster {
+            values.push(cluster.as_str().into());
+            sql.push_str(&format!(" AND cluster = ${}", values.len()));
         }
         values.push(filter.limit.clamp(1, LISTED_MAX).into());
         sql.push_str(&format!(" ORDER BY created_at DESC, id LIMIT ${}", values.len()));
@@ -180,15 +186,17 @@ impl Store {
     }
 
     /// Revokes all of a person's links that could still be used or hold a live terminal; returns how many.
+    /// With a cluster, only those into it: a name that a token brought is somebody else's in another one.
     pub async fn revoke_links_of(
         &self,
         user: &str,
+        cluster: Option<&ClusterName>,
         by: &str,
         now: Timestamp,
         audit: AuditEntry,
     ) -> Result<u64> {
         let mut act = self.act().await?;
-        let revoked = revoke_of(&mut act, user, by, now).await?;
+        let revoked = revoke_of(&mut act, user, cluster, by, now).await?;
         act.record(&audit).await?;
         act.commit().await?;
         Ok(revoked)
@@ -196,17 +204,25 @@ impl Store {
 }
 
 /// Revokes a person's links within an act, and tells.
-pub(crate) async fn revoke_of(act: &mut Act, user: &str, by: &str, now: Timestamp) -> Result<u64> {
+pub(crate) async fn revoke_of(
+    act: &mut Act,
+    user: &str,
+    cluster: Option<&ClusterName>,
+    by: &str,
+    now: Timestamp,
+) -> Result<u64> {
+    let within = cluster.map(|cluster| cluster.as_str().to_owned());
     let revoked = act
         .execute(
             "UPDATE links SET revoked_at = $2, revoked_by = $3
-             WHERE user_name = $1 AND revoked_at IS NULL
+             WHERE user_name = $1 AND ($4 IS NULL OR cluster = $4) AND revoked_at IS NULL
                AND ((used_at IS NULL AND expires_at > $2)
                     OR id IN (SELECT link FROM terminals WHERE user_name = $1 AND ended_at IS NULL))",
-            values![user, now, by],
+            values![user, now, by, within],
         )
         .await?;
-    act.tell(&Change::LinksOfUserRevoked { user: user.to_owned() }, now).await?;
+    let change = Change::LinksOfUserRevoked { user: user.to_owned(), cluster: cluster.cloned() };
+    act.tell(&change, now).await?;
     Ok(revoked)
 }
 

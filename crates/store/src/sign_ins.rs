@@ -104,7 +104,8 @@ const LISTED_MAX: i64 = 500;
 /// same decision as `authn`'s, in SQL, for those who do not come by the cookie; `now` is `$2`.
 ///
 /// Subtracted, not added: a timeout as long as an integer allows must not overflow.
-const HOLDS: &str = "s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $2 - s.idle_timeout";
+const HOLDS: &str =
+    "s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $2 - s.idle_timeout";
 
 impl Store {
     /// Stores a new sign-in.
@@ -172,7 +173,9 @@ impl Store {
         let before = Timestamp::from_micros(
             now.as_micros().saturating_sub(i64::try_from(SEEN_EVERY.as_micros()).unwrap_or(0)),
         );
-        let due = format!("SELECT s.id FROM sign_ins s WHERE s.id = $1 AND {HOLDS} AND s.last_seen_at <= $3");
+        let due = format!(
+            "SELECT s.id FROM sign_ins s WHERE s.id = $1 AND {HOLDS} AND s.last_seen_at <= $3"
+        );
         let touch = format!("UPDATE sign_ins SET last_seen_at = $2 WHERE id IN ({due})");
         // Asked of a reader first, so that the common case does not wait for the writer.
         let values = values![id, now, before];
@@ -234,15 +237,19 @@ pub(crate) async fn end_of_account(
     tell_ended(act, &rows, now).await
 }
 
-/// Whose sign-in it is, if it may still pass a gate at `now`: it exists, was not ended, has neither expired nor
+/// Whose sign-in it is and the only cluster it holds for, if it may still pass a gate at `now`: it exists, was not ended, has neither expired nor
 /// been idle for too long, and its account was not disabled.
-pub(crate) async fn holds(act: &mut Act, id: &SignInId, now: Timestamp) -> Result<Option<String>> {
+pub(crate) async fn holds(
+    act: &mut Act,
+    id: &SignInId,
+    now: Timestamp,
+) -> Result<Option<(String, Option<ClusterName>)>> {
     let sql = format!(
-        "SELECT s.user_name FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
+        "SELECT s.user_name, s.cluster FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
          WHERE s.id = $1 AND {HOLDS} AND a.disabled_at IS NULL"
     );
     let row = act.row(AssertSqlSafe(sql), values![id, now]).await?;
-    row.map(|row| row.text("user_name")).transpose()
+    row.map(|row| Ok((row.text("user_name")?, row.parsed_option("cluster")?))).transpose()
 }
 
 async fn tell_ended(act: &mut Act, rows: &[Row], now: Timestamp) -> Result<u64> {

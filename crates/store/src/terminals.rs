@@ -9,7 +9,7 @@ use crate::changes::Change;
 use crate::database::{Row, Value, json_text, values};
 use crate::links::{read_place, read_process};
 use crate::{AuditEntry, Result, Store, StoreError};
-use model::{ContainerPlace, HubId, LinkId, Process, SignInId, TerminalId, Timestamp};
+use model::{ClusterName, ContainerPlace, HubId, LinkId, Process, SignInId, TerminalId, Timestamp};
 use sqlx::AssertSqlSafe;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub struct Leader {
 pub struct TerminalFilter {
     /// Only this Kubernetes user's.
     pub user: Option<String>,
+    /// Only those in this cluster. A name that a token brought is somebody else's in another one.
+    pub cluster: Option<ClusterName>,
     /// Only live ones, or only ended ones.
     pub live: Option<bool>,
     /// Only those on this hub.
@@ -136,6 +138,10 @@ impl Store {
         if let Some(user) = &filter.user {
             values.push(user.into());
             sql.push_str(&format!(" AND t.user_name = ${}", values.len()));
+        }
+        if let Some(cluster) = &filter.cluster {
+            values.push(cluster.as_str().into());
+            sql.push_str(&format!(" AND t.cluster = ${}", values.len()));
         }
         if let Some(hub) = &filter.hub {
             values.push(hub.into());

@@ -188,6 +188,7 @@ async fn enter(
     metrics::histogram!("sallyport_second_gate_seconds").record(began.elapsed().as_secs_f64());
     let belongs = Belongs {
         user: entered.terminal.user.clone(),
+        cluster: entered.terminal.place.pod.cluster.clone(),
         link: entered.terminal.link.clone(),
         sign_in: entered.terminal.sign_in.clone(),
     };
@@ -219,7 +220,7 @@ fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<(), Problem> 
         .decided_by(DecidedBy::Hub)
         .fix("close one that is not needed")
     };
-    if terminals.live.count_of(signed_in.user()) >= settings.per_person_max {
+    if terminals.live.count_of(signed_in.user(), signed_in.cluster()) >= settings.per_person_max {
         return Err(full(&format!("`{}`", signed_in.user()), settings.per_person_max));
     }
     if terminals.live.count() >= settings.total_max {

@@ -342,17 +342,12 @@ pub(crate) async fn list(
     signed_in: SignedIn,
     Query(wish): Query<ListLinks>,
 ) -> Result<Json<LinkList>, Problem> {
-    let user = match wish.user.as_deref() {
-        Some(user) if user != signed_in.user() && !signed_in.is_admin() => {
-            return Err(not_admin("see others' links"));
-        }
-        Some("*") => None,
-        Some(user) => Some(user.to_owned()),
-        None => Some(signed_in.user().to_owned()),
-    };
+    let Whose { user, cluster } =
+        Whose::asked(&signed_in, wish.user.as_deref(), "see others' links")?;
     let now = terminals.api.clock.now();
     let filter = LinkFilter {
         user,
+        cluster,
         state: wish.state.map(Into::into),
         limit: wish.limit.unwrap_or(100).clamp(1, 500),
     };
@@ -373,7 +368,10 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let row = terminals.api.store.link(&id).await?;
     let Some(row) = row.filter(|row| {
-        row.user == signed_in.user() || row.minted_by == signed_in.user() || signed_in.is_admin()
+        let cluster = &row.place.pod.cluster;
+        signed_in.owns(&row.user, cluster)
+            || signed_in.owns(&row.minted_by, cluster)
+            || signed_in.is_admin()
     }) else {
         return Err(Problem::not_found(format!("link `{id}`")));
     };
@@ -386,7 +384,7 @@ pub(crate) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Revokes all links of a person.
+/// Revokes all links of a person: one's own in the clusters for which one is signed in, another's in all.
 #[utoipa::path(
     post, path = "/api/v1/links/revoke-all", operation_id = "revoke_all_links", tag = "links", request_body = RevokeAll,
     responses((status = 200, description = "How many", body = RevokedAll), (status = 403, description = "`not_admin`", body = ProblemBody))
@@ -396,14 +394,49 @@ pub(crate) async fn revoke_all(
     signed_in: SignedIn,
     Json(wish): Json<RevokeAll>,
 ) -> Result<Json<RevokedAll>, Problem> {
-    if wish.user != signed_in.user() && !signed_in.is_admin() {
+    let is_own = wish.user == signed_in.user();
+    if !is_own && !signed_in.is_admin() {
         return Err(not_admin("revoke others' links"));
     }
-    let audit = signed_in.audit("link.revoke-all", &wish.user).allowed();
+    let cluster = if is_own { signed_in.cluster() } else { None };
+    let audit = signed_in
+        .audit("link.revoke-all", &wish.user)
+        .detail(json!({ "cluster": cluster }))
+        .allowed();
     let now = terminals.api.clock.now();
-    let revoked =
-        terminals.api.store.revoke_links_of(&wish.user, signed_in.user(), now, audit).await?;
+    let store = &terminals.api.store;
+    let revoked = store.revoke_links_of(&wish.user, cluster, signed_in.user(), now, audit).await?;
     Ok(Json(RevokedAll { revoked }))
+}
+
+/// Whose rows a list is to show.
+pub(crate) struct Whose {
+    /// This Kubernetes user's; everybody's if left out.
+    pub(crate) user: Option<String>,
+    /// In this cluster; in all if left out.
+    pub(crate) cluster: Option<ClusterName>,
+}
+
+impl Whose {
+    /// One's own, in the clusters for which one is signed in; for administrators, whose they ask for.
+    /// `*` is everybody, even for somebody whom their cluster calls so.
+    pub(crate) fn asked(
+        signed_in: &SignedIn,
+        user: Option<&str>,
+        act: &str,
+    ) -> Result<Self, Problem> {
+        match user {
+            Some("*") if signed_in.is_admin() => Ok(Self { user: None, cluster: None }),
+            Some(user) if user != signed_in.user() && signed_in.is_admin() => {
+                Ok(Self { user: Some(user.to_owned()), cluster: None })
+            }
+            Some(user) if user != signed_in.user() => Err(not_admin(act)),
+            _ => Ok(Self {
+                user: Some(signed_in.user().to_owned()),
+                cluster: signed_in.cluster().cloned(),
+            }),
+        }
+    }
 }
 
 pub(crate) fn not_admin(act: &str) -> Problem {

@@ -5,7 +5,7 @@
 use crate::gates::{link_revoked, session_ended};
 use crate::guardian::Guardians;
 use http_api::{DecidedBy, HttpApi, Problem, ProblemCode};
-use model::{LinkId, SignInId, TerminalId};
+use model::{ClusterName, LinkId, SignInId, TerminalId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,8 +34,17 @@ pub(crate) enum Order {
 #[derive(Debug, Clone)]
 pub(crate) struct Belongs {
     pub(crate) user: String,
+    pub(crate) cluster: ClusterName,
     pub(crate) link: LinkId,
     pub(crate) sign_in: SignInId,
+}
+
+impl Belongs {
+    /// Whether it is that person's. A name that a token brought is this person's in that cluster alone, one
+    /// of an account in all.
+    fn is_of(&self, user: &str, cluster: Option<&ClusterName>) -> bool {
+        self.user == user && cluster.is_none_or(|cluster| *cluster == self.cluster)
+    }
 }
 
 /// The live terminals of this hub. Cheap to clone.
@@ -74,8 +83,9 @@ impl LiveTerminals {
         self.sessions().live.len()
     }
 
-    pub(crate) fn count_of(&self, user: &str) -> usize {
-        self.sessions().live.values().filter(|(belongs, _)| belongs.user == user).count()
+    /// How many of a person's are live; with a cluster, only those in it, as for [`Belongs::is_of`].
+    pub(crate) fn count_of(&self, user: &str, cluster: Option<&ClusterName>) -> usize {
+        self.sessions().live.values().filter(|(belongs, _)| belongs.is_of(user, cluster)).count()
     }
 
     /// Whether the hub is about to stop.
@@ -173,9 +183,10 @@ impl LiveTerminals {
         for (id, (belongs, orders)) in &self.sessions().live {
             let concerned = match change {
                 Change::LinkRevoked { link } => *link == belongs.link,
-                Change::LinksOfUserRevoked { user } | Change::AccountDisabled { user } => {
-                    *user == belongs.user
+                Change::LinksOfUserRevoked { user, cluster } => {
+                    belongs.is_of(user, cluster.as_ref())
                 }
+                Change::AccountDisabled { user } => belongs.is_of(user, None),
                 Change::SignInEnded { sign_in } => *sign_in == belongs.sign_in,
                 Change::TerminalEndRequested { terminal, .. } => terminal == id,
                 Change::Missed => true,

@@ -185,6 +185,6 @@ CREATE TABLE workspaces (
     deleted_at BIGINT,
     state_note TEXT NOT NULL
 );
-CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, cluster, name) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX workspaces_live_pod ON workspaces (cluster, namespace, pod) WHERE deleted_at IS NULL;
 CREATE INDEX workspaces_by_owner ON workspaces (owner);

@@ -35,7 +35,7 @@ async fn a_full_sqlite_says_so_and_keeps_nothing_half() {
     writer_pragma(&store, "PRAGMA max_page_count = 1").await;
     let mut written = 0;
     let refused = loop {
-        match store.revoke_links_of("alice", "admin", NOW, large_entry()).await {
+        match store.revoke_links_of("alice", None, "admin", NOW, large_entry()).await {
             Ok(_) => written += 1,
             Err(error) => break error,
         }

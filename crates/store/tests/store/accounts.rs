@@ -77,7 +77,7 @@ on_both_databases! {
         }
         let user = alice.kubernetes_user.clone();
         assert!(told.contains(&Change::SignInEnded { sign_in: browser.id.clone() }), "{told:?}");
-        assert!(told.contains(&Change::LinksOfUserRevoked { user: user.clone() }), "{told:?}");
+        assert!(told.contains(&Change::LinksOfUserRevoked { user: user.clone(), cluster: None }), "{told:?}");
         assert!(told.contains(&Change::AccountDisabled { user }), "{told:?}");
 
         store.set_disabled(&alice.id, false, later(6)).await.unwrap();

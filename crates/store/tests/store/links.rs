@@ -40,7 +40,7 @@ on_both_databases! {
             (LinkState::Revoked, &revoked.id),
             (LinkState::Expired, &short.id),
         ] {
-            let filter = LinkFilter { user: Some(ALICE.to_owned()), state: Some(state), limit: 50 };
+            let filter = LinkFilter { user: Some(ALICE.to_owned()), state: Some(state), limit: 50, ..LinkFilter::default() };
             let links = store.links(&filter, later(5)).await.unwrap();
             assert_eq!(links.len(), 1, "{state:?}");
             assert_eq!((&links[0].id, links[0].state(later(5))), (id, state));
@@ -76,11 +76,57 @@ on_both_databases! {
         store.create_link(&expired, entry("link.mint")).await.unwrap();
         let of_bob = minted(&store, "sallyport:bob").await;
 
-        let revoked = store.revoke_links_of(ALICE, "admin", later(2), entry("link.revoke_all")).await;
+        let revoked = store.revoke_links_of(ALICE, None, "admin", later(2), entry("link.revoke_all")).await;
         assert_eq!(revoked.unwrap(), 3);
         assert!(store.link(&live.link).await.unwrap().unwrap().revoked_at.is_some());
         assert!(store.link(&over.link).await.unwrap().unwrap().revoked_at.is_none());
         assert!(store.link(&of_bob.id).await.unwrap().unwrap().revoked_at.is_none());
+    }
+
+    async fn of_two_people_of_one_name_in_two_clusters_one_loses_nothing_by_the_other(bench: Bench) {
+        let hubs = [bench.store().await, bench.store().await];
+        let store = &hubs[0];
+        let other = "other".parse().unwrap();
+        let mut elsewhere = sign_in("bob");
+        elsewhere.cluster = Some("other".parse().unwrap());
+        store.create_sign_in(&elsewhere).await.unwrap();
+        let here = entered(store, &signed_in(store, "bob").await).await;
+        let fresh = minted(store, "bob").await;
+        let mut there = link("bob");
+        there.place.pod.cluster = "other".parse().unwrap();
+        store.create_link(&there, entry("link.mint")).await.unwrap();
+
+        // At the first gate a link of one is nobody's of the other.
+        let bind = async |link: &store::LinkRow, by: &store::SignIn| {
+            store.bind_link(&link.id, &by.id, &unique_hash(), later(30), NOW, entry("link.open")).await.unwrap()
+        };
+        assert_eq!(bind(&fresh, &elsewhere).await, store::BindOutcome::OtherBrowser);
+        assert_eq!(bind(&there, &elsewhere).await, store::BindOutcome::Bound);
+
+        let links = async |cluster| {
+            let filter = LinkFilter { user: Some("bob".to_owned()), cluster, limit: 50, ..LinkFilter::default() };
+            store.links(&filter, NOW).await.unwrap().into_iter().map(|link| link.id).collect::<Vec<_>>()
+        };
+        assert_eq!(links(Some("other".parse().unwrap())).await, [there.id.clone()]);
+        assert_eq!(links(Some("kind".parse().unwrap())).await.len(), 2);
+        assert_eq!(links(None).await.len(), 3);
+        let terminals = async |cluster: &str| {
+            let cluster = Some(cluster.parse().unwrap());
+            let filter = store::TerminalFilter { user: Some("bob".to_owned()), cluster, limit: 50, ..Default::default() };
+            store.terminals(&filter).await.unwrap().len()
+        };
+        assert_eq!((terminals("kind").await, terminals("other").await), (1, 0));
+
+        let mut told = hubs[1].changes();
+        let revoked = store.revoke_links_of("bob", Some(&other), "bob", later(2), entry("link.revoke_all")).await;
+        assert_eq!(revoked.unwrap(), 1);
+        let change = tokio::time::timeout(Duration::from_secs(2), told.recv()).await.unwrap().unwrap();
+        assert_eq!(change, store::Change::LinksOfUserRevoked { user: "bob".to_owned(), cluster: Some(other) });
+        for (id, is_revoked) in [(&there.id, true), (&fresh.id, false), (&here.link, false)] {
+            assert_eq!(store.link(id).await.unwrap().unwrap().revoked_at.is_some(), is_revoked);
+        }
+        let revoked = store.revoke_links_of("bob", None, "admin", later(3), entry("link.revoke_all")).await;
+        assert_eq!(revoked.unwrap(), 2);
     }
 
     async fn link_keys_are_sealed_shared_and_rotated(bench: Bench) {
