@@ -44,7 +44,8 @@ pub struct IssuedSignIn {
     pub cookie: HeaderValue,
 }
 
-/// Begins a sign-in and audits it as `sign_in`; ends the one that the browser presented.
+/// Begins a sign-in and audits it as `sign_in`; ends the one that the browser presented. All of it in one
+/// transaction: unrecorded, nobody is signed in.
 pub async fn issue_sign_in(
     api: &HttpApi,
     context: &RequestContext,
@@ -52,7 +53,6 @@ pub async fn issue_sign_in(
     new: NewSignIn,
 ) -> Result<IssuedSignIn, Problem> {
     let now = context.at;
-    end_presented(api, context, presented).await?;
     let secret = BrowserSecret::from_random(random()?);
     let (identity, admin, account, cluster, method, expires_at) = match new {
         NewSignIn::Account { account, method } => {
@@ -83,7 +83,6 @@ pub async fn issue_sign_in(
         source: context.source.to_string(),
         user_agent: context.user_agent.clone(),
     };
-    api.store.create_sign_in(&row).await?;
     let signed_in = SignedIn::from_facts(Facts {
         id: row.id.clone(),
         display_name: account
@@ -109,14 +108,10 @@ pub async fn issue_sign_in(
             "user_agent": context.user_agent,
         }))
         .allowed();
-    if let Err(error) = api.store.audit(entry).await {
-        // Unrecorded, so unconfirmed: the secret has not left this function, and the row is of no use
-        // to anybody. Ending it is tidiness, and may fail like the record did.
-        if let Err(error) = api.store.end_sign_in(signed_in.id(), now).await {
-            tracing::warn!(sign_in = %signed_in.id(), %error, "an unconfirmed sign-in was not ended");
-        }
-        return Err(error.into());
-    }
+    let presented = cookie_of(presented, COOKIE_SIGN_IN)
+        .and_then(|text| BrowserSecret::parse(text).ok())
+        .map(|secret| secret.hash());
+    api.store.create_sign_in(&row, presented.as_ref(), entry).await?;
     let cookie = signed_in_cookie(&secret, now, expires_at)?;
     Ok(IssuedSignIn { signed_in, cookie })
 }
@@ -129,21 +124,4 @@ pub fn signed_in_cookie(
 ) -> Result<HeaderValue, Problem> {
     secure_cookie(COOKIE_SIGN_IN, secret.text().expose(), expires_at.since(now))
         .ok_or_else(|| Problem::internal("a secret of ours does not fit into a cookie"))
-}
-
-async fn end_presented(
-    api: &HttpApi,
-    context: &RequestContext,
-    presented: &HeaderMap,
-) -> Result<(), Problem> {
-    let secret =
-        cookie_of(presented, COOKIE_SIGN_IN).and_then(|text| BrowserSecret::parse(text).ok());
-    let Some(secret) = secret else { return Ok(()) };
-    let Some(current) = api.store.sign_in_by_secret_hash(&secret.hash()).await? else {
-        return Ok(());
-    };
-    if current.sign_in.ended_at.is_none() {
-        api.store.end_sign_in(&current.sign_in.id, context.at).await?;
-    }
-    Ok(())
 }

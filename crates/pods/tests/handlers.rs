@@ -203,7 +203,7 @@ async fn a_watch_is_a_snapshot_and_then_changes_and_a_new_snapshot_after_410() {
     for asked in double.seen("GET", "/pods") {
         assert_eq!(asked.person.as_deref(), Some("alice"));
     }
-    hub.api.store.end_sign_in(&alice.sign_in, model::Timestamp::now()).await.unwrap();
+    hub.sign_out(&alice).await;
     while events.next().await.is_some() {}
 }
 

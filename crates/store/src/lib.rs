@@ -31,7 +31,7 @@ mod error;
 mod migrations;
 mod vault;
 
-pub use accounts::{Account, PasswordPhc};
+pub use accounts::{Account, NewInvitation, PasswordPhc};
 pub use audit::{
     AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, UnknownAuditOutcome,
 };

@@ -5,7 +5,7 @@ use crate::accounts::{self, Account};
 use crate::audit::Act;
 use crate::changes::Change;
 use crate::database::{Row, json_text, values};
-use crate::{Result, Store, StoreError};
+use crate::{AuditEntry, Result, Store, StoreError};
 use model::{AccountId, ClusterName, Identity, SignInId, Timestamp};
 use sqlx::AssertSqlSafe;
 use std::fmt;
@@ -97,8 +97,6 @@ pub struct CurrentSignIn {
 
 /// Being seen is written at most this often; a page makes many requests.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
-/// Browsers of one person that are listed.
-const LISTED_MAX: i64 = 500;
 
 /// Whether a sign-in holds as far as its own row tells: not ended, not at its end, not idle for too long. The
 /// same decision as `authn`'s, in SQL, for those who do not come by the cookie; `now` is `$2`.
@@ -108,26 +106,46 @@ const HOLDS: &str =
     "s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $2 - s.idle_timeout";
 
 impl Store {
-    /// Stores a new sign-in.
-    pub async fn create_sign_in(&self, sign_in: &SignIn) -> Result<()> {
+    /// Stores a new sign-in with its audit record, and notes it at its account. `replaced` is the hash of the
+    /// secret that the browser presented: that sign-in ends in the same transaction.
+    pub async fn create_sign_in(
+        &self,
+        sign_in: &SignIn,
+        replaced: Option<&[u8; 32]>,
+        audit: AuditEntry,
+    ) -> Result<()> {
         let idle_timeout = i64::try_from(sign_in.idle_timeout.as_micros()).unwrap_or(i64::MAX);
         let cluster = sign_in.cluster.as_ref().map(|name| name.as_str().to_owned());
-        self.inner
-            .database
-            .execute(
-                "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, csrf_hash, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                values![
-                    &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
-                    &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
-                    cluster, sign_in.method.as_str(), sign_in.csrf_hash.as_ref(),
-                    sign_in.created_at, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
-                    sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
-                ],
-            )
-            .await
-            .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
-        Ok(())
+        let now = sign_in.created_at;
+        let mut act = self.act().await?;
+        if let Some(hash) = replaced {
+            let rows = act
+                .rows(
+                    "UPDATE sign_ins SET ended_at = $2 WHERE secret_hash = $1 AND ended_at IS NULL RETURNING id",
+                    values![hash, now],
+                )
+                .await?;
+            tell_ended(&mut act, &rows, now).await?;
+        }
+        act.execute(
+            "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, csrf_hash, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            values![
+                &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
+                &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
+                cluster, sign_in.method.as_str(), sign_in.csrf_hash.as_ref(),
+                now, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
+                sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
+            ],
+        )
+        .await
+        .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
+        if let Some(account) = &sign_in.account {
+            let seen = "UPDATE accounts SET last_sign_in_at = $2 WHERE id = $1";
+            act.execute(seen, values![account, now]).await?;
+        }
+        act.record(&audit).await?;
+        act.commit().await
     }
 
     /// Whether a sign-in still holds: it was not ended, has not expired, was not idle for too long, and its
@@ -185,8 +203,14 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a sign-in, its tickets with it, and tells every hub. False if it had ended or never was.
-    pub async fn end_sign_in(&self, id: &SignInId, now: Timestamp) -> Result<bool> {
+    /// Ends a sign-in, its tickets with it, tells every hub, and records it. False, and no record, if it had
+    /// ended or never was.
+    pub async fn end_sign_in(
+        &self,
+        id: &SignInId,
+        now: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<bool> {
         let mut act = self.act().await?;
         let rows = act
             .rows(
@@ -194,31 +218,36 @@ impl Store {
                 values![id, now],
             )
             .await?;
-        let ended = tell_ended(&mut act, &rows, now).await?;
+        if tell_ended(&mut act, &rows, now).await? == 0 {
+            return Ok(false);
+        }
+        act.record(&audit).await?;
         act.commit().await?;
-        Ok(ended > 0)
+        Ok(true)
     }
 
-    /// Ends all sign-ins of a Kubernetes user; returns how many.
-    pub async fn end_sign_ins_of(&self, user: &str, now: Timestamp) -> Result<u64> {
+    /// Ends all sign-ins of a Kubernetes user and records it; returns how many. With a cluster, only those that
+    /// hold for it: a name that a token brought is somebody else's in another one.
+    pub async fn end_sign_ins_of(
+        &self,
+        user: &str,
+        cluster: Option<&ClusterName>,
+        now: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<u64> {
+        let cluster = cluster.map(|cluster| cluster.as_str().to_owned());
         let mut act = self.act().await?;
         let rows = act
             .rows(
-                "UPDATE sign_ins SET ended_at = $2 WHERE user_name = $1 AND ended_at IS NULL RETURNING id",
-                values![user, now],
+                "UPDATE sign_ins SET ended_at = $2
+                 WHERE user_name = $1 AND ($3 IS NULL OR cluster = $3) AND ended_at IS NULL RETURNING id",
+                values![user, now, cluster],
             )
             .await?;
         let ended = tell_ended(&mut act, &rows, now).await?;
+        act.record(&audit).await?;
         act.commit().await?;
         Ok(ended)
-    }
-
-    /// The sign-ins of a Kubernetes user, newest first; the last 500.
-    pub async fn sign_ins_of(&self, user: &str) -> Result<Vec<SignIn>> {
-        let sql =
-            "SELECT * FROM sign_ins WHERE user_name = $1 ORDER BY created_at DESC, id LIMIT $2";
-        let rows = self.inner.database.rows(sql, values![user, LISTED_MAX]).await?;
-        rows.iter().map(read).collect()
     }
 }
 

@@ -145,7 +145,7 @@ async fn a_sign_in_has_eight_watches_and_they_end_with_it() {
     assert_eq!(refused, Some(StatusCode::TOO_MANY_REQUESTS));
     let (name, told) = open[0].next().await.unwrap();
     assert_eq!((name.as_str(), &told["id"]), ("workspace", &made["id"]));
-    hub.api.store.end_sign_in(&browser.sign_in, model::Timestamp::now()).await.unwrap();
+    hub.sign_out(&browser).await;
     for mut events in open {
         while events.next().await.is_some() {}
     }

@@ -106,7 +106,6 @@ pub(crate) async fn sign_in_with_password(
     let stored =
         if rehash { renew(&console, &account, given.password, stored).await } else { stored };
     let known = known_browser(&account, &stored)?;
-    store.touch_sign_in(&account.id, context.at).await?;
     let new = NewSignIn::Account { account, method: SignInMethod::Password };
     let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
     Ok(welcome(&console, issued, known))
@@ -148,8 +147,10 @@ async fn renew(
             return stored;
         }
     };
-    match console.api.store.set_password(&account.id, &renewed).await {
-        Ok(()) => renewed,
+    match console.api.store.renew_password_hash(&account.id, &stored, &renewed).await {
+        Ok(true) => renewed,
+        // Another password was set while this one was checked.
+        Ok(false) => stored,
         Err(error) => {
             tracing::warn!(account = %account.name, %error, "a renewed hash was not stored");
             stored

@@ -203,6 +203,14 @@ pub(crate) fn account(name: &str) -> Account {
     }
 }
 
+pub(crate) fn enrolled<'a>(store: &'a Store, name: &'a str) -> Task<'a, Account> {
+    Box::pin(async move {
+        let account = account(name);
+        store.create_account(&account, None, entry("account.create")).await.unwrap();
+        account
+    })
+}
+
 pub(crate) fn sign_in(user: &str) -> SignIn {
     SignIn {
         id: SignInId::from_random(unique()),
@@ -230,7 +238,7 @@ pub(crate) fn sign_in(user: &str) -> SignIn {
 pub(crate) fn signed_in<'a>(store: &'a Store, user: &'a str) -> Task<'a, SignIn> {
     Box::pin(async move {
         let sign_in = sign_in(user);
-        store.create_sign_in(&sign_in).await.unwrap();
+        store.create_sign_in(&sign_in, None, entry("sign_in")).await.unwrap();
         sign_in
     })
 }

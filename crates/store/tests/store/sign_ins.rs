@@ -15,25 +15,26 @@ on_both_databases! {
         assert!(store.sign_in_by_secret_hash(&unique_hash()).await.unwrap().is_none());
 
         let bob = account("bob");
-        store.create_account(&bob).await.unwrap();
+        store.create_account(&bob, None, entry("account.create")).await.unwrap();
         let mut by_password = sign_in(&bob.kubernetes_user);
         by_password.account = Some(bob.id.clone());
         by_password.method = store::SignInMethod::Password;
         by_password.cluster = None;
         by_password.csrf_hash = None;
-        store.create_sign_in(&by_password).await.unwrap();
+        store.create_sign_in(&by_password, None, entry("sign_in")).await.unwrap();
         bench.raw("UPDATE accounts SET groups = '[\"ops\"]'").await;
         let found = store.sign_in_by_secret_hash(&by_password.secret_hash).await.unwrap().unwrap();
         assert_eq!(found.sign_in, by_password);
         let account = found.account.unwrap();
+        assert_eq!(account.last_sign_in_at, Some(NOW));
         assert_eq!((account.id, account.groups), (bob.id, vec!["ops".to_owned()]));
 
         let mut twin = sign_in(ALICE);
         twin.secret_hash = by_token.secret_hash;
-        assert!(matches!(store.create_sign_in(&twin).await, Err(StoreError::Conflict { .. })));
+        assert!(matches!(store.create_sign_in(&twin, None, entry("sign_in")).await, Err(StoreError::Conflict { .. })));
         let mut orphan = sign_in(ALICE);
         orphan.account = Some(crate::bench::account("nobody").id);
-        assert!(matches!(store.create_sign_in(&orphan).await, Err(StoreError::NotFound { .. })));
+        assert!(matches!(store.create_sign_in(&orphan, None, entry("sign_in")).await, Err(StoreError::NotFound { .. })));
     }
 
     async fn being_seen_is_written_once_a_minute_and_not_after_the_end(bench: Bench) {
@@ -48,7 +49,7 @@ on_both_databases! {
         assert_eq!(seen().await, later(60));
         store.touch_sign_in_seen(&alice.id, NOW).await.unwrap();
         assert_eq!(seen().await, later(60));
-        store.end_sign_in(&alice.id, later(100)).await.unwrap();
+        store.end_sign_in(&alice.id, later(100), entry("sign_out")).await.unwrap();
         store.touch_sign_in_seen(&alice.id, later(1000)).await.unwrap();
         assert_eq!(seen().await, later(60));
     }
@@ -93,7 +94,7 @@ on_both_databases! {
         // A timeout as long as the column allows is no overflow.
         let mut patient = sign_in(ALICE);
         patient.idle_timeout = std::time::Duration::MAX;
-        store.create_sign_in(&patient).await.unwrap();
+        store.create_sign_in(&patient, None, entry("sign_in")).await.unwrap();
         assert!(store.sign_in_is_live(&patient.id, later(3600)).await.unwrap());
     }
 
@@ -101,15 +102,64 @@ on_both_databases! {
         let store = bench.store().await;
         let alice = [signed_in(&store, ALICE).await, signed_in(&store, ALICE).await, signed_in(&store, ALICE).await];
         let bob = signed_in(&store, "sallyport:bob").await;
-        assert!(store.end_sign_in(&alice[0].id, later(1)).await.unwrap());
-        assert!(!store.end_sign_in(&alice[0].id, later(2)).await.unwrap());
-        assert!(!store.end_sign_in(&sign_in(ALICE).id, later(2)).await.unwrap());
-        assert_eq!(store.end_sign_ins_of(ALICE, later(3)).await.unwrap(), 2);
-        assert_eq!(store.end_sign_ins_of(ALICE, later(4)).await.unwrap(), 0);
-        let mut ended: Vec<_> =
-            store.sign_ins_of(ALICE).await.unwrap().into_iter().map(|s| s.ended_at).collect();
-        ended.sort();
-        assert_eq!(ended, [Some(later(1)), Some(later(3)), Some(later(3))]);
-        assert_eq!(store.sign_ins_of("sallyport:bob").await.unwrap(), [bob]);
+        assert!(store.end_sign_in(&alice[0].id, later(1), entry("sign_out")).await.unwrap());
+        assert!(!store.end_sign_in(&alice[0].id, later(2), entry("sign_out")).await.unwrap());
+        assert!(!store.end_sign_in(&sign_in(ALICE).id, later(2), entry("sign_out")).await.unwrap());
+        let (kind, other) = ("kind".parse().unwrap(), "other".parse().unwrap());
+        let end = async |user, cluster, at| {
+            store.end_sign_ins_of(user, cluster, at, entry("sign_out")).await.unwrap()
+        };
+        // The namesake in another cluster stays.
+        assert_eq!(end(ALICE, Some(&other), later(2)).await, 0);
+        assert_eq!(end(ALICE, Some(&kind), later(3)).await, 2);
+        assert_eq!(end(ALICE, None, later(4)).await, 0);
+        let ended = async |of: &store::SignIn| {
+            store.sign_in_by_secret_hash(&of.secret_hash).await.unwrap().unwrap().sign_in.ended_at
+        };
+        for (of, at) in alice.iter().zip([1, 3, 3]) {
+            assert_eq!(ended(of).await, Some(later(at)));
+        }
+        assert_eq!(ended(&bob).await, None);
+        // Four in, one out, and three times 'everywhere'; what had ended before left no record.
+        assert_intact(&store, 4 + 1 + 3).await;
+    }
+
+    async fn a_new_sign_in_ends_the_one_that_the_browser_had(bench: Bench) {
+        let hubs = [bench.store().await, bench.store().await];
+        let store = &hubs[0];
+        let old = signed_in(store, ALICE).await;
+        let (_, ticket) = bound(store, &old).await;
+        let mut told = hubs[1].changes();
+        let new = sign_in("sallyport:bob");
+        store.create_sign_in(&new, Some(&old.secret_hash), entry("sign_in")).await.unwrap();
+        let found = store.sign_in_by_secret_hash(&old.secret_hash).await.unwrap().unwrap();
+        assert_eq!(found.sign_in.ended_at, Some(NOW));
+        assert!(store.peek_ticket(&ticket).await.unwrap().is_none());
+        let change = tokio::time::timeout(std::time::Duration::from_secs(2), told.recv()).await;
+        assert_eq!(change.unwrap().unwrap(), store::Change::SignInEnded { sign_in: old.id });
+        assert!(store.sign_in_is_live(&new.id, NOW).await.unwrap());
+        // A secret that nobody has, and one whose sign-in has ended, change nothing.
+        for replaced in [unique_hash(), old.secret_hash] {
+            store.create_sign_in(&sign_in(ALICE), Some(&replaced), entry("sign_in")).await.unwrap();
+        }
+        // A sign-in that cannot be stored ends none, and is not recorded.
+        let twin = store::SignIn { id: new.id.clone(), ..sign_in(ALICE) };
+        let refused = store.create_sign_in(&twin, Some(&new.secret_hash), entry("sign_in")).await;
+        assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+        assert!(store.sign_in_is_live(&new.id, NOW).await.unwrap());
+        assert_intact(store, 1 + 2 + 1 + 2).await;
+    }
+
+    async fn nobody_signs_in_or_out_unrecorded(bench: Bench) {
+        let store = bench.store().await;
+        let alice = signed_in(&store, ALICE).await;
+        bench.raw("UPDATE audit_head SET seq = seq + 1").await;
+        let refused = store.create_sign_in(&sign_in(ALICE), Some(&alice.secret_hash), entry("sign_in")).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+        assert!(store.end_sign_in(&alice.id, NOW, entry("sign_out")).await.is_err());
+        assert!(store.end_sign_ins_of(ALICE, None, NOW, entry("sign_out")).await.is_err());
+        assert!(store.sign_in_is_live(&alice.id, NOW).await.unwrap());
+        assert_eq!(bench.count("sign_ins").await, 1);
+        assert_eq!(bench.count("changes").await, 0);
     }
 }

@@ -22,7 +22,7 @@ on_both_databases! {
         assert_eq!(ended.last_alive_at, later(9));
         let late = store.set_terminal_leader(&draft.id, 1, 1).await;
         assert!(matches!(late, Err(StoreError::NotFound { .. })));
-        assert_intact(&store, 4).await;
+        assert_intact(&store, 5).await;
     }
 
     async fn terminals_are_listed_by_person_hub_and_life(bench: Bench) {
