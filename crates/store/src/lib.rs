@@ -39,7 +39,7 @@ pub use changes::Change;
 pub use error::StoreError;
 pub use gates::{BindOutcome, ConsumeOutcome, PeekedTicket};
 pub use link_keys::LinkKey;
-pub use links::{LinkFilter, LinkRow, LinkState};
+pub use links::{LinkFilter, LinkRow, LinkState, MintOutcome};
 pub use location::StoreLocation;
 pub use purge::Purged;
 pub use sign_ins::{CurrentSignIn, SignIn, SignInMethod};

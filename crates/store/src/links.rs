@@ -91,6 +91,18 @@ impl LinkState {
     }
 }
 
+/// What minting answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MintOutcome {
+    /// The link is stored.
+    Minted,
+    /// The person has as many open links in that cluster as one may have.
+    Full {
+        /// How many that is.
+        limit: u32,
+    },
+}
+
 /// Which links to list.
 #[derive(Debug, Clone, Default)]
 pub struct LinkFilter {
@@ -107,10 +119,26 @@ pub struct LinkFilter {
 const LISTED_MAX: u32 = 500;
 
 impl Store {
-    /// Stores a new link with its audit record.
-    pub async fn create_link(&self, link: &LinkRow, audit: AuditEntry) -> Result<()> {
+    /// Stores a new link with its audit record, unless the person has `open_max` in that cluster that were
+    /// neither used nor revoked and still hold; however many are minted at once, the limit holds.
+    pub async fn create_link(
+        &self,
+        link: &LinkRow,
+        open_max: u32,
+        audit: AuditEntry,
+    ) -> Result<MintOutcome> {
         let place = &link.place;
         let mut act = self.act().await?;
+        let open = act
+            .row(
+                "SELECT COUNT(*) AS links FROM links WHERE user_name = $1 AND cluster = $2
+                   AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $3",
+                values![&link.user, place.pod.cluster.as_str(), link.created_at],
+            )
+            .await?;
+        if open.map_or(Ok(0), |row| row.int("links"))? >= i64::from(open_max) {
+            return Ok(MintOutcome::Full { limit: open_max });
+        }
         act.execute(
             "INSERT INTO links (id, user_name, minted_by, cluster, namespace, pod, pod_uid, container, tty, command, created_at, expires_at, bound_to, used_at, revoked_at, revoked_by)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
@@ -126,7 +154,8 @@ impl Store {
         .await
         .map_err(|error| error.naming(|| format!("link `{}`", link.id)))?;
         act.record(&audit).await?;
-        act.commit().await
+        act.commit().await?;
+        Ok(MintOutcome::Minted)
     }
 
     /// The link of that id.

@@ -116,7 +116,7 @@ impl Hub {
         };
         let (store, ticket) = (&self.api.store, http_api::random::<32>().unwrap());
         let sign_in = of.signed_in.id();
-        store.create_link(&link, allowed("link.mint")).await.unwrap();
+        store.create_link(&link, 1000, allowed("link.mint")).await.unwrap();
         let audit = allowed("terminal.validate");
         store.bind_link(&link.id, sign_in, &ticket, expires_at, now, audit).await.unwrap();
         let terminal = TerminalRow {

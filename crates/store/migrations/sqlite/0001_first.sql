@@ -116,6 +116,8 @@ CREATE TABLE links (
 ) STRICT;
 CREATE INDEX links_by_user ON links (user_name, created_at);
 CREATE INDEX links_by_time ON links (created_at);
+CREATE INDEX links_by_expiry ON links (expires_at);
+CREATE INDEX links_open ON links (user_name, cluster, expires_at) WHERE used_at IS NULL AND revoked_at IS NULL;
 
 CREATE TABLE tickets (
     hash BLOB PRIMARY KEY,
@@ -150,6 +152,7 @@ CREATE TABLE terminals (
 CREATE INDEX terminals_by_user ON terminals (user_name, started_at);
 CREATE INDEX terminals_by_link ON terminals (link);
 CREATE INDEX terminals_by_time ON terminals (started_at);
+CREATE INDEX terminals_by_end ON terminals (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX terminals_live ON terminals (hub) WHERE ended_at IS NULL;
 
 CREATE TABLE link_keys (
@@ -177,3 +180,4 @@ CREATE TABLE workspaces (
 CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, cluster, name) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX workspaces_live_pod ON workspaces (cluster, namespace, pod) WHERE deleted_at IS NULL;
 CREATE INDEX workspaces_by_owner ON workspaces (owner);
+CREATE INDEX workspaces_by_deletion ON workspaces (deleted_at) WHERE deleted_at IS NOT NULL;

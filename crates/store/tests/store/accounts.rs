@@ -5,6 +5,8 @@ use std::time::Duration;
 use store::{Account, Change, NewInvitation, PasswordPhc, Store, StoreError, ThrottleState};
 use tokio::task::JoinSet;
 
+const KEPT: Duration = Duration::from_secs(90 * 86_400);
+
 fn phc(of: &str) -> PasswordPhc {
     PasswordPhc::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${of}"))
 }
@@ -232,17 +234,81 @@ on_both_databases! {
         let invited = account("invited");
         make(&store, &invited).await.unwrap();
         invite(&store, &invited, 60).await.unwrap();
-        assert_eq!(store.purge(later(100)).await.unwrap(), store::Purged::default());
+        assert_eq!(store.purge(later(100), KEPT).await.unwrap(), store::Purged::default());
 
-        let purged = store.purge(later(86_401)).await.unwrap();
+        let purged = store.purge(later(86_401), KEPT).await.unwrap();
         assert_eq!((purged.tickets, purged.throttles, purged.changes, purged.sign_ins), (1, 1, 1, 0));
         assert!(store.peek_ticket(&ticket).await.unwrap().is_none());
         assert!(store.throttle_state("new").await.unwrap().is_some());
 
-        let purged = store.purge(NOW.after(Duration::from_secs(30 * 86_400 + 61))).await.unwrap();
+        let purged = store.purge(NOW.after(Duration::from_secs(30 * 86_400 + 61)), KEPT).await.unwrap();
         assert_eq!((purged.sign_ins, purged.invitations, purged.hubs), (1, 1, 1));
         assert!(store.sign_in_by_secret_hash(&alice.secret_hash).await.unwrap().is_some());
         assert!(store.link(&link.id).await.unwrap().is_some());
         assert_intact(&store, 2 + 5).await;
+    }
+
+    async fn what_has_ended_is_kept_for_as_long_as_was_set_and_not_longer(bench: Bench) {
+        let store = bench.store().await;
+        let mut lasting = sign_in("sallyport:alice");
+        lasting.idle_timeout = KEPT * 10;
+        lasting.expires_at = NOW.after(KEPT * 10);
+        store.create_sign_in(&lasting, None, entry("sign_in")).await.unwrap();
+        let live = entered(&store, &lasting).await;
+        let ended = entered(&store, &lasting).await;
+        store.end_terminal(&ended.id, "exit", later(1000), entry("terminal.leave")).await.unwrap();
+        let unused = minted(&store, "sallyport:alice").await;
+        let deleted = workspace("sallyport:alice", "web");
+        let standing = workspace("sallyport:alice", "db");
+        for row in [&deleted, &standing] {
+            store.reserve_workspace(row, None, 9, 9, NOW, entry("workspace.create")).await.unwrap();
+        }
+        store.delete_workspace(&deleted.id, later(1000), entry("workspace.delete")).await.unwrap();
+        let key = model::SecretBytes::new(*b"a signing key of thirty-two byte");
+        store.create_link_key("old", &key, NOW, Duration::from_secs(1)).await.unwrap();
+
+        // Up to the day, everything is there; tickets go first, and links only after what refers to them.
+        let at = |seconds: u64| later(seconds).after(KEPT);
+        let purged = store.purge(at(300), KEPT).await.unwrap();
+        assert_eq!((purged.terminals, purged.links, purged.workspaces), (0, 0, 0));
+        assert_eq!((purged.tickets, purged.link_keys), (2, 1));
+        // The unused link's expiry is the first of all; the others' have terminals.
+        let purged = store.purge(at(301), KEPT).await.unwrap();
+        assert_eq!((purged.terminals, purged.links, purged.workspaces), (0, 1, 0));
+        assert!(store.link(&unused.id).await.unwrap().is_none());
+        assert!(store.link(&ended.link).await.unwrap().is_some());
+        let purged = store.purge(at(1001), KEPT).await.unwrap();
+        assert_eq!((purged.terminals, purged.links, purged.workspaces), (1, 1, 1));
+        assert!(store.terminal(&ended.id).await.unwrap().is_none());
+        assert!(store.workspace(&deleted.id).await.unwrap().is_none());
+
+        // What lives stays, and a live terminal keeps its link.
+        let purged = store.purge(at(86_400), KEPT).await.unwrap();
+        assert_eq!((purged.terminals, purged.links, purged.workspaces), (0, 0, 0));
+        assert_eq!(store.terminal(&live.id).await.unwrap().unwrap().link, live.link);
+        assert!(store.link(&live.link).await.unwrap().is_some());
+        assert!(store.workspace(&standing.id).await.unwrap().is_some());
+        // A sign-in, two terminals of three records, an end, a link, three of workspaces.
+        assert_intact(&store, 1 + 6 + 1 + 1 + 3).await;
+    }
+
+    async fn one_purge_holds_up_the_others_for_a_bounded_number_of_rows(bench: Bench) {
+        let store = bench.store().await;
+        let first = minted(&store, "sallyport:alice").await;
+        let columns = "user_name, minted_by, cluster, namespace, pod, pod_uid, container, tty, command, created_at, expires_at";
+        for turn in 0..13 {
+            // Doubles the rows each time: 2 to the 13th in the end.
+            bench.raw(&format!(
+                "INSERT INTO links (id, {columns}) SELECT id || '-{turn}', {columns} FROM links"
+            )).await;
+        }
+        let at = later(301).after(KEPT);
+        let mut left = 1 << 13;
+        for removed in [5000, 3192, 0] {
+            assert_eq!(store.purge(at, KEPT).await.unwrap().links, removed);
+            left -= i64::try_from(removed).unwrap();
+            assert_eq!(bench.count("links").await, left);
+        }
+        assert!(store.link(&first.id).await.unwrap().is_none());
     }
 }

@@ -274,7 +274,8 @@ pub(crate) fn link(user: &str) -> LinkRow {
 pub(crate) fn minted<'a>(store: &'a Store, user: &'a str) -> Task<'a, LinkRow> {
     Box::pin(async move {
         let link = link(user);
-        store.create_link(&link, entry("link.mint")).await.unwrap();
+        let outcome = store.create_link(&link, u32::MAX, entry("link.mint")).await.unwrap();
+        assert_eq!(outcome, store::MintOutcome::Minted);
         link
     })
 }

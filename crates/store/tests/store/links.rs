@@ -3,7 +3,7 @@
 use crate::bench::*;
 use model::SecretBytes;
 use std::time::Duration;
-use store::{LinkFilter, LinkState, StoreError};
+use store::{LinkFilter, LinkState, MintOutcome, StoreError};
 use tokio::task::JoinSet;
 
 const ALICE: &str = "sallyport:alice";
@@ -13,9 +13,9 @@ on_both_databases! {
         let store = bench.store().await;
         let mut link = link(ALICE);
         link.process.command = vec!["echo".to_owned(), "한글 'quoted'; --".to_owned()];
-        store.create_link(&link, entry("link.mint")).await.unwrap();
+        store.create_link(&link, u32::MAX, entry("link.mint")).await.unwrap();
         assert_eq!(store.link(&link.id).await.unwrap(), Some(link.clone()));
-        let again = store.create_link(&link, entry("link.mint")).await;
+        let again = store.create_link(&link, u32::MAX, entry("link.mint")).await;
         assert!(matches!(&again, Err(StoreError::Conflict { object }) if object.contains(link.id.as_str())));
         assert_intact(&store, 1).await;
     }
@@ -30,7 +30,7 @@ on_both_databases! {
         store.revoke_link(&revoked.id, "admin", NOW, entry("link.revoke")).await.unwrap();
         let mut short = link(ALICE);
         short.expires_at = later(5);
-        store.create_link(&short, entry("link.mint")).await.unwrap();
+        store.create_link(&short, u32::MAX, entry("link.mint")).await.unwrap();
         minted(&store, "sallyport:bob").await;
 
         for (state, id) in [
@@ -73,7 +73,7 @@ on_both_databases! {
         store.end_terminal(&over.id, "exit", NOW, entry("terminal.end")).await.unwrap();
         let mut expired = link(ALICE);
         expired.expires_at = later(1);
-        store.create_link(&expired, entry("link.mint")).await.unwrap();
+        store.create_link(&expired, u32::MAX, entry("link.mint")).await.unwrap();
         let of_bob = minted(&store, "sallyport:bob").await;
 
         let revoked = store.revoke_links_of(ALICE, None, "admin", later(2), entry("link.revoke_all")).await;
@@ -94,7 +94,7 @@ on_both_databases! {
         let fresh = minted(store, "bob").await;
         let mut there = link("bob");
         there.place.pod.cluster = "other".parse().unwrap();
-        store.create_link(&there, entry("link.mint")).await.unwrap();
+        store.create_link(&there, u32::MAX, entry("link.mint")).await.unwrap();
 
         // At the first gate a link of one is nobody's of the other.
         let bind = async |link: &store::LinkRow, by: &store::SignIn| {
@@ -127,6 +127,52 @@ on_both_databases! {
         }
         let revoked = store.revoke_links_of("bob", None, "admin", later(3), entry("link.revoke_all")).await;
         assert_eq!(revoked.unwrap(), 2);
+    }
+
+    async fn open_links_are_bounded_for_each_person_in_each_cluster(bench: Bench) {
+        let hubs = [bench.store().await, bench.store().await];
+        let alice = signed_in(&hubs[0], ALICE).await;
+        let mint = async |link: &store::LinkRow| {
+            hubs[0].create_link(link, 3, entry("link.mint")).await.unwrap()
+        };
+        let full = MintOutcome::Full { limit: 3 };
+        let mut racers = JoinSet::new();
+        for racer in 0..40 {
+            let store = hubs[racer % 2].clone();
+            racers.spawn(async move { store.create_link(&link(ALICE), 3, entry("link.mint")).await.unwrap() });
+        }
+        let outcomes = racers.join_all().await;
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == MintOutcome::Minted).count(), 3);
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == full).count(), 37);
+
+        // Another person, and a namesake in another cluster, have room of their own.
+        assert_eq!(mint(&link("sallyport:bob")).await, MintOutcome::Minted);
+        let mut elsewhere = link(ALICE);
+        elsewhere.place.pod.cluster = "other".parse().unwrap();
+        assert_eq!(mint(&elsewhere).await, MintOutcome::Minted);
+
+        // A link that was revoked, used or has expired makes room; one that was opened does not.
+        let filter = LinkFilter { user: Some(ALICE.to_owned()), limit: 9, ..LinkFilter::default() };
+        let open: Vec<_> = hubs[0].links(&filter, NOW).await.unwrap();
+        let open: Vec<_> = open.iter().filter(|link| link.id != elsewhere.id).collect();
+        hubs[0].revoke_link(&open[0].id, ALICE, NOW, entry("link.revoke")).await.unwrap();
+        assert_eq!(mint(&link(ALICE)).await, MintOutcome::Minted);
+        let ticket = unique_hash();
+        let opening = hubs[0].bind_link(&open[1].id, &alice.id, &ticket, later(30), NOW, entry("link.open"));
+        opening.await.unwrap();
+        assert_eq!(mint(&link(ALICE)).await, full);
+        let draft = terminal(open[1], &alice, hubs[0].hub());
+        let entering = hubs[0].consume_ticket(&ticket, &alice.id, NOW, &draft, entry("terminal.enter"));
+        entering.await.unwrap();
+        assert_eq!(mint(&link(ALICE)).await, MintOutcome::Minted);
+        let mut late = link(ALICE);
+        late.created_at = later(299);
+        assert_eq!(mint(&late).await, full);
+        late.created_at = later(300);
+        late.expires_at = later(600);
+        assert_eq!(mint(&late).await, MintOutcome::Minted);
+        // The refusals left no record: seven minted, a sign-in, one revoked, opened, entered.
+        assert_intact(&hubs[1], 3 + 5 + 1 + 3).await;
     }
 
     async fn link_keys_are_sealed_shared_and_rotated(bench: Bench) {

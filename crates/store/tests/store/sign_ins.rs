@@ -59,7 +59,7 @@ on_both_databases! {
         let alice = signed_in(&store, ALICE).await;
         let (link, ticket) = bound(&store, &alice).await;
         let lasting = store::LinkRow { expires_at: later(86_400), ..crate::bench::link(ALICE) };
-        store.create_link(&lasting, entry("link.mint")).await.unwrap();
+        store.create_link(&lasting, u32::MAX, entry("link.mint")).await.unwrap();
         assert!(store.sign_in_is_live(&alice.id, later(1799)).await.unwrap());
         assert!(!store.sign_in_is_live(&alice.id, later(1800)).await.unwrap());
 
