@@ -73,8 +73,6 @@ pub async fn issue_sign_in(
         identity: identity.clone(),
         cluster: cluster.clone(),
         method,
-        // Derived from the cookie's secret instead, see `authn::CsrfToken`.
-        csrf_hash: None,
         created_at: now,
         last_seen_at: now,
         idle_timeout: api.lifetimes.idle_timeout,

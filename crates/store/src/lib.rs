@@ -44,7 +44,7 @@ pub use location::StoreLocation;
 pub use purge::Purged;
 pub use sign_ins::{CurrentSignIn, SignIn, SignInMethod};
 pub use store::Store;
-pub use terminals::{Leader, TerminalFilter, TerminalRow};
+pub use terminals::{TerminalFilter, TerminalRow};
 pub use throttle::ThrottleState;
 pub use vault::VaultKey;
 pub use workspaces::{ReserveOutcome, WorkspaceCounts, WorkspaceFilter, WorkspaceRow};

@@ -68,8 +68,6 @@ pub struct SignIn {
     pub cluster: Option<ClusterName>,
     /// How it was proved.
     pub method: SignInMethod,
-    /// SHA-256 of the CSRF token, if it is not derived.
-    pub csrf_hash: Option<[u8; 32]>,
     /// When the person signed in.
     pub created_at: Timestamp,
     /// When the browser was last seen, to the minute.
@@ -128,12 +126,12 @@ impl Store {
             tell_ended(&mut act, &rows, now).await?;
         }
         act.execute(
-            "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, csrf_hash, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             values![
                 &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
                 &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
-                cluster, sign_in.method.as_str(), sign_in.csrf_hash.as_ref(),
+                cluster, sign_in.method.as_str(),
                 now, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
                 sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
             ],
@@ -304,7 +302,6 @@ fn read(row: &Row) -> Result<SignIn> {
         identity: row.json("identity")?,
         cluster: row.parsed_option("cluster")?,
         method: row.parsed("method")?,
-        csrf_hash: row.hash_option("csrf_hash")?,
         created_at: row.time("created_at")?,
         last_seen_at: row.time("last_seen_at")?,
         idle_timeout: Duration::from_micros(row.number("idle_timeout")?),

@@ -226,7 +226,6 @@ pub(crate) async fn second_gate(
         started_at: now,
         ended_at: None,
         end_reason: None,
-        leader: None,
         last_alive_at: now,
     };
     let audit = signed_in

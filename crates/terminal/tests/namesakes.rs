@@ -130,7 +130,6 @@ impl Hub {
             started_at: now,
             ended_at: None,
             end_reason: None,
-            leader: None,
             last_alive_at: now,
         };
         let audit = allowed("terminal.enter");

@@ -87,7 +87,6 @@ CREATE TABLE sign_ins (
     identity TEXT NOT NULL,
     cluster TEXT,
     method TEXT NOT NULL,
-    csrf_hash BYTEA,
     created_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
     idle_timeout BIGINT NOT NULL,
@@ -156,9 +155,7 @@ CREATE TABLE terminals (
     hub TEXT NOT NULL,
     started_at BIGINT NOT NULL,
     ended_at BIGINT,
-    end_reason TEXT,
-    leader_pid BIGINT,
-    leader_start_ticks BIGINT
+    end_reason TEXT
 );
 CREATE INDEX terminals_by_user ON terminals (user_name, started_at);
 CREATE INDEX terminals_by_link ON terminals (link);
@@ -169,8 +166,7 @@ CREATE INDEX terminals_live ON terminals (hub) WHERE ended_at IS NULL;
 CREATE TABLE link_keys (
     kid TEXT PRIMARY KEY,
     sealed BYTEA NOT NULL,
-    created_at BIGINT NOT NULL,
-    retired_at BIGINT
+    created_at BIGINT NOT NULL
 );
 
 CREATE TABLE workspaces (

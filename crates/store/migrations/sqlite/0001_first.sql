@@ -76,7 +76,6 @@ CREATE TABLE sign_ins (
     identity TEXT NOT NULL,
     cluster TEXT,
     method TEXT NOT NULL,
-    csrf_hash BLOB,
     created_at INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
     idle_timeout INTEGER NOT NULL,
@@ -145,9 +144,7 @@ CREATE TABLE terminals (
     hub TEXT NOT NULL,
     started_at INTEGER NOT NULL,
     ended_at INTEGER,
-    end_reason TEXT,
-    leader_pid INTEGER,
-    leader_start_ticks INTEGER
+    end_reason TEXT
 ) STRICT;
 CREATE INDEX terminals_by_user ON terminals (user_name, started_at);
 CREATE INDEX terminals_by_link ON terminals (link);
@@ -158,8 +155,7 @@ CREATE INDEX terminals_live ON terminals (hub) WHERE ended_at IS NULL;
 CREATE TABLE link_keys (
     kid TEXT PRIMARY KEY,
     sealed BLOB NOT NULL,
-    created_at INTEGER NOT NULL,
-    retired_at INTEGER
+    created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE workspaces (

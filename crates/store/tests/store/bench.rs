@@ -224,7 +224,6 @@ pub(crate) fn sign_in(user: &str) -> SignIn {
         },
         cluster: Some("kind".parse().unwrap()),
         method: SignInMethod::Token,
-        csrf_hash: Some(unique_hash()),
         created_at: NOW,
         last_seen_at: NOW,
         idle_timeout: Duration::from_secs(1800),
@@ -306,7 +305,6 @@ pub(crate) fn terminal(link: &LinkRow, sign_in: &SignIn, hub: &HubId) -> Termina
         started_at: NOW,
         ended_at: None,
         end_reason: None,
-        leader: None,
         last_alive_at: NOW,
     }
 }

@@ -20,7 +20,6 @@ on_both_databases! {
         by_password.account = Some(bob.id.clone());
         by_password.method = store::SignInMethod::Password;
         by_password.cluster = None;
-        by_password.csrf_hash = None;
         store.create_sign_in(&by_password, None, entry("sign_in")).await.unwrap();
         bench.raw("UPDATE accounts SET groups = '[\"ops\"]'").await;
         let found = store.sign_in_by_secret_hash(&by_password.secret_hash).await.unwrap().unwrap();
