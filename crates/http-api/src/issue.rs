@@ -6,20 +6,21 @@
 
 use crate::sign_in::Facts;
 use crate::{
-    COOKIE_SIGN_IN, HttpApi, Problem, RequestContext, SignedIn, cookie_of, random, secure_cookie,
+    COOKIE_SIGN_IN, DecidedBy, HttpApi, Problem, ProblemCode, RequestContext, SignedIn, cookie_of,
+    random, secure_cookie,
 };
 use authn::BrowserSecret;
 use http::{HeaderMap, HeaderValue};
 use model::{ClusterName, Identity, SignInId, Timestamp};
 use serde_json::json;
-use store::{Account, SignIn, SignInMethod};
+use store::{Account, Proof, SignIn, SignInMethod, SignInOutcome};
 
 /// What was proved, and for how long it holds.
 #[derive(Debug)]
 pub enum NewSignIn {
     /// A local account, by its password or an invitation.
     Account {
-        /// The account.
+        /// The account, with the password that was checked or set.
         account: Account,
         /// [`SignInMethod::Password`] or [`SignInMethod::Invitation`].
         method: SignInMethod,
@@ -46,6 +47,9 @@ pub struct IssuedSignIn {
 
 /// Begins a sign-in and audits it as `sign_in`; ends the one that the browser presented. All of it in one
 /// transaction: unrecorded, nobody is signed in.
+///
+/// An account whose password was changed since it was read, or that was disabled, is refused, and that is
+/// audited too.
 pub async fn issue_sign_in(
     api: &HttpApi,
     context: &RequestContext,
@@ -88,7 +92,7 @@ pub async fn issue_sign_in(
             .map_or_else(|| identity.user.clone(), |account| account.display_name.clone()),
         identity,
         admin,
-        account: account.map(|account| (account.id, account.name)),
+        account: account.as_ref().map(|account| (account.id.clone(), account.name.clone())),
         cluster,
         method,
         idle_expires_at: now.after(api.lifetimes.idle_timeout).min(expires_at),
@@ -109,9 +113,31 @@ pub async fn issue_sign_in(
     let presented = cookie_of(presented, COOKIE_SIGN_IN)
         .and_then(|text| BrowserSecret::parse(text).ok())
         .map(|secret| secret.hash());
-    api.store.create_sign_in(&row, presented.as_ref(), entry).await?;
+    let proof = account.as_ref().map_or(Proof::Token, Proof::Account);
+    let outcome = api.store.create_sign_in(&row, proof, presented.as_ref(), entry).await?;
+    if let (SignInOutcome::AccountChanged, Some(account)) = (outcome, &account) {
+        let problem = account_changed(method);
+        let entry = context
+            .audit("", "sign_in", &account.name)
+            .detail(json!({ "method": method.as_str(), "why": problem.detail() }))
+            .denied(problem.code());
+        api.store.audit(entry).await?;
+        return Err(problem);
+    }
     let cookie = signed_in_cookie(&secret, now, expires_at)?;
     Ok(IssuedSignIn { signed_in, cookie })
+}
+
+/// What was right when it was checked is wrong by now, so it is refused like what was never right.
+fn account_changed(method: SignInMethod) -> Problem {
+    let code = match method {
+        SignInMethod::Invitation => ProblemCode::InvitationInvalid,
+        SignInMethod::Password | SignInMethod::Token => ProblemCode::WrongCredentials,
+    };
+    let detail = "the account's password was changed, or the account disabled, at this moment";
+    Problem::new(code, detail)
+        .decided_by(DecidedBy::Hub)
+        .fix("sign in with the new password; an administrator can send a new invitation")
 }
 
 /// The cookie of a sign-in; it goes when the sign-in does.

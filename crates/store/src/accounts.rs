@@ -215,7 +215,7 @@ impl Store {
     }
 }
 
-async fn read_within(act: &mut Act, id: &AccountId) -> Result<Account> {
+pub(crate) async fn read_within(act: &mut Act, id: &AccountId) -> Result<Account> {
     let row = act.row("SELECT * FROM accounts WHERE id = $1", values![id]).await?;
     row.as_ref().map(|row| read(row, "")).transpose()?.ok_or_else(|| missing(id))
 }

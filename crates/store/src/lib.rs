@@ -42,7 +42,7 @@ pub use link_keys::LinkKey;
 pub use links::{LinkFilter, LinkRow, LinkState, MintOutcome};
 pub use location::StoreLocation;
 pub use purge::Purged;
-pub use sign_ins::{CurrentSignIn, SignIn, SignInMethod};
+pub use sign_ins::{CurrentSignIn, Proof, SignIn, SignInMethod, SignInOutcome};
 pub use store::Store;
 pub use terminals::{TerminalFilter, TerminalRow};
 pub use throttle::ThrottleState;

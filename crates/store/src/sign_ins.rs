@@ -1,7 +1,7 @@
 //! Sign-ins: one row per signed-in browser, found by the hash of its cookie's secret.
 //! How long one lasts is decided by `authn`; the cookie is known to `http-api`.
 
-use crate::accounts::{self, Account};
+use crate::accounts::{self, Account, PasswordPhc};
 use crate::audit::Act;
 use crate::changes::Change;
 use crate::database::{Row, json_text, values};
@@ -84,6 +84,26 @@ pub struct SignIn {
     pub user_agent: String,
 }
 
+/// What somebody proved themselves with, and what must still be so when the sign-in is stored.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof<'a> {
+    /// The account as it was when its password was checked or its invitation redeemed.
+    Account(&'a Account),
+    /// A token that a cluster took.
+    Token,
+}
+
+/// What became of a new sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum SignInOutcome {
+    /// It is stored.
+    Begun,
+    /// Another password was set meanwhile or the account disabled: what was proved is worth nothing, and
+    /// nothing was stored or ended.
+    AccountChanged,
+}
+
 /// A sign-in with its account as it is now.
 #[derive(Debug, Clone)]
 pub struct CurrentSignIn {
@@ -106,16 +126,28 @@ const HOLDS: &str =
 impl Store {
     /// Stores a new sign-in with its audit record, and notes it at its account. `replaced` is the hash of the
     /// secret that the browser presented: that sign-in ends in the same transaction.
+    ///
+    /// Checking a password takes a while, and waiting for it seconds. Acts run one after another, so either
+    /// a change of the password sees this sign-in and ends it, or this act sees the change and refuses.
     pub async fn create_sign_in(
         &self,
         sign_in: &SignIn,
+        proof: Proof<'_>,
         replaced: Option<&[u8; 32]>,
         audit: AuditEntry,
-    ) -> Result<()> {
+    ) -> Result<SignInOutcome> {
         let idle_timeout = i64::try_from(sign_in.idle_timeout.as_micros()).unwrap_or(i64::MAX);
         let cluster = sign_in.cluster.as_ref().map(|name| name.as_str().to_owned());
         let now = sign_in.created_at;
         let mut act = self.act().await?;
+        if let Proof::Account(proved) = proof {
+            let account = accounts::read_within(&mut act, &proved.id).await?;
+            let is_same = account.password.as_ref().map(PasswordPhc::expose)
+                == proved.password.as_ref().map(PasswordPhc::expose);
+            if account.disabled_at.is_some() || !is_same {
+                return Ok(SignInOutcome::AccountChanged);
+            }
+        }
         if let Some(hash) = replaced {
             let rows = act
                 .rows(
@@ -143,7 +175,8 @@ impl Store {
             act.execute(seen, values![account, now]).await?;
         }
         act.record(&audit).await?;
-        act.commit().await
+        act.commit().await?;
+        Ok(SignInOutcome::Begun)
     }
 
     /// Whether a sign-in still holds: it was not ended, has not expired, was not idle for too long, and its

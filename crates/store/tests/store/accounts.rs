@@ -70,7 +70,7 @@ on_both_databases! {
         let alice = enrolled(&store, "alice").await;
         let mut browser = sign_in(&alice.kubernetes_user);
         browser.account = Some(alice.id.clone());
-        store.create_sign_in(&browser, None, entry("sign_in")).await.unwrap();
+        begun(&store, &browser, store::Proof::Account(&alice)).await;
         let change = async |id: &model::AccountId| {
             store.change_password(id, &phc("b25l"), later(3), entry("account.password")).await
         };
@@ -118,7 +118,7 @@ on_both_databases! {
         make(&store, &alice).await.unwrap();
         let mut browser = sign_in(&alice.kubernetes_user);
         browser.account = Some(alice.id.clone());
-        store.create_sign_in(&browser, None, entry("sign_in")).await.unwrap();
+        begun(&store, &browser, store::Proof::Account(&alice)).await;
         let terminal = entered(&store, &browser).await;
         let bystander = signed_in(&store, "sallyport:bob").await;
         let mut changes = store.changes();
@@ -155,7 +155,7 @@ on_both_databases! {
         let invited = async |until| invite(&store, &alice, until).await.unwrap();
         let mut browser = sign_in(&alice.kubernetes_user);
         browser.account = Some(alice.id.clone());
-        store.create_sign_in(&browser, None, entry("sign_in")).await.unwrap();
+        begun(&store, &browser, store::Proof::Account(&alice)).await;
         let first = invited(60).await;
         assert_eq!(redeem(&store, &first, 59).await, Some(alice.id.clone()));
         assert_eq!(redeem(&store, &first, 59).await, None);
@@ -253,7 +253,7 @@ on_both_databases! {
         let mut lasting = sign_in("sallyport:alice");
         lasting.idle_timeout = KEPT * 10;
         lasting.expires_at = NOW.after(KEPT * 10);
-        store.create_sign_in(&lasting, None, entry("sign_in")).await.unwrap();
+        begun(&store, &lasting, shown_token()).await;
         let live = entered(&store, &lasting).await;
         let ended = entered(&store, &lasting).await;
         store.end_terminal(&ended.id, "exit", later(1000), entry("terminal.leave")).await.unwrap();

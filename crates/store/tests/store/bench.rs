@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use store::{
-    Account, AuditEntry, AuditOutcome, LinkRow, SignIn, SignInMethod, Store, StoreLocation,
-    TerminalRow, VaultKey, WorkspaceRow,
+    Account, AuditEntry, AuditOutcome, LinkRow, Proof, SignIn, SignInMethod, SignInOutcome, Store,
+    StoreLocation, TerminalRow, VaultKey, WorkspaceRow,
 };
 use tempfile::TempDir;
 
@@ -234,10 +234,22 @@ pub(crate) fn sign_in(user: &str) -> SignIn {
     }
 }
 
+/// What the sign-ins of these fixtures stand on.
+pub(crate) fn shown_token() -> Proof<'static> {
+    Proof::Token
+}
+
+pub(crate) fn begun<'a>(store: &'a Store, sign_in: &'a SignIn, proof: Proof<'a>) -> Task<'a, ()> {
+    Box::pin(async move {
+        let outcome = store.create_sign_in(sign_in, proof, None, entry("sign_in")).await.unwrap();
+        assert_eq!(outcome, SignInOutcome::Begun);
+    })
+}
+
 pub(crate) fn signed_in<'a>(store: &'a Store, user: &'a str) -> Task<'a, SignIn> {
     Box::pin(async move {
         let sign_in = sign_in(user);
-        store.create_sign_in(&sign_in, None, entry("sign_in")).await.unwrap();
+        begun(store, &sign_in, shown_token()).await;
         sign_in
     })
 }

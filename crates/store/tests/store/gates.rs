@@ -59,7 +59,7 @@ on_both_databases! {
         let mut of_disabled = sign_in(ALICE);
         of_disabled.account = Some(carol.id.clone());
         store.set_disabled(&carol.id, true, NOW, entry("account.disable")).await.unwrap();
-        store.create_sign_in(&of_disabled, None, entry("sign_in")).await.unwrap();
+        begun(&store, &of_disabled, shown_token()).await;
 
         let fresh = minted(&store, ALICE).await;
         assert_eq!(bind(&store, &fresh, &of_disabled, 0).await, BindOutcome::SignInEnded);

@@ -89,7 +89,7 @@ on_both_databases! {
         let other = "other".parse().unwrap();
         let mut elsewhere = sign_in("bob");
         elsewhere.cluster = Some("other".parse().unwrap());
-        store.create_sign_in(&elsewhere, None, entry("sign_in")).await.unwrap();
+        begun(store, &elsewhere, shown_token()).await;
         let here = entered(store, &signed_in(store, "bob").await).await;
         let fresh = minted(store, "bob").await;
         let mut there = link("bob");

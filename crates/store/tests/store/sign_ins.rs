@@ -20,7 +20,7 @@ on_both_databases! {
         by_password.account = Some(bob.id.clone());
         by_password.method = store::SignInMethod::Password;
         by_password.cluster = None;
-        store.create_sign_in(&by_password, None, entry("sign_in")).await.unwrap();
+        begun(&store, &by_password, store::Proof::Account(&bob)).await;
         bench.raw("UPDATE accounts SET groups = '[\"ops\"]'").await;
         let found = store.sign_in_by_secret_hash(&by_password.secret_hash).await.unwrap().unwrap();
         assert_eq!(found.sign_in, by_password);
@@ -30,10 +30,10 @@ on_both_databases! {
 
         let mut twin = sign_in(ALICE);
         twin.secret_hash = by_token.secret_hash;
-        assert!(matches!(store.create_sign_in(&twin, None, entry("sign_in")).await, Err(StoreError::Conflict { .. })));
+        assert!(matches!(store.create_sign_in(&twin, shown_token(), None, entry("sign_in")).await, Err(StoreError::Conflict { .. })));
         let mut orphan = sign_in(ALICE);
         orphan.account = Some(crate::bench::account("nobody").id);
-        assert!(matches!(store.create_sign_in(&orphan, None, entry("sign_in")).await, Err(StoreError::NotFound { .. })));
+        assert!(matches!(store.create_sign_in(&orphan, shown_token(), None, entry("sign_in")).await, Err(StoreError::NotFound { .. })));
     }
 
     async fn being_seen_is_written_once_a_minute_and_not_after_the_end(bench: Bench) {
@@ -93,7 +93,7 @@ on_both_databases! {
         // A timeout as long as the column allows is no overflow.
         let mut patient = sign_in(ALICE);
         patient.idle_timeout = std::time::Duration::MAX;
-        store.create_sign_in(&patient, None, entry("sign_in")).await.unwrap();
+        begun(&store, &patient, shown_token()).await;
         assert!(store.sign_in_is_live(&patient.id, later(3600)).await.unwrap());
     }
 
@@ -130,7 +130,8 @@ on_both_databases! {
         let (_, ticket) = bound(store, &old).await;
         let mut told = hubs[1].changes();
         let new = sign_in("sallyport:bob");
-        store.create_sign_in(&new, Some(&old.secret_hash), entry("sign_in")).await.unwrap();
+        let outcome = store.create_sign_in(&new, shown_token(), Some(&old.secret_hash), entry("sign_in")).await;
+        assert_eq!(outcome.unwrap(), store::SignInOutcome::Begun);
         let found = store.sign_in_by_secret_hash(&old.secret_hash).await.unwrap().unwrap();
         assert_eq!(found.sign_in.ended_at, Some(NOW));
         assert!(store.peek_ticket(&ticket).await.unwrap().is_none());
@@ -139,21 +140,62 @@ on_both_databases! {
         assert!(store.sign_in_is_live(&new.id, NOW).await.unwrap());
         // A secret that nobody has, and one whose sign-in has ended, change nothing.
         for replaced in [unique_hash(), old.secret_hash] {
-            store.create_sign_in(&sign_in(ALICE), Some(&replaced), entry("sign_in")).await.unwrap();
+            let again = sign_in(ALICE);
+            let outcome = store.create_sign_in(&again, shown_token(), Some(&replaced), entry("sign_in")).await;
+            assert_eq!(outcome.unwrap(), store::SignInOutcome::Begun);
         }
         // A sign-in that cannot be stored ends none, and is not recorded.
         let twin = store::SignIn { id: new.id.clone(), ..sign_in(ALICE) };
-        let refused = store.create_sign_in(&twin, Some(&new.secret_hash), entry("sign_in")).await;
+        let refused = store.create_sign_in(&twin, shown_token(), Some(&new.secret_hash), entry("sign_in")).await;
         assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
         assert!(store.sign_in_is_live(&new.id, NOW).await.unwrap());
         assert_intact(store, 1 + 2 + 1 + 2).await;
+    }
+
+    async fn a_password_that_was_replaced_meanwhile_begins_nothing(bench: Bench) {
+        let store = bench.store().await;
+        let alice = enrolled(&store, "alice").await;
+        let phc = |text: &str| store::PasswordPhc::new(format!("$argon2id$v=19$m=8,t=1,p=1$c2FsdA${text}"));
+        let set = async |password: &store::PasswordPhc, at| {
+            store.change_password(&alice.id, password, later(at), entry("account.password")).await.unwrap()
+        };
+        let (old, new) = (phc("b2xk"), phc("bmV3"));
+        set(&old, 1).await;
+        // Somebody shows the old password; while they wait for the answer, it is replaced.
+        let proved = store.account(&alice.id).await.unwrap().unwrap();
+        let begin = async |proved: &store::Account, replaced: Option<&[u8; 32]>| {
+            let mut browser = sign_in(&alice.kubernetes_user);
+            browser.account = Some(alice.id.clone());
+            let proof = store::Proof::Account(proved);
+            store.create_sign_in(&browser, proof, replaced, entry("sign_in")).await.unwrap()
+        };
+        assert_eq!(begin(&proved, None).await, store::SignInOutcome::Begun);
+        assert_eq!(set(&new, 2).await, 1);
+        let bystander = signed_in(&store, "sallyport:bob").await;
+        let records = bench.count("audit").await;
+        let outcome = begin(&proved, Some(&bystander.secret_hash)).await;
+        assert_eq!(outcome, store::SignInOutcome::AccountChanged);
+        // Nothing was stored, ended or recorded, and the old password's new hash does not come back.
+        assert_eq!((bench.count("sign_ins").await, bench.count("audit").await), (2, records));
+        assert!(store.sign_in_is_live(&bystander.id, later(3)).await.unwrap());
+        assert!(!store.renew_password_hash(&alice.id, &old, &phc("b2xkZXI")).await.unwrap());
+        let now = store.account(&alice.id).await.unwrap().unwrap();
+        assert_eq!(now.password.as_ref().unwrap().expose(), new.expose());
+
+        // The same account, disabled meanwhile; enabled again, what is shown holds.
+        for (disabled, outcome) in
+            [(true, store::SignInOutcome::AccountChanged), (false, store::SignInOutcome::Begun)]
+        {
+            store.set_disabled(&alice.id, disabled, later(4), entry("account.disable")).await.unwrap();
+            assert_eq!(begin(&now, None).await, outcome);
+        }
     }
 
     async fn nobody_signs_in_or_out_unrecorded(bench: Bench) {
         let store = bench.store().await;
         let alice = signed_in(&store, ALICE).await;
         bench.raw("UPDATE audit_head SET seq = seq + 1").await;
-        let refused = store.create_sign_in(&sign_in(ALICE), Some(&alice.secret_hash), entry("sign_in")).await;
+        let refused = store.create_sign_in(&sign_in(ALICE), shown_token(), Some(&alice.secret_hash), entry("sign_in")).await;
         assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
         assert!(store.end_sign_in(&alice.id, NOW, entry("sign_out")).await.is_err());
         assert!(store.end_sign_ins_of(ALICE, None, NOW, entry("sign_out")).await.is_err());
