@@ -11,7 +11,7 @@ use crate::{
 };
 use authn::BrowserSecret;
 use http::{HeaderMap, HeaderValue};
-use model::{ClusterName, Identity, SignInId, Timestamp};
+use model::{ClusterName, Identity, Secret, SignInId, Timestamp};
 use serde_json::json;
 use store::{Account, Proof, SignIn, SignInMethod, SignInOutcome};
 
@@ -31,6 +31,8 @@ pub enum NewSignIn {
         identity: Identity,
         /// The cluster, for which alone the sign-in holds.
         cluster: ClusterName,
+        /// The token itself, which the store keeps sealed so that the cluster can be asked again.
+        token: Secret,
         /// When the token itself ends, if it says so.
         token_ends: Option<Timestamp>,
     },
@@ -58,22 +60,27 @@ pub async fn issue_sign_in(
 ) -> Result<IssuedSignIn, Problem> {
     let now = context.at;
     let secret = BrowserSecret::from_random(random()?);
-    let (identity, admin, account, cluster, method, expires_at) = match new {
+    let (identity, admin, account, cluster, method, expires_at) = match &new {
         NewSignIn::Account { account, method } => {
-            let identity = api.identity_of(&account);
+            let identity = api.identity_of(account);
             let expires_at = api.lifetimes.password_expires_at(now);
-            (identity, account.admin, Some(account), None, method, expires_at)
+            (identity, account.admin, Some(account), None, *method, expires_at)
         }
-        NewSignIn::Token { identity, cluster, token_ends } => {
-            let expires_at = api.lifetimes.token_expires_at(now, token_ends);
-            let admin = api.token_admins.admits(&identity, &cluster);
-            (identity, admin, None, Some(cluster), SignInMethod::Token, expires_at)
+        NewSignIn::Token { identity, cluster, token_ends, .. } => {
+            let expires_at = api.lifetimes.token_expires_at(now, *token_ends);
+            let admin = api.token_admins.admits(identity, cluster);
+            let method = SignInMethod::Token;
+            (identity.clone(), admin, None, Some(cluster.clone()), method, expires_at)
         }
+    };
+    let proof = match &new {
+        NewSignIn::Account { account, .. } => Proof::Account(account),
+        NewSignIn::Token { token, .. } => Proof::Token(token),
     };
     let row = SignIn {
         id: SignInId::from_random(random()?),
         secret_hash: secret.hash(),
-        account: account.as_ref().map(|account| account.id.clone()),
+        account: account.map(|account| account.id.clone()),
         identity: identity.clone(),
         cluster: cluster.clone(),
         method,
@@ -88,11 +95,10 @@ pub async fn issue_sign_in(
     let signed_in = SignedIn::from_facts(Facts {
         id: row.id.clone(),
         display_name: account
-            .as_ref()
             .map_or_else(|| identity.user.clone(), |account| account.display_name.clone()),
         identity,
         admin,
-        account: account.as_ref().map(|account| (account.id.clone(), account.name.clone())),
+        account: account.map(|account| (account.id.clone(), account.name.clone())),
         cluster,
         method,
         idle_expires_at: now.after(api.lifetimes.idle_timeout).min(expires_at),
@@ -113,9 +119,8 @@ pub async fn issue_sign_in(
     let presented = cookie_of(presented, COOKIE_SIGN_IN)
         .and_then(|text| BrowserSecret::parse(text).ok())
         .map(|secret| secret.hash());
-    let proof = account.as_ref().map_or(Proof::Token, Proof::Account);
     let outcome = api.store.create_sign_in(&row, proof, presented.as_ref(), entry).await?;
-    if let (SignInOutcome::AccountChanged, Some(account)) = (outcome, &account) {
+    if let (SignInOutcome::AccountChanged, Some(account)) = (outcome, account) {
         let problem = account_changed(method);
         let entry = context
             .audit("", "sign_in", &account.name)

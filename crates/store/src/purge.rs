@@ -67,6 +67,14 @@ impl Store {
         let changes = act
             .execute("DELETE FROM changes WHERE at < $1", values![before(changes::KEPT_FOR)])
             .await?;
+        // A token is kept no longer than it is asked about; those of ended sign-ins went with them.
+        act.execute(
+            "DELETE FROM sign_in_tokens WHERE sign_in IN
+               (SELECT id FROM sign_ins
+                WHERE ended_at IS NOT NULL OR expires_at <= $1 OR last_seen_at <= $1 - idle_timeout)",
+            values![now],
+        )
+        .await?;
         let sign_ins = act
             .execute("DELETE FROM sign_ins WHERE ended_at < $1 OR expires_at < $1", month.clone())
             .await?;

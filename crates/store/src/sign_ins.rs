@@ -6,7 +6,7 @@ use crate::audit::Act;
 use crate::changes::Change;
 use crate::database::{Row, json_text, values};
 use crate::{AuditEntry, Result, Store, StoreError};
-use model::{AccountId, ClusterName, Identity, SignInId, Timestamp};
+use model::{AccountId, ClusterName, Identity, Secret, SecretBytes, SignInId, Timestamp};
 use sqlx::AssertSqlSafe;
 use std::fmt;
 use std::str::FromStr;
@@ -89,8 +89,9 @@ pub struct SignIn {
 pub enum Proof<'a> {
     /// The account as it was when its password was checked or its invitation redeemed.
     Account(&'a Account),
-    /// A token that a cluster took.
-    Token,
+    /// A token that a cluster took. It is kept, sealed, for as long as the sign-in holds: whether the
+    /// cluster still takes it is asked again and again.
+    Token(&'a Secret),
 }
 
 /// What became of a new sign-in.
@@ -113,6 +114,8 @@ pub struct CurrentSignIn {
     pub account: Option<Account>,
 }
 
+/// Where tokens are kept; also what they are sealed for.
+const TOKENS: &str = "sign_in_tokens";
 /// Being seen is written at most this often; a page makes many requests.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
@@ -170,6 +173,15 @@ impl Store {
         )
         .await
         .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
+        if let Proof::Token(token) = proof {
+            let token = SecretBytes::new(token.expose().as_bytes());
+            let sealed = self.inner.vault.seal(TOKENS, sign_in.id.as_str(), &token)?;
+            act.execute(
+                "INSERT INTO sign_in_tokens (sign_in, sealed) VALUES ($1, $2)",
+                values![&sign_in.id, sealed],
+            )
+            .await?;
+        }
         if let Some(account) = &sign_in.account {
             let seen = "UPDATE accounts SET last_sign_in_at = $2 WHERE id = $1";
             act.execute(seen, values![account, now]).await?;
@@ -177,6 +189,16 @@ impl Store {
         act.record(&audit).await?;
         act.commit().await?;
         Ok(SignInOutcome::Begun)
+    }
+
+    /// The token that somebody signed in with. None if it was no token, or the sign-in has ended.
+    pub async fn sign_in_token(&self, id: &SignInId) -> Result<Option<Secret>> {
+        let sql = "SELECT sealed FROM sign_in_tokens WHERE sign_in = $1";
+        let Some(row) = self.inner.database.row(sql, values![id]).await? else { return Ok(None) };
+        let token = self.inner.vault.open(TOKENS, id.as_str(), &row.bytes("sealed")?)?;
+        let text = std::str::from_utf8(token.expose())
+            .map_err(|_| StoreError::corrupt(format!("{TOKENS} `{id}`"), "it is no text"))?;
+        Ok(Some(Secret::new(text)))
     }
 
     /// Whether a sign-in still holds: it was not ended, has not expired, was not idle for too long, and its
@@ -321,6 +343,7 @@ async fn tell_ended(act: &mut Act, rows: &[Row], now: Timestamp) -> Result<u64> 
             values![&sign_in],
         )
         .await?;
+        act.execute("DELETE FROM sign_in_tokens WHERE sign_in = $1", values![&sign_in]).await?;
         act.tell(&Change::SignInEnded { sign_in }, now).await?;
         ended += 1;
     }

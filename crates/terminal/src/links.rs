@@ -2,6 +2,7 @@
 
 use crate::Terminals;
 use crate::gates::forbidden;
+use crate::standing::still_stands;
 use axum::extract::State;
 use http::StatusCode;
 use http_api::{DecidedBy, Json, Path, Problem, ProblemBody, ProblemCode, Query, SignedIn, random};
@@ -300,10 +301,12 @@ async fn place_of(
     let identity = signed_in.identity();
     // The UID is not known yet; RBAC does not ask for it.
     let asked = AskedPod { namespace: wish.namespace.clone(), pod: wish.pod.clone() };
-    let (verdict, facts) = tokio::join!(
+    let (stands, verdict, facts) = tokio::join!(
+        still_stands(terminals, signed_in),
         cluster.authorize(identity, asked),
         cluster.pod_facts(identity, &wish.namespace, &wish.pod),
     );
+    stands?;
     if let Verdict::Denied { access, reason } = verdict? {
         return Err(forbidden(signed_in.user(), &access, &reason));
     }

@@ -1,5 +1,6 @@
 //! Signing in with a Kubernetes bearer token. The cluster itself says who is behind it.
-//! The hub does not keep the token, so a sign-in by token is short and holds for that cluster alone.
+//! A sign-in by token is short and holds for that cluster alone. The token is kept sealed, because a gate asks
+//! the cluster again whether it still takes it.
 
 use super::welcome;
 use crate::Console;
@@ -87,7 +88,7 @@ pub(crate) async fn sign_in_with_token(
         let problem = refused(why).decided_by(DecidedBy::Hub);
         return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
     }
-    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token_ends };
+    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token, token_ends };
     let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
     Ok(welcome(&console, issued, None))
 }

@@ -99,6 +99,11 @@ CREATE INDEX sign_ins_by_user ON sign_ins (user_name);
 CREATE INDEX sign_ins_by_account ON sign_ins (account);
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
 
+CREATE TABLE sign_in_tokens (
+    sign_in TEXT PRIMARY KEY REFERENCES sign_ins (id),
+    sealed BYTEA NOT NULL
+);
+
 CREATE TABLE throttles (
     key TEXT PRIMARY KEY,
     failures BIGINT NOT NULL,

@@ -9,6 +9,7 @@ use model::{
 use serde_json::json;
 use sqlx::{Connection, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use store::{
@@ -236,8 +237,11 @@ pub(crate) fn sign_in(user: &str) -> SignIn {
 
 /// What the sign-ins of these fixtures stand on.
 pub(crate) fn shown_token() -> Proof<'static> {
-    Proof::Token
+    static TOKEN: LazyLock<Secret> = LazyLock::new(|| Secret::new(TOKEN_TEXT));
+    Proof::Token(&TOKEN)
 }
+
+pub(crate) const TOKEN_TEXT: &str = "eyJhbGciOiJub25lIn0.shown";
 
 pub(crate) fn begun<'a>(store: &'a Store, sign_in: &'a SignIn, proof: Proof<'a>) -> Task<'a, ()> {
     Box::pin(async move {

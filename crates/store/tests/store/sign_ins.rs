@@ -1,6 +1,7 @@
 //! Sign-ins: found by their cookie's hash, seen, ended.
 
 use crate::bench::*;
+use std::time::Duration;
 use store::StoreError;
 
 const ALICE: &str = "sallyport:alice";
@@ -189,6 +190,48 @@ on_both_databases! {
             store.set_disabled(&alice.id, disabled, later(4), entry("account.disable")).await.unwrap();
             assert_eq!(begin(&now, None).await, outcome);
         }
+    }
+
+    async fn a_token_is_kept_sealed_and_only_as_long_as_its_sign_in_holds(bench: Bench) {
+        let store = bench.store().await;
+        let [alice, bob, carol, dora] =
+            [ALICE, "bob", "carol", "dora"].map(|user| (user, sign_in(user)));
+        for (_, browser) in [&alice, &bob, &carol] {
+            begun(&store, browser, shown_token()).await;
+        }
+        let kept = async |of: &store::SignIn| {
+            store.sign_in_token(&of.id).await.unwrap().map(|token| token.expose().to_owned())
+        };
+        for (_, browser) in [&alice, &bob, &carol] {
+            assert_eq!(kept(browser).await.as_deref(), Some(TOKEN_TEXT));
+        }
+        assert_eq!(kept(&dora.1).await, None);
+        assert!(!format!("{:?}", store.sign_in_token(&alice.1.id).await).contains("shown"));
+
+        // What lies in the database is not the token, and opens in no other's row.
+        let moved = format!(
+            "UPDATE sign_in_tokens SET sealed =
+               (SELECT sealed FROM sign_in_tokens WHERE sign_in = '{}') WHERE sign_in = '{}'",
+            alice.1.id, carol.1.id
+        );
+        bench.raw(&moved).await;
+        assert!(matches!(store.sign_in_token(&carol.1.id).await, Err(StoreError::Corrupt { .. })));
+
+        // It goes when the sign-in ends, in either way, and soon after it has lapsed.
+        store.end_sign_in(&alice.1.id, later(1), entry("sign_out")).await.unwrap();
+        store.end_sign_ins_of("bob", None, later(1), entry("sign_out")).await.unwrap();
+        assert_eq!((kept(&alice.1).await, kept(&bob.1).await), (None, None));
+        let month = Duration::from_secs(30 * 24 * 3600);
+        store.purge(later(1799), month).await.unwrap();
+        assert_eq!(bench.count("sign_in_tokens").await, 1);
+        store.purge(later(1800), month).await.unwrap();
+        assert_eq!((bench.count("sign_in_tokens").await, bench.count("sign_ins").await), (0, 3));
+
+        let lee = enrolled(&store, "lee").await;
+        let mut by_password = sign_in(&lee.kubernetes_user);
+        by_password.account = Some(lee.id.clone());
+        begun(&store, &by_password, store::Proof::Account(&lee)).await;
+        assert_eq!(kept(&by_password).await, None);
     }
 
     async fn nobody_signs_in_or_out_unrecorded(bench: Bench) {
