@@ -33,7 +33,7 @@ async fn the_right_password_signs_in_and_tells_who_i_am() {
     assert_eq!(me["groups"], json!(["sallyport:users", "dev"]));
     assert_eq!(me["admin"], false);
     assert_eq!(me["method"], "password");
-    assert_eq!(me["clusters"], json!(["home", "other", "away"]));
+    assert_eq!(me["clusters"], json!(["home", "other", "away", "silent"]));
     assert_eq!(me["version"], "1.2.3");
     assert!(me.get("cluster").is_none());
 
