@@ -116,6 +116,9 @@ pub struct CurrentSignIn {
 
 /// Where tokens are kept; also what they are sealed for.
 const TOKENS: &str = "sign_in_tokens";
+/// Sign-ins of one person that hold at once: more browsers than anybody has. One more ends the one seen longest
+/// ago rather than being refused, or a forgotten script could lock its owner out.
+const PER_PERSON_MAX: i64 = 32;
 /// Being seen is written at most this often; a page makes many requests.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
@@ -128,7 +131,8 @@ const HOLDS: &str =
 
 impl Store {
     /// Stores a new sign-in with its audit record, and notes it at its account. `replaced` is the hash of the
-    /// secret that the browser presented: that sign-in ends in the same transaction.
+    /// secret that the browser presented: that sign-in ends in the same transaction. Of a person's many sign-ins
+    /// the 32 that were seen last go on.
     ///
     /// Checking a password takes a while, and waiting for it seconds. Acts run one after another, so either
     /// a change of the password sees this sign-in and ends it, or this act sees the change and refuses.
@@ -187,6 +191,7 @@ impl Store {
             act.execute(seen, values![account, now]).await?;
         }
         act.record(&audit).await?;
+        end_beyond_the_most(&mut act, sign_in, &audit).await?;
         act.commit().await?;
         Ok(SignInOutcome::Begun)
     }
@@ -317,6 +322,31 @@ pub(crate) async fn end_of_account(
         )
         .await?;
     tell_ended(act, &rows, now).await
+}
+
+/// Ends the sign-ins of the same person that were seen longest ago, so that with the new one no more hold than
+/// may, and records each.
+async fn end_beyond_the_most(act: &mut Act, new: &SignIn, begun: &AuditEntry) -> Result<()> {
+    let now = new.created_at;
+    let cluster = new.cluster.as_ref().map(|name| name.as_str().to_owned());
+    // A name that a token brought is another person's in another cluster.
+    let sql = format!(
+        "UPDATE sign_ins SET ended_at = $2 WHERE id IN
+           (SELECT s.id FROM sign_ins s
+            WHERE s.user_name = $1 AND COALESCE(s.cluster, '') = COALESCE($3, '') AND {HOLDS}
+              AND s.id <> $4
+            ORDER BY s.last_seen_at DESC, s.created_at DESC, s.id LIMIT 1000000 OFFSET $5)
+         RETURNING id"
+    );
+    let values = values![&new.identity.user, now, cluster, &new.id, PER_PERSON_MAX - 1];
+    let rows = act.rows(AssertSqlSafe(sql), values).await?;
+    tell_ended(act, &rows, now).await?;
+    for row in &rows {
+        let detail = serde_json::json!({ "why": "too_many_sign_ins", "for": new.id });
+        let (action, object) = ("sign_out".to_owned(), row.text("id")?);
+        act.record(&AuditEntry { action, object, detail, ..begun.clone() }).await?;
+    }
+    Ok(())
 }
 
 /// Whose sign-in it is and the only cluster it holds for, if it may still pass a gate at `now`: it exists, was not ended, has neither expired nor

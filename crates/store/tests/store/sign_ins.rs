@@ -234,6 +234,49 @@ on_both_databases! {
         assert_eq!(kept(&by_password).await, None);
     }
 
+    async fn of_a_persons_many_sign_ins_those_seen_last_go_on(bench: Bench) {
+        let store = bench.store().await;
+        let mut elsewhere = sign_in(ALICE);
+        elsewhere.cluster = Some("other".parse().unwrap());
+        begun(&store, &elsewhere, shown_token()).await;
+        let bob = signed_in(&store, "bob").await;
+        let begin = async |at: u64| {
+            let at = later(at);
+            let browser = store::SignIn { created_at: at, last_seen_at: at, ..sign_in(ALICE) };
+            begun(&store, &browser, shown_token()).await;
+            browser
+        };
+        let mut alice = Vec::new();
+        for at in 0..32 {
+            alice.push(begin(at).await);
+        }
+        let (_, ticket) = bound(&store, &alice[1]).await;
+        store.touch_sign_in_seen(&alice[0].id, later(100)).await.unwrap();
+        let records = bench.count("audit").await;
+
+        // The oldest was used lately, so the second goes, with its ticket and token; and it is recorded.
+        let new = begin(101).await;
+        let live = async |of: &store::SignIn| store.sign_in_is_live(&of.id, later(102)).await.unwrap();
+        assert!(!live(&alice[1]).await);
+        assert!(store.peek_ticket(&ticket).await.unwrap().is_none());
+        assert!(store.sign_in_token(&alice[1].id).await.unwrap().is_none());
+        assert_eq!(bench.count("audit").await, records + 2);
+        for other in [&alice[0], &alice[2], &alice[31], &new, &elsewhere, &bob] {
+            assert!(live(other).await);
+        }
+        let filter = store::AuditFilter { limit: 1, ..store::AuditFilter::default() };
+        let last = &store.audit_page(&filter).await.unwrap()[0].entry;
+        assert_eq!((last.action.as_str(), &last.object), ("sign_out", &alice[1].id.to_string()));
+        assert_eq!(last.detail["why"], "too_many_sign_ins");
+
+        // Those that have lapsed or ended take no place.
+        store.end_sign_ins_of(ALICE, None, later(103), entry("sign_out")).await.unwrap();
+        let ended = bench.count("sign_ins WHERE ended_at IS NOT NULL").await;
+        let again = [begin(104).await, begin(105).await];
+        assert_eq!(bench.count("sign_ins WHERE ended_at IS NOT NULL").await, ended);
+        assert!(live(&again[0]).await && live(&again[1]).await);
+    }
+
     async fn nobody_signs_in_or_out_unrecorded(bench: Bench) {
         let store = bench.store().await;
         let alice = signed_in(&store, ALICE).await;
