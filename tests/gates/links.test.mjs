@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { apply, entitle, kubectl, makeNamespace, makePods, podManifest, withdraw } from '../support/cluster.mjs';
 import { startHubs } from '../support/hub.mjs';
+import { Person } from '../support/person.mjs';
 import { endedWith, noUpgrade, refusedAtFirstGate, refusedAtSecondGate } from '../support/refusals.mjs';
 import { timed, until } from '../support/until.mjs';
 
@@ -317,6 +318,39 @@ for (const [store, count] of [
         await entitle(namespace.name, 'sallyport:alice', 'sallyport:bob');
       }
       await until('the right to count again', async () => (await alice.post('/api/v1/links', pod())).status === 201);
+    });
+
+    test('a token whose ServiceAccount is deleted makes no link, passes no gate and keeps no terminal', async () => {
+      const user = `system:serviceaccount:${namespace.name}:robot`;
+      await kubectl(['create', 'serviceaccount', 'robot', '-n', namespace.name]);
+      await entitle(namespace.name, 'sallyport:alice', 'sallyport:bob', user);
+      const token = (await kubectl(['create', 'token', 'robot', '-n', namespace.name])).trim();
+      const signIn = async () => {
+        const person = new Person(hubs.hub);
+        const answer = await person.post('/api/v1/sign-in/token', { token });
+        assert.equal(answer.status, 200, answer.text);
+        person.take(answer);
+        return person;
+      };
+      try {
+        // Four browsers, because the first refusal ends the sign-in.
+        const [minting, opening, entering, staying] = [await signIn(), await signIn(), await signIn(), await signIn()];
+        const terminal = await until('the new right to count', () => staying.at(aliceThere.hub).enter(pod()));
+        const link = await opening.mint(pod());
+        const { ticket } = await passed(entering);
+        await kubectl(['delete', 'serviceaccount', 'robot', '-n', namespace.name]);
+        // The API server itself takes a token that it knows for ten seconds more.
+        await endedWith(terminal, 4401, 'session_ended', 30);
+        refusedAtFirstGate(await minting.post('/api/v1/links', pod()), 401, 'session_ended');
+        refusedAtFirstGate(await opening.validate(link.secret), 401, 'session_ended');
+        await refusedAtSecondGate(await entering.at(aliceThere.hub).connect(ticket), 4401, 'session_ended');
+        for (const each of [minting, opening, entering, staying]) {
+          assert.equal((await each.get('/api/v1/me')).status, 401);
+        }
+      } finally {
+        await entitle(namespace.name, 'sallyport:alice', 'sallyport:bob');
+        await kubectl(['delete', 'serviceaccount', 'robot', '-n', namespace.name, '--ignore-not-found']);
+      }
     });
 
     test('a Pod deleted under a terminal closes it and says so', async () => {

@@ -1,8 +1,8 @@
 //! Local accounts as their administrators see them: made, invited, disabled, signed out.
 //! The same functions serve the API's routes and the command line; the latter only prints what they return.
 //!
-//! Every act is recorded before it is done: should it then fail, a second record says so, and nothing ever
-//! happens unrecorded.
+//! An act and its record are one transaction of the store, so that nothing happens unrecorded and nothing is
+//! recorded as done that was not. A failure is recorded as such, if the store still can.
 
 pub(crate) mod routes;
 
@@ -12,7 +12,7 @@ use http_api::{Problem, ProblemCode, SignedIn, random};
 use model::{AccountId, AccountName, Secret, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::{Account, AuditEntry, AuditOutcome, Store, StoreError};
+use store::{Account, AuditEntry, AuditOutcome, NewInvitation, Store, StoreError};
 
 /// Long enough for a weekend, short enough to be forgotten in a mailbox.
 const INVITATION_LASTS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -173,15 +173,15 @@ impl Accounts {
             Ok(account) => account,
             Err(error) => return Err(self.denied(author, action, &name, error).await?),
         };
-        self.recorded(author, action, &name, detail, async {
-            self.store.create_account(&account).await.map_err(|error| match error {
-                StoreError::Conflict { .. } => AccountsError::Exists(name.clone()),
-                other => other.into(),
-            })?;
-            let invitation = self.new_invitation(author, &account).await?;
-            Ok(Created { account, invitation })
-        })
-        .await
+        let (new, invitation) = self.new_invitation(author, &account)?;
+        let audit = author.entry(action, &name, AuditOutcome::Allowed, "", detail);
+        let done = self.store.create_account(&account, Some(&new), audit).await;
+        let done = done.map_err(|error| match error {
+            StoreError::Conflict { .. } => AccountsError::Exists(name.clone()),
+            other => other.into(),
+        });
+        self.told(author, action, &name, done).await?;
+        Ok(Created { account, invitation })
     }
 
     /// Disables an account: its sign-ins end, its links are revoked, its terminals are told to end.
@@ -214,8 +214,11 @@ impl Accounts {
             let error = AccountsError::Disabled(name.clone());
             return Err(self.denied(author, action, name, error).await?);
         }
-        let invite = self.new_invitation(author, &account);
-        self.recorded(author, action, name, Value::Null, invite).await
+        let (new, invitation) = self.new_invitation(author, &account)?;
+        let audit = author.entry(action, name, AuditOutcome::Allowed, "", Value::Null);
+        let done = self.store.create_invitation(&account.id, &new, audit).await;
+        self.told(author, action, name, done.map_err(AccountsError::from)).await?;
+        Ok(invitation)
     }
 
     /// Sets a password for somebody, from the command line; their sign-ins end.
@@ -232,12 +235,10 @@ impl Accounts {
             return Err(self.denied(author, action, name, weak.into()).await?);
         }
         let hash = desk.hash(password).await.map_err(AccountsError::Failed)?;
-        self.recorded(author, action, name, Value::Null, async {
-            self.store.set_password(&account.id, &hash).await?;
-            self.store.end_sign_ins_of(&account.kubernetes_user, author.at).await?;
-            Ok(())
-        })
-        .await
+        let audit = author.entry(action, name, AuditOutcome::Allowed, "", Value::Null);
+        let done = self.store.change_password(&account.id, &hash, author.at, audit).await;
+        self.told(author, action, name, done.map_err(AccountsError::from)).await?;
+        Ok(())
     }
 
     /// Ends every sign-in of the account; tells how many there were.
@@ -248,10 +249,10 @@ impl Accounts {
     ) -> Result<u64, AccountsError> {
         let action = "account.sign_out";
         let account = self.known(author, action, name).await?;
-        self.recorded(author, action, name, Value::Null, async {
-            Ok(self.store.end_sign_ins_of(&account.kubernetes_user, author.at).await?)
-        })
-        .await
+        let audit = author.entry(action, name, AuditOutcome::Allowed, "", Value::Null);
+        let (user, at) = (&account.kubernetes_user, author.at);
+        let done = self.store.end_sign_ins_of(user, None, at, audit).await;
+        self.told(author, action, name, done.map_err(AccountsError::from)).await
     }
 
     async fn set_disabled(
@@ -266,12 +267,13 @@ impl Accounts {
             let error = AccountsError::OwnAccount(name.clone());
             return Err(self.denied(author, action, name, error).await?);
         }
-        self.recorded(author, action, name, Value::Null, async {
-            self.store.set_disabled(&account.id, disabled, author.at).await?;
+        let audit = author.entry(action, name, AuditOutcome::Allowed, "", Value::Null);
+        let done = self.store.set_disabled(&account.id, disabled, author.at, audit).await;
+        let changed = self.told(author, action, name, done.map_err(AccountsError::from)).await?;
+        if changed {
             account.disabled_at = disabled.then_some(author.at);
-            Ok(account)
-        })
-        .await
+        }
+        Ok(account)
     }
 
     async fn checked(&self, author: &Author, new: NewAccount) -> Result<Account, AccountsError> {
@@ -306,17 +308,18 @@ impl Accounts {
         })
     }
 
-    async fn new_invitation(
+    /// An invitation as it is stored, and as it is shown this once.
+    fn new_invitation(
         &self,
         author: &Author,
         account: &Account,
-    ) -> Result<Invitation, AccountsError> {
+    ) -> Result<(NewInvitation, Invitation), AccountsError> {
         let random = random().map_err(AccountsError::Failed)?;
         let secret = InvitationSecret::from_random(account.name.clone(), random);
         let expires_at = author.at.after(INVITATION_LASTS);
-        self.store.create_invitation(&account.id, &secret.hash(), expires_at).await?;
         let url = format!("{}/invitation#{}", self.hub_url, secret.text().expose());
-        Ok(Invitation { url: Secret::new(url), expires_at })
+        let new = NewInvitation { hash: secret.hash(), expires_at };
+        Ok((new, Invitation { url: Secret::new(url), expires_at }))
     }
 
     async fn known(
@@ -334,23 +337,19 @@ impl Accounts {
         }
     }
 
-    /// Records that something is done, does it, and records if it failed after all.
-    async fn recorded<T>(
+    /// Hands on what became of an act. What was done is recorded with it; that it failed is recorded here.
+    async fn told<T>(
         &self,
         author: &Author,
         action: &str,
         name: &AccountName,
-        detail: Value,
-        act: impl Future<Output = Result<T, AccountsError>>,
+        done: Result<T, AccountsError>,
     ) -> Result<T, AccountsError> {
-        let allowed = author.entry(action, name, AuditOutcome::Allowed, "", detail);
-        self.store.audit(allowed).await?;
-        let done = act.await;
         if let Err(error) = &done {
             let reason = error.code().as_str();
             let failed = author.entry(action, name, AuditOutcome::Failed, reason, Value::Null);
             if let Err(error) = self.store.audit(failed).await {
-                tracing::error!(action, account = %name, %error, "a failed act was recorded as done");
+                tracing::warn!(action, account = %name, %error, "a failed act could not be recorded");
             }
         }
         done

@@ -16,13 +16,11 @@ pub use desk::PasswordDesk;
 
 use axum::extract::FromRef;
 use http_api::HttpApi;
+use sign_in::token::ReviewSeats;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// Token reviews in flight at once. More would let strangers load the API server through the hub.
-const TOKEN_REVIEWS_MAX: usize = 16;
 
 /// The state of the console's routes. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +29,7 @@ pub struct Console {
     desk: PasswordDesk,
     accounts: Accounts,
     version: Arc<str>,
-    token_reviews: Arc<Semaphore>,
+    token_reviews: ReviewSeats,
     audit_verification: Arc<Semaphore>,
 }
 
@@ -44,10 +42,10 @@ impl Console {
                 api.accounts.clone(),
                 api.origins.first().to_owned(),
             ),
+            token_reviews: ReviewSeats::of(&api.clusters),
             api,
             desk,
             version: version.into(),
-            token_reviews: Arc::new(Semaphore::new(TOKEN_REVIEWS_MAX)),
             audit_verification: Arc::new(Semaphore::new(1)),
         }
     }

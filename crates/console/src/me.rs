@@ -122,23 +122,11 @@ pub(crate) async fn sign_out(
         .audit("sign_out", signed_in.id())
         .detail(json!({ "everywhere": given.everywhere }))
         .allowed();
-    store.audit(record).await?;
-    match (given.everywhere, signed_in.cluster()) {
-        (true, None) => {
-            store.end_sign_ins_of(signed_in.user(), now).await?;
-        }
-        // The same name may be somebody else's in another cluster.
-        (true, Some(cluster)) => {
-            for other in store.sign_ins_of(signed_in.user()).await? {
-                if other.cluster.as_ref() == Some(cluster) && other.ended_at.is_none() {
-                    store.end_sign_in(&other.id, now).await?;
-                }
-            }
-        }
-        (false, _) => {}
+    if given.everywhere {
+        store.end_sign_ins_of(signed_in.user(), signed_in.cluster(), now, record).await?;
+    } else {
+        store.end_sign_in(signed_in.id(), now, record).await?;
     }
-    // Its own sign-in in any case: a long list may have left it out.
-    store.end_sign_in(signed_in.id(), now).await?;
     let cookie = expired_cookie(COOKIE_SIGN_IN).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)).into_response())
 }

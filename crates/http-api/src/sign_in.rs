@@ -112,6 +112,12 @@ impl SignedIn {
         }
     }
 
+    /// Whether something that lies in a cluster and is owned by a user name is this person's own. Of two
+    /// people whom the tokens of two clusters give one name, neither owns what is the other's.
+    pub fn owns(&self, user: &str, cluster: &ClusterName) -> bool {
+        user == self.user() && self.0.cluster.as_ref().is_none_or(|own| own == cluster)
+    }
+
     /// How the person signed in.
     pub fn method(&self) -> SignInMethod {
         self.0.method

@@ -80,7 +80,12 @@ impl Ground {
             groups: Vec::new(),
             extra: BTreeMap::new(),
         };
-        let new = NewSignIn::Token { identity, cluster: "home".parse().unwrap(), token_ends: None };
+        let new = NewSignIn::Token {
+            identity,
+            cluster: "home".parse().unwrap(),
+            token: model::Secret::new("shown"),
+            token_ends: None,
+        };
         let issued = issue_sign_in(&self.api, &context, &parts.headers, new).await.unwrap();
         let cookie = issued.cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
         (cookie, issued.signed_in.csrf().text().expose().to_owned())

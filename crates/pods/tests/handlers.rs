@@ -203,7 +203,7 @@ async fn a_watch_is_a_snapshot_and_then_changes_and_a_new_snapshot_after_410() {
     for asked in double.seen("GET", "/pods") {
         assert_eq!(asked.person.as_deref(), Some("alice"));
     }
-    hub.api.store.end_sign_in(&alice.sign_in, model::Timestamp::now()).await.unwrap();
+    hub.sign_out(&alice).await;
     while events.next().await.is_some() {}
 }
 
@@ -246,13 +246,22 @@ async fn watches_are_bounded_and_give_their_place_back() {
     let router = serve(&hub);
     let alice = hub.browser("alice", &[], "one").await;
     let path = "/api/v1/pods/watch";
+    // Signing in again makes no more room.
+    let again = hub.browser("alice", &[], "one").await;
     let mut open = Vec::new();
     for _ in 0..8 {
         open.push(alice.events(&router, path).await.unwrap());
+        open.push(again.events(&router, path).await.unwrap());
     }
-    assert_eq!(alice.events(&router, path).await.err(), Some(StatusCode::TOO_MANY_REQUESTS));
+    for browser in [&alice, &again, &hub.browser("alice", &[], "one").await] {
+        let refused = browser.events(&router, path).await.err();
+        assert_eq!(refused, Some(StatusCode::TOO_MANY_REQUESTS));
+    }
     let root = hub.browser("root", &[], "one").await;
-    assert!(root.events(&router, path).await.is_ok(), "another sign-in has its own");
+    assert!(root.events(&router, path).await.is_ok(), "another person has their own");
+    let namesake = hub.browser("alice", &[], "two").await;
+    let refused = namesake.events(&router, path).await.err();
+    assert_ne!(refused, Some(StatusCode::TOO_MANY_REQUESTS), "and so has a namesake elsewhere");
     open.clear();
     // The tasks notice that nobody listens.
     for _ in 0..1000 {

@@ -50,6 +50,7 @@ pub(crate) struct StoreConfig {
     pub(crate) directory: PathBuf,
     pub(crate) url: Option<Secret>,
     pub(crate) vault_key_file: Option<PathBuf>,
+    pub(crate) keep_ended_days: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -125,7 +126,12 @@ impl Default for Server {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { directory: PathBuf::from("/var/lib/sallyport"), url: None, vault_key_file: None }
+        Self {
+            directory: PathBuf::from("/var/lib/sallyport"),
+            url: None,
+            vault_key_file: None,
+            keep_ended_days: 90,
+        }
     }
 }
 
@@ -279,6 +285,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
         ("links.ticket_s", config.links.ticket_s, 1, 30),
         ("terminals.recheck_s", config.terminals.recheck_s, 1, 60),
         ("server.drain_grace_s", config.server.drain_grace_s, 0, 3600),
+        ("store.keep_ended_days", config.store.keep_ended_days, 1, 3650),
         ("workspaces.lifetime_hours", config.workspaces.lifetime_hours, 1, 24 * 30),
     ];
     for (key, value, least, most) in bounds {

@@ -64,7 +64,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tasks.spawn(certificate.keep());
     tasks.spawn(keys.keep());
     tasks.spawn(live.clone().heed(api.clone()));
-    tasks.spawn(purge(api.clone()));
+    let ended_kept = Duration::from_secs(config.store.keep_ended_days * 24 * 3600);
+    tasks.spawn(purge(api.clone(), ended_kept));
     tasks.spawn(cluster.workspaces.clone().reconcile());
     if let Some(address) = config.server.metrics_listen {
         let listener = TcpListener::bind(address)
@@ -224,10 +225,10 @@ fn certificate_files(
     }
 }
 
-async fn purge(api: HttpApi) {
+async fn purge(api: HttpApi, ended_kept: Duration) {
     loop {
         tokio::time::sleep(PURGE_EVERY).await;
-        if let Err(error) = api.store.purge(api.clock.now()).await {
+        if let Err(error) = api.store.purge(api.clock.now(), ended_kept).await {
             tracing::warn!(%error, "expired rows could not be removed; it is tried again later");
         }
     }

@@ -1,13 +1,13 @@
 //! The change feed: what one hub does to a person's rights, every hub acts upon within two seconds.
 //! What a hub does then (closing terminals) is known to the terminal service.
 //!
-//! A change is a row, written in the transaction of the act it tells of. Each process reads new rows every
-//! second, at once after its own writes, and on PostgreSQL at once after anybody's (NOTIFY), so that losing a
+//! A change is a row, written in the transaction of the act it tells of. Each process reads new rows, over
+//! connections that it shares with nobody (requests may keep all others busy for seconds), every second, at once after its own writes, and on PostgreSQL at once after anybody's (NOTIFY), so that losing a
 //! notification costs a second at most and losing the database costs nothing but time.
 
 use crate::database::{Database, Row, Tx, json_text, values};
-use crate::{Result, Store};
-use model::{LinkId, SignInId, TerminalId, Timestamp};
+use crate::{Result, Store, StoreError};
+use model::{ClusterName, LinkId, SignInId, TerminalId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgListener;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub enum Change {
     LinksOfUserRevoked {
         /// The Kubernetes user name.
         user: String,
+        /// The one cluster in which the name is this person's; all clusters if left out.
+        cluster: Option<ClusterName>,
     },
     /// A browser was signed out.
     SignInEnded {
@@ -60,6 +62,9 @@ const BACKLOG_MAX: usize = 1024;
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How long rows are kept; `purge` removes older ones.
 pub(crate) const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+/// A read takes a millisecond. A connection that is silent for this long is given up, before the network's own
+/// patience (minutes) is at its end.
+const READ_TAKES_MAX: Duration = Duration::from_secs(5);
 /// A process that could not read for longer than this may find rows gone.
 const BLIND_MAX: Duration = Duration::from_secs(12 * 3600);
 const PAGE: i64 = 500;
@@ -91,14 +96,15 @@ pub(crate) async fn notify(tx: &mut Tx) -> Result<()> {
 pub(crate) struct Feed {
     sender: broadcast::Sender<Change>,
     pub(crate) wake: Arc<Notify>,
+    aside: Database,
     _tasks: JoinSet<()>,
 }
 
 impl Feed {
-    /// Begins behind the changes that are there already: who starts now has nothing to take back.
-    pub(crate) async fn start(database: &Database) -> Result<Self> {
-        let row =
-            database.row("SELECT COALESCE(MAX(seq), 0) AS seq FROM changes", values![]).await?;
+    /// Begins behind the changes that are there already: who starts now has nothing to take back. `aside` is
+    /// the feed's alone.
+    pub(crate) async fn start(aside: Database) -> Result<Self> {
+        let row = aside.row("SELECT COALESCE(MAX(seq), 0) AS seq FROM changes", values![]).await?;
         let after = match row {
             Some(row) => row.int("seq")?,
             None => 0,
@@ -106,11 +112,16 @@ impl Feed {
         let (sender, _) = broadcast::channel(BACKLOG_MAX);
         let wake = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
-        if let Database::Postgres { pool } = database {
+        if let Database::Postgres { pool } = &aside {
             tasks.spawn(listen(pool.clone(), Arc::clone(&wake)));
         }
-        tasks.spawn(poll(database.clone(), after, sender.clone(), Arc::clone(&wake)));
-        Ok(Self { sender, wake, _tasks: tasks })
+        tasks.spawn(poll(aside.clone(), after, sender.clone(), Arc::clone(&wake)));
+        Ok(Self { sender, wake, aside, _tasks: tasks })
+    }
+
+    /// Closes the feed's connections; its tasks end with it.
+    pub(crate) async fn close(&self) {
+        self.aside.close().await;
     }
 }
 
@@ -125,7 +136,9 @@ async fn poll(
     loop {
         // Either way the feed is read.
         let _ = tokio::time::timeout(POLL_EVERY, wake.notified()).await;
-        match read_on(&database, &mut after, &sender).await {
+        let read = read_on(&database, &mut after, &sender);
+        let read = tokio::time::timeout(READ_TAKES_MAX, read).await;
+        match read.unwrap_or_else(|elapsed| Err(silent(elapsed))) {
             Ok(()) => {
                 if last_read.elapsed() > BLIND_MAX {
                     sender.send(Change::Missed).ok();
@@ -145,6 +158,10 @@ async fn poll(
             Err(_) => {}
         }
     }
+}
+
+fn silent(elapsed: tokio::time::error::Elapsed) -> StoreError {
+    StoreError::unavailable("it does not answer; check the network to it", elapsed)
 }
 
 async fn read_on(

@@ -29,7 +29,8 @@ pub enum BindOutcome {
     Revoked,
     /// A terminal was entered by the link before.
     Used,
-    /// Another browser passed the first gate with the link, or the link is another person's.
+    /// Another browser passed the first gate with the link, or the link is another person's: of
+    /// another name, or of the same name in another cluster.
     OtherBrowser,
     /// The sign-in ended or expired, or its account was disabled, while the gate was passed.
     SignInEnded,
@@ -90,10 +91,14 @@ impl Store {
         let Some(link) = row.as_ref().map(links::read).transpose()? else {
             return Ok(BindOutcome::Unknown);
         };
-        let Some(user) = sign_ins::holds(&mut act, sign_in, now).await? else {
+        let Some((user, cluster)) = sign_ins::holds(&mut act, sign_in, now).await? else {
             return Ok(BindOutcome::SignInEnded);
         };
-        if user != link.user || link.bound_to.as_ref().is_some_and(|bound| bound != sign_in) {
+        let elsewhere = cluster.is_some_and(|cluster| cluster != link.place.pod.cluster);
+        if user != link.user
+            || elsewhere
+            || link.bound_to.as_ref().is_some_and(|bound| bound != sign_in)
+        {
             return Ok(BindOutcome::OtherBrowser);
         }
         match link.state(now) {

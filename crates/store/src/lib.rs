@@ -31,7 +31,7 @@ mod error;
 mod migrations;
 mod vault;
 
-pub use accounts::{Account, PasswordPhc};
+pub use accounts::{Account, NewInvitation, PasswordPhc};
 pub use audit::{
     AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, UnknownAuditOutcome,
 };
@@ -39,12 +39,12 @@ pub use changes::Change;
 pub use error::StoreError;
 pub use gates::{BindOutcome, ConsumeOutcome, PeekedTicket};
 pub use link_keys::LinkKey;
-pub use links::{LinkFilter, LinkRow, LinkState};
+pub use links::{LinkFilter, LinkRow, LinkState, MintOutcome};
 pub use location::StoreLocation;
 pub use purge::Purged;
-pub use sign_ins::{CurrentSignIn, SignIn, SignInMethod};
+pub use sign_ins::{CurrentSignIn, Proof, SignIn, SignInMethod, SignInOutcome};
 pub use store::Store;
-pub use terminals::{Leader, TerminalFilter, TerminalRow};
+pub use terminals::{TerminalFilter, TerminalRow};
 pub use throttle::ThrottleState;
 pub use vault::VaultKey;
 pub use workspaces::{ReserveOutcome, WorkspaceCounts, WorkspaceFilter, WorkspaceRow};

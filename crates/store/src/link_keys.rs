@@ -2,7 +2,7 @@
 //! What is signed with them is known to `presign`.
 
 use crate::database::values;
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store};
 use model::{SecretBytes, Timestamp};
 use std::time::Duration;
 
@@ -15,28 +15,25 @@ pub struct LinkKey {
     pub secret: SecretBytes,
     /// Since when it signs.
     pub created_at: Timestamp,
-    /// Since when it only checks.
-    pub retired_at: Option<Timestamp>,
 }
 
 const TABLE: &str = "link_keys";
 
 impl Store {
-    /// All keys, newest first, retired ones too: links signed with them may still hold.
+    /// All keys, newest first: links signed with older ones may still hold.
     pub async fn link_keys(&self) -> Result<Vec<LinkKey>> {
-        let sql = "SELECT kid, sealed, created_at, retired_at FROM link_keys ORDER BY created_at DESC, kid";
+        let sql = "SELECT kid, sealed, created_at FROM link_keys ORDER BY created_at DESC, kid";
         let rows = self.inner.database.rows(sql, values![]).await?;
         rows.iter()
             .map(|row| {
                 let kid = row.text("kid")?;
                 let secret = self.inner.vault.open(TABLE, &kid, &row.bytes("sealed")?)?;
-                let created_at = row.time("created_at")?;
-                Ok(LinkKey { kid, secret, created_at, retired_at: row.time_option("retired_at")? })
+                Ok(LinkKey { kid, secret, created_at: row.time("created_at")? })
             })
             .collect()
     }
 
-    /// Stores a new key, unless an active one younger than `unless_younger_than` is there. Of several hubs that
+    /// Stores a new key, unless one younger than `unless_younger_than` is there. Of several hubs that
     /// rotate at once, one succeeds; all read the keys again afterwards, and so share one set.
     pub async fn create_link_key(
         &self,
@@ -49,8 +46,7 @@ impl Store {
         let since = now.as_micros().saturating_sub(age);
         let sealed = self.inner.vault.seal(TABLE, kid, secret)?;
         let mut act = self.act().await?;
-        let young =
-            "SELECT kid FROM link_keys WHERE retired_at IS NULL AND created_at > $1 LIMIT 1";
+        let young = "SELECT kid FROM link_keys WHERE created_at > $1 LIMIT 1";
         if act.row(young, values![since]).await?.is_some() {
             return Ok(false);
         }
@@ -62,14 +58,5 @@ impl Store {
         .map_err(|error| error.naming(|| format!("link key `{kid}`")))?;
         act.commit().await?;
         Ok(true)
-    }
-
-    /// Retires a key: it signs no more. [`StoreError::NotFound`] if there is no such active key.
-    pub async fn retire_link_key(&self, kid: &str, now: Timestamp) -> Result<()> {
-        let sql = "UPDATE link_keys SET retired_at = $2 WHERE kid = $1 AND retired_at IS NULL";
-        match self.inner.database.execute(sql, values![kid, now]).await? {
-            0 => Err(StoreError::not_found(format!("active link key `{kid}`"))),
-            _ => Ok(()),
-        }
     }
 }

@@ -5,7 +5,7 @@ use crate::audit::Act;
 use crate::changes::Change;
 use crate::database::{Row, Value, json_text, values};
 use crate::{AuditEntry, Result, Store};
-use model::{ContainerPlace, LinkId, PodPlace, Process, SignInId, Timestamp};
+use model::{ClusterName, ContainerPlace, LinkId, PodPlace, Process, SignInId, Timestamp};
 use sqlx::AssertSqlSafe;
 
 /// A presigned link.
@@ -91,11 +91,25 @@ impl LinkState {
     }
 }
 
+/// What minting answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MintOutcome {
+    /// The link is stored.
+    Minted,
+    /// The person has as many open links in that cluster as one may have.
+    Full {
+        /// How many that is.
+        limit: u32,
+    },
+}
+
 /// Which links to list.
 #[derive(Debug, Clone, Default)]
 pub struct LinkFilter {
     /// Only this Kubernetes user's.
     pub user: Option<String>,
+    /// Only those into this cluster. A name that a token brought is somebody else's in another one.
+    pub cluster: Option<ClusterName>,
     /// Only those in this state.
     pub state: Option<LinkState>,
     /// How many at most; 1 to 500.
@@ -105,10 +119,26 @@ pub struct LinkFilter {
 const LISTED_MAX: u32 = 500;
 
 impl Store {
-    /// Stores a new link with its audit record.
-    pub async fn create_link(&self, link: &LinkRow, audit: AuditEntry) -> Result<()> {
+    /// Stores a new link with its audit record, unless the person has `open_max` in that cluster that were
+    /// neither used nor revoked and still hold; however many are minted at once, the limit holds.
+    pub async fn create_link(
+        &self,
+        link: &LinkRow,
+        open_max: u32,
+        audit: AuditEntry,
+    ) -> Result<MintOutcome> {
         let place = &link.place;
         let mut act = self.act().await?;
+        let open = act
+            .row(
+                "SELECT COUNT(*) AS links FROM links WHERE user_name = $1 AND cluster = $2
+                   AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $3",
+                values![&link.user, place.pod.cluster.as_str(), link.created_at],
+            )
+            .await?;
+        if open.map_or(Ok(0), |row| row.int("links"))? >= i64::from(open_max) {
+            return Ok(MintOutcome::Full { limit: open_max });
+        }
         act.execute(
             "INSERT INTO links (id, user_name, minted_by, cluster, namespace, pod, pod_uid, container, tty, command, created_at, expires_at, bound_to, used_at, revoked_at, revoked_by)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
@@ -124,7 +154,8 @@ impl Store {
         .await
         .map_err(|error| error.naming(|| format!("link `{}`", link.id)))?;
         act.record(&audit).await?;
-        act.commit().await
+        act.commit().await?;
+        Ok(MintOutcome::Minted)
     }
 
     /// The link of that id.
@@ -145,7 +176,11 @@ impl Store {
         }
         if let Some(user) = &filter.user {
             values.push(user.into());
-            sql.push_str(" AND user_name = $2");
+            sql.push_str(&format!(" AND user_name = ${}", values.len()));
+        }
+        if let Some(cluster) = &filter.cluster {
+            values.push(cluster.as_str().into());
+            sql.push_str(&format!(" AND cluster = ${}", values.len()));
         }
         values.push(filter.limit.clamp(1, LISTED_MAX).into());
         sql.push_str(&format!(" ORDER BY created_at DESC, id LIMIT ${}", values.len()));
@@ -180,15 +215,17 @@ impl Store {
     }
 
     /// Revokes all of a person's links that could still be used or hold a live terminal; returns how many.
+    /// With a cluster, only those into it: a name that a token brought is somebody else's in another one.
     pub async fn revoke_links_of(
         &self,
         user: &str,
+        cluster: Option<&ClusterName>,
         by: &str,
         now: Timestamp,
         audit: AuditEntry,
     ) -> Result<u64> {
         let mut act = self.act().await?;
-        let revoked = revoke_of(&mut act, user, by, now).await?;
+        let revoked = revoke_of(&mut act, user, cluster, by, now).await?;
         act.record(&audit).await?;
         act.commit().await?;
         Ok(revoked)
@@ -196,17 +233,25 @@ impl Store {
 }
 
 /// Revokes a person's links within an act, and tells.
-pub(crate) async fn revoke_of(act: &mut Act, user: &str, by: &str, now: Timestamp) -> Result<u64> {
+pub(crate) async fn revoke_of(
+    act: &mut Act,
+    user: &str,
+    cluster: Option<&ClusterName>,
+    by: &str,
+    now: Timestamp,
+) -> Result<u64> {
+    let within = cluster.map(|cluster| cluster.as_str().to_owned());
     let revoked = act
         .execute(
             "UPDATE links SET revoked_at = $2, revoked_by = $3
-             WHERE user_name = $1 AND revoked_at IS NULL
+             WHERE user_name = $1 AND ($4 IS NULL OR cluster = $4) AND revoked_at IS NULL
                AND ((used_at IS NULL AND expires_at > $2)
                     OR id IN (SELECT link FROM terminals WHERE user_name = $1 AND ended_at IS NULL))",
-            values![user, now, by],
+            values![user, now, by, within],
         )
         .await?;
-    act.tell(&Change::LinksOfUserRevoked { user: user.to_owned() }, now).await?;
+    let change = Change::LinksOfUserRevoked { user: user.to_owned(), cluster: cluster.cloned() };
+    act.tell(&change, now).await?;
     Ok(revoked)
 }
 

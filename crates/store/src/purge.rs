@@ -21,6 +21,14 @@ pub struct Purged {
     pub invitations: u64,
     /// Hubs that have been silent for 30 days and hold no live terminal.
     pub hubs: u64,
+    /// Keys that signed links 30 days ago; no link lives as long.
+    pub link_keys: u64,
+    /// Terminals that ended long ago.
+    pub terminals: u64,
+    /// Links that expired long ago, and whose terminals are gone.
+    pub links: u64,
+    /// Workspaces that were deleted long ago.
+    pub workspaces: u64,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -30,10 +38,14 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 const THROTTLES_MAX: i64 = 100_000;
 /// A ticket lives for seconds; an expired one is kept for this long to tell "expired" from "unknown".
 const TICKETS_KEPT: Duration = Duration::from_secs(600);
+/// Rows of one kind that one call removes. A purge is an act, for which all others wait: this keeps it at some
+/// tens of milliseconds. Called every few minutes, it removes a million a day.
+const AT_ONCE: i64 = 5000;
 
 impl Store {
-    /// Removes what is out of date at `now`. Every hub may call it, every few minutes.
-    pub async fn purge(&self, now: Timestamp) -> Result<Purged> {
+    /// Removes what is out of date at `now`. Every hub may call it, every few minutes. Links, terminals and
+    /// workspaces that have ended are kept for `ended_kept`; what the audit log says of them, for ever.
+    pub async fn purge(&self, now: Timestamp, ended_kept: Duration) -> Result<Purged> {
         let before = |kept: Duration| {
             now.as_micros().saturating_sub(i64::try_from(kept.as_micros()).unwrap_or(i64::MAX))
         };
@@ -55,6 +67,14 @@ impl Store {
         let changes = act
             .execute("DELETE FROM changes WHERE at < $1", values![before(changes::KEPT_FOR)])
             .await?;
+        // A token is kept no longer than it is asked about; those of ended sign-ins went with them.
+        act.execute(
+            "DELETE FROM sign_in_tokens WHERE sign_in IN
+               (SELECT id FROM sign_ins
+                WHERE ended_at IS NOT NULL OR expires_at <= $1 OR last_seen_at <= $1 - idle_timeout)",
+            values![now],
+        )
+        .await?;
         let sign_ins = act
             .execute("DELETE FROM sign_ins WHERE ended_at < $1 OR expires_at < $1", month.clone())
             .await?;
@@ -68,10 +88,48 @@ impl Store {
             .execute(
                 "DELETE FROM hubs WHERE heartbeat_at < $1
                    AND NOT EXISTS (SELECT 1 FROM terminals WHERE hub = hubs.id AND ended_at IS NULL)",
-                month,
+                month.clone(),
+            )
+            .await?;
+        let link_keys = act.execute("DELETE FROM link_keys WHERE created_at < $1", month).await?;
+        let long_ago = values![before(ended_kept), AT_ONCE];
+        let terminals = act
+            .execute(
+                "DELETE FROM terminals WHERE id IN
+                   (SELECT id FROM terminals WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
+                long_ago.clone(),
+            )
+            .await?;
+        // A used link expires too. One whose terminal lives on stays, for the terminal is nothing without it.
+        let links = act
+            .execute(
+                "DELETE FROM links WHERE id IN
+                   (SELECT id FROM links WHERE expires_at < $1
+                      AND NOT EXISTS (SELECT 1 FROM terminals WHERE link = links.id)
+                      AND NOT EXISTS (SELECT 1 FROM tickets WHERE link = links.id)
+                    ORDER BY expires_at LIMIT $2)",
+                long_ago.clone(),
+            )
+            .await?;
+        let workspaces = act
+            .execute(
+                "DELETE FROM workspaces WHERE id IN
+                   (SELECT id FROM workspaces WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2)",
+                long_ago,
             )
             .await?;
         act.commit().await?;
-        Ok(Purged { tickets, throttles, changes, sign_ins, invitations, hubs })
+        Ok(Purged {
+            tickets,
+            throttles,
+            changes,
+            sign_ins,
+            invitations,
+            hubs,
+            link_keys,
+            terminals,
+            links,
+            workspaces,
+        })
     }
 }

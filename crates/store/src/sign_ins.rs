@@ -1,12 +1,13 @@
 //! Sign-ins: one row per signed-in browser, found by the hash of its cookie's secret.
 //! How long one lasts is decided by `authn`; the cookie is known to `http-api`.
 
-use crate::accounts::{self, Account};
+use crate::accounts::{self, Account, PasswordPhc};
 use crate::audit::Act;
 use crate::changes::Change;
 use crate::database::{Row, json_text, values};
-use crate::{Result, Store, StoreError};
-use model::{AccountId, ClusterName, Identity, SignInId, Timestamp};
+use crate::{AuditEntry, Result, Store, StoreError};
+use model::{AccountId, ClusterName, Identity, Secret, SecretBytes, SignInId, Timestamp};
+use sqlx::AssertSqlSafe;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -67,8 +68,6 @@ pub struct SignIn {
     pub cluster: Option<ClusterName>,
     /// How it was proved.
     pub method: SignInMethod,
-    /// SHA-256 of the CSRF token, if it is not derived.
-    pub csrf_hash: Option<[u8; 32]>,
     /// When the person signed in.
     pub created_at: Timestamp,
     /// When the browser was last seen, to the minute.
@@ -85,6 +84,27 @@ pub struct SignIn {
     pub user_agent: String,
 }
 
+/// What somebody proved themselves with, and what must still be so when the sign-in is stored.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof<'a> {
+    /// The account as it was when its password was checked or its invitation redeemed.
+    Account(&'a Account),
+    /// A token that a cluster took. It is kept, sealed, for as long as the sign-in holds: whether the
+    /// cluster still takes it is asked again and again.
+    Token(&'a Secret),
+}
+
+/// What became of a new sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum SignInOutcome {
+    /// It is stored.
+    Begun,
+    /// Another password was set meanwhile or the account disabled: what was proved is worth nothing, and
+    /// nothing was stored or ended.
+    AccountChanged,
+}
+
 /// A sign-in with its account as it is now.
 #[derive(Debug, Clone)]
 pub struct CurrentSignIn {
@@ -94,39 +114,106 @@ pub struct CurrentSignIn {
     pub account: Option<Account>,
 }
 
+/// Where tokens are kept; also what they are sealed for.
+const TOKENS: &str = "sign_in_tokens";
+/// Sign-ins of one person that hold at once: more browsers than anybody has. One more ends the one seen longest
+/// ago rather than being refused, or a forgotten script could lock its owner out.
+const PER_PERSON_MAX: i64 = 32;
 /// Being seen is written at most this often; a page makes many requests.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
-/// Browsers of one person that are listed.
-const LISTED_MAX: i64 = 500;
+
+/// Whether a sign-in holds as far as its own row tells: not ended, not at its end, not idle for too long. The
+/// same decision as `authn`'s, in SQL, for those who do not come by the cookie; `now` is `$2`.
+///
+/// Subtracted, not added: a timeout as long as an integer allows must not overflow.
+const HOLDS: &str =
+    "s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $2 - s.idle_timeout";
 
 impl Store {
-    /// Stores a new sign-in.
-    pub async fn create_sign_in(&self, sign_in: &SignIn) -> Result<()> {
+    /// Stores a new sign-in with its audit record, and notes it at its account. `replaced` is the hash of the
+    /// secret that the browser presented: that sign-in ends in the same transaction. Of a person's many sign-ins
+    /// the 32 that were seen last go on.
+    ///
+    /// Checking a password takes a while, and waiting for it seconds. Acts run one after another, so either
+    /// a change of the password sees this sign-in and ends it, or this act sees the change and refuses.
+    pub async fn create_sign_in(
+        &self,
+        sign_in: &SignIn,
+        proof: Proof<'_>,
+        replaced: Option<&[u8; 32]>,
+        audit: AuditEntry,
+    ) -> Result<SignInOutcome> {
         let idle_timeout = i64::try_from(sign_in.idle_timeout.as_micros()).unwrap_or(i64::MAX);
         let cluster = sign_in.cluster.as_ref().map(|name| name.as_str().to_owned());
-        self.inner
-            .database
-            .execute(
-                "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, csrf_hash, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                values![
-                    &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
-                    &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
-                    cluster, sign_in.method.as_str(), sign_in.csrf_hash.as_ref(),
-                    sign_in.created_at, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
-                    sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
-                ],
+        let now = sign_in.created_at;
+        let mut act = self.act().await?;
+        if let Proof::Account(proved) = proof {
+            let account = accounts::read_within(&mut act, &proved.id).await?;
+            let is_same = account.password.as_ref().map(PasswordPhc::expose)
+                == proved.password.as_ref().map(PasswordPhc::expose);
+            if account.disabled_at.is_some() || !is_same {
+                return Ok(SignInOutcome::AccountChanged);
+            }
+        }
+        if let Some(hash) = replaced {
+            let rows = act
+                .rows(
+                    "UPDATE sign_ins SET ended_at = $2 WHERE secret_hash = $1 AND ended_at IS NULL RETURNING id",
+                    values![hash, now],
+                )
+                .await?;
+            tell_ended(&mut act, &rows, now).await?;
+        }
+        act.execute(
+            "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            values![
+                &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
+                &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
+                cluster, sign_in.method.as_str(),
+                now, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
+                sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
+            ],
+        )
+        .await
+        .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
+        if let Proof::Token(token) = proof {
+            let token = SecretBytes::new(token.expose().as_bytes());
+            let sealed = self.inner.vault.seal(TOKENS, sign_in.id.as_str(), &token)?;
+            act.execute(
+                "INSERT INTO sign_in_tokens (sign_in, sealed) VALUES ($1, $2)",
+                values![&sign_in.id, sealed],
             )
-            .await
-            .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
-        Ok(())
+            .await?;
+        }
+        if let Some(account) = &sign_in.account {
+            let seen = "UPDATE accounts SET last_sign_in_at = $2 WHERE id = $1";
+            act.execute(seen, values![account, now]).await?;
+        }
+        act.record(&audit).await?;
+        end_beyond_the_most(&mut act, sign_in, &audit).await?;
+        act.commit().await?;
+        Ok(SignInOutcome::Begun)
     }
 
-    /// Whether a sign-in still holds: it was not ended, has not expired, and its account is not disabled.
+    /// The token that somebody signed in with. None if it was no token, or the sign-in has ended.
+    pub async fn sign_in_token(&self, id: &SignInId) -> Result<Option<Secret>> {
+        let sql = "SELECT sealed FROM sign_in_tokens WHERE sign_in = $1";
+        let Some(row) = self.inner.database.row(sql, values![id]).await? else { return Ok(None) };
+        let token = self.inner.vault.open(TOKENS, id.as_str(), &row.bytes("sealed")?)?;
+        let text = std::str::from_utf8(token.expose())
+            .map_err(|_| StoreError::corrupt(format!("{TOKENS} `{id}`"), "it is no text"))?;
+        Ok(Some(Secret::new(text)))
+    }
+
+    /// Whether a sign-in still holds: it was not ended, has not expired, was not idle for too long, and its
+    /// account is not disabled.
     pub async fn sign_in_is_live(&self, id: &SignInId, now: Timestamp) -> Result<bool> {
-        let sql = "SELECT s.user_name FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
-             WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND a.disabled_at IS NULL";
-        Ok(self.inner.database.row(sql, values![id, now]).await?.is_some())
+        let sql = format!(
+            "SELECT s.user_name FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
+             WHERE s.id = $1 AND {HOLDS} AND a.disabled_at IS NULL"
+        );
+        Ok(self.inner.database.row(AssertSqlSafe(sql), values![id, now]).await?.is_some())
     }
 
     /// The sign-in whose cookie's secret has this hash, with its account as it is now. Whether it still holds
@@ -156,28 +243,32 @@ impl Store {
         Ok(Some(CurrentSignIn { sign_in, account }))
     }
 
-    /// Notes that the browser was seen; writes at most once a minute, and never for one that has ended.
+    /// Notes that the browser was seen; writes at most once a minute, and never for one that has ended or
+    /// lapsed: a key typed into a forgotten terminal must not bring a sign-in back to life.
     pub async fn touch_sign_in_seen(&self, id: &SignInId, now: Timestamp) -> Result<()> {
         let before = Timestamp::from_micros(
             now.as_micros().saturating_sub(i64::try_from(SEEN_EVERY.as_micros()).unwrap_or(0)),
         );
+        let due = format!(
+            "SELECT s.id FROM sign_ins s WHERE s.id = $1 AND {HOLDS} AND s.last_seen_at <= $3"
+        );
+        let touch = format!("UPDATE sign_ins SET last_seen_at = $2 WHERE id IN ({due})");
         // Asked of a reader first, so that the common case does not wait for the writer.
-        let due = "SELECT 1 AS due FROM sign_ins WHERE id = $1 AND last_seen_at <= $2 AND ended_at IS NULL";
-        if self.inner.database.row(due, values![id, before]).await?.is_some() {
-            self.inner
-                .database
-                .execute(
-                    "UPDATE sign_ins SET last_seen_at = $3
-                     WHERE id = $1 AND last_seen_at <= $2 AND ended_at IS NULL",
-                    values![id, before, now],
-                )
-                .await?;
+        let values = values![id, now, before];
+        if self.inner.database.row(AssertSqlSafe(due), values.clone()).await?.is_some() {
+            self.inner.database.execute(AssertSqlSafe(touch), values).await?;
         }
         Ok(())
     }
 
-    /// Ends a sign-in, its tickets with it, and tells every hub. False if it had ended or never was.
-    pub async fn end_sign_in(&self, id: &SignInId, now: Timestamp) -> Result<bool> {
+    /// Ends a sign-in, its tickets with it, tells every hub, and records it. False, and no record, if it had
+    /// ended or never was.
+    pub async fn end_sign_in(
+        &self,
+        id: &SignInId,
+        now: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<bool> {
         let mut act = self.act().await?;
         let rows = act
             .rows(
@@ -185,31 +276,36 @@ impl Store {
                 values![id, now],
             )
             .await?;
-        let ended = tell_ended(&mut act, &rows, now).await?;
+        if tell_ended(&mut act, &rows, now).await? == 0 {
+            return Ok(false);
+        }
+        act.record(&audit).await?;
         act.commit().await?;
-        Ok(ended > 0)
+        Ok(true)
     }
 
-    /// Ends all sign-ins of a Kubernetes user; returns how many.
-    pub async fn end_sign_ins_of(&self, user: &str, now: Timestamp) -> Result<u64> {
+    /// Ends all sign-ins of a Kubernetes user and records it; returns how many. With a cluster, only those that
+    /// hold for it: a name that a token brought is somebody else's in another one.
+    pub async fn end_sign_ins_of(
+        &self,
+        user: &str,
+        cluster: Option<&ClusterName>,
+        now: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<u64> {
+        let cluster = cluster.map(|cluster| cluster.as_str().to_owned());
         let mut act = self.act().await?;
         let rows = act
             .rows(
-                "UPDATE sign_ins SET ended_at = $2 WHERE user_name = $1 AND ended_at IS NULL RETURNING id",
-                values![user, now],
+                "UPDATE sign_ins SET ended_at = $2
+                 WHERE user_name = $1 AND ($3 IS NULL OR cluster = $3) AND ended_at IS NULL RETURNING id",
+                values![user, now, cluster],
             )
             .await?;
         let ended = tell_ended(&mut act, &rows, now).await?;
+        act.record(&audit).await?;
         act.commit().await?;
         Ok(ended)
-    }
-
-    /// The sign-ins of a Kubernetes user, newest first; the last 500.
-    pub async fn sign_ins_of(&self, user: &str) -> Result<Vec<SignIn>> {
-        let sql =
-            "SELECT * FROM sign_ins WHERE user_name = $1 ORDER BY created_at DESC, id LIMIT $2";
-        let rows = self.inner.database.rows(sql, values![user, LISTED_MAX]).await?;
-        rows.iter().map(read).collect()
     }
 }
 
@@ -228,18 +324,44 @@ pub(crate) async fn end_of_account(
     tell_ended(act, &rows, now).await
 }
 
-/// Whose sign-in it is, if it may still pass a gate at `now`: it exists, was not ended, has not expired, and its
-/// account was not disabled.
-pub(crate) async fn holds(act: &mut Act, id: &SignInId, now: Timestamp) -> Result<Option<String>> {
-    let row = act
-        .row(
-            "SELECT user_name FROM sign_ins
-             WHERE id = $1 AND ended_at IS NULL AND expires_at > $2
-               AND (account IS NULL OR account IN (SELECT id FROM accounts WHERE disabled_at IS NULL))",
-            values![id, now],
-        )
-        .await?;
-    row.map(|row| row.text("user_name")).transpose()
+/// Ends the sign-ins of the same person that were seen longest ago, so that with the new one no more hold than
+/// may, and records each.
+async fn end_beyond_the_most(act: &mut Act, new: &SignIn, begun: &AuditEntry) -> Result<()> {
+    let now = new.created_at;
+    let cluster = new.cluster.as_ref().map(|name| name.as_str().to_owned());
+    // A name that a token brought is another person's in another cluster.
+    let sql = format!(
+        "UPDATE sign_ins SET ended_at = $2 WHERE id IN
+           (SELECT s.id FROM sign_ins s
+            WHERE s.user_name = $1 AND COALESCE(s.cluster, '') = COALESCE($3, '') AND {HOLDS}
+              AND s.id <> $4
+            ORDER BY s.last_seen_at DESC, s.created_at DESC, s.id LIMIT 1000000 OFFSET $5)
+         RETURNING id"
+    );
+    let values = values![&new.identity.user, now, cluster, &new.id, PER_PERSON_MAX - 1];
+    let rows = act.rows(AssertSqlSafe(sql), values).await?;
+    tell_ended(act, &rows, now).await?;
+    for row in &rows {
+        let detail = serde_json::json!({ "why": "too_many_sign_ins", "for": new.id });
+        let (action, object) = ("sign_out".to_owned(), row.text("id")?);
+        act.record(&AuditEntry { action, object, detail, ..begun.clone() }).await?;
+    }
+    Ok(())
+}
+
+/// Whose sign-in it is and the only cluster it holds for, if it may still pass a gate at `now`: it exists, was not ended, has neither expired nor
+/// been idle for too long, and its account was not disabled.
+pub(crate) async fn holds(
+    act: &mut Act,
+    id: &SignInId,
+    now: Timestamp,
+) -> Result<Option<(String, Option<ClusterName>)>> {
+    let sql = format!(
+        "SELECT s.user_name, s.cluster FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
+         WHERE s.id = $1 AND {HOLDS} AND a.disabled_at IS NULL"
+    );
+    let row = act.row(AssertSqlSafe(sql), values![id, now]).await?;
+    row.map(|row| Ok((row.text("user_name")?, row.parsed_option("cluster")?))).transpose()
 }
 
 async fn tell_ended(act: &mut Act, rows: &[Row], now: Timestamp) -> Result<u64> {
@@ -251,6 +373,7 @@ async fn tell_ended(act: &mut Act, rows: &[Row], now: Timestamp) -> Result<u64> 
             values![&sign_in],
         )
         .await?;
+        act.execute("DELETE FROM sign_in_tokens WHERE sign_in = $1", values![&sign_in]).await?;
         act.tell(&Change::SignInEnded { sign_in }, now).await?;
         ended += 1;
     }
@@ -265,7 +388,6 @@ fn read(row: &Row) -> Result<SignIn> {
         identity: row.json("identity")?,
         cluster: row.parsed_option("cluster")?,
         method: row.parsed("method")?,
-        csrf_hash: row.hash_option("csrf_hash")?,
         created_at: row.time("created_at")?,
         last_seen_at: row.time("last_seen_at")?,
         idle_timeout: Duration::from_micros(row.number("idle_timeout")?),

@@ -49,6 +49,7 @@ impl Store {
 
     /// Closes all connections once what runs on them has ended. Whatever comes after is refused as unavailable.
     pub async fn close(&self) {
+        self.inner.feed.close().await;
         self.inner.database.close().await;
     }
 
@@ -68,7 +69,7 @@ fn open(location: &StoreLocation, key: VaultKey, hub: HubId, now: Timestamp) -> 
         let vault = Arc::new(Vault::new(&key)?);
         let database = Database::connect(location).await?;
         migrations::apply(&database, &vault, now).await?;
-        let feed = Feed::start(&database).await?;
+        let feed = Feed::start(Database::connect_aside(location).await?).await?;
         let audit = AuditQueue::start(database.clone(), Arc::clone(&vault));
         let store = Store { inner: Arc::new(Inner { database, vault, audit, feed, hub }) };
         store.heartbeat_hub(&store.inner.hub, now).await?;

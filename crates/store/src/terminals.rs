@@ -1,15 +1,16 @@
-//! Terminal sessions: who is in which container since when, on which hub, and which process must be reaped if
-//! that hub dies. The bytes of a terminal, and how one is ended, are known to the terminal service.
+//! Terminal sessions: who is in which container since when, and on which hub.
+//! The bytes of a terminal, how one is ended, and that its processes end with its connection, are known to the
+//! terminal service.
 //!
 //! A live terminal has no heartbeat of its own: its hub has one. When a hub falls silent, all its terminals are
-//! abandoned at once, and another hub reaps what they left in the Pods.
+//! abandoned at once, and another hub ends their rows.
 
 use crate::audit::Act;
 use crate::changes::Change;
 use crate::database::{Row, Value, json_text, values};
 use crate::links::{read_place, read_process};
-use crate::{AuditEntry, Result, Store, StoreError};
-use model::{ContainerPlace, HubId, LinkId, Process, SignInId, TerminalId, Timestamp};
+use crate::{AuditEntry, Result, Store};
+use model::{ClusterName, ContainerPlace, HubId, LinkId, Process, SignInId, TerminalId, Timestamp};
 use sqlx::AssertSqlSafe;
 use std::time::Duration;
 
@@ -36,19 +37,8 @@ pub struct TerminalRow {
     pub ended_at: Option<Timestamp>,
     /// Why it ended: a problem code, or `exit`.
     pub end_reason: Option<String>,
-    /// The process to reap, once it is known.
-    pub leader: Option<Leader>,
     /// When it was last known to live: at its end, or at its hub's last heartbeat. Not stored from a draft.
     pub last_alive_at: Timestamp,
-}
-
-/// A process in the container, told apart by its start from a later one of the same number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leader {
-    /// Its number, in the container's own numbering.
-    pub pid: u32,
-    /// When it started, as `/proc/<pid>/stat` tells it.
-    pub start_ticks: u64,
 }
 
 /// Which terminals to list.
@@ -56,6 +46,8 @@ pub struct Leader {
 pub struct TerminalFilter {
     /// Only this Kubernetes user's.
     pub user: Option<String>,
+    /// Only those in this cluster. A name that a token brought is somebody else's in another one.
+    pub cluster: Option<ClusterName>,
     /// Only live ones, or only ended ones.
     pub live: Option<bool>,
     /// Only those on this hub.
@@ -65,41 +57,15 @@ pub struct TerminalFilter {
 }
 
 const LISTED_MAX: u32 = 10_000;
-/// Abandoned terminals handed out at once; whoever reaps comes again.
+/// Abandoned terminals handed out at once; whoever ends them comes again.
 const ABANDONED_MAX: i64 = 1000;
 
 const SELECT: &str =
     "SELECT t.*, h.heartbeat_at FROM terminals t LEFT JOIN hubs h ON h.id = t.hub WHERE TRUE";
 
 impl Store {
-    /// Notes the process to reap when the terminal ends. [`StoreError::NotFound`] if it is not live.
-    pub async fn set_terminal_leader(
-        &self,
-        id: &TerminalId,
-        pid: u32,
-        start_ticks: u64,
-    ) -> Result<()> {
-        let ticks = i64::try_from(start_ticks).map_err(|_| StoreError::Invalid {
-            object: format!("the leader of terminal `{id}`"),
-            reason: "its start is out of range".to_owned(),
-        })?;
-        let touched = self
-            .inner
-            .database
-            .execute(
-                "UPDATE terminals SET leader_pid = $2, leader_start_ticks = $3
-                 WHERE id = $1 AND ended_at IS NULL",
-                values![id, pid, ticks],
-            )
-            .await?;
-        if touched == 0 {
-            return Err(StoreError::not_found(format!("live terminal `{id}`")));
-        }
-        Ok(())
-    }
-
     /// Ends a terminal with its audit record. False, and no record, if it had ended or never was: of two hubs
-    /// that reap the same one, one ends it.
+    /// that end the same one, one does.
     pub async fn end_terminal(
         &self,
         id: &TerminalId,
@@ -136,6 +102,10 @@ impl Store {
         if let Some(user) = &filter.user {
             values.push(user.into());
             sql.push_str(&format!(" AND t.user_name = ${}", values.len()));
+        }
+        if let Some(cluster) = &filter.cluster {
+            values.push(cluster.as_str().into());
+            sql.push_str(&format!(" AND t.cluster = ${}", values.len()));
         }
         if let Some(hub) = &filter.hub {
             values.push(hub.into());
@@ -231,13 +201,6 @@ fn read(row: &Row) -> Result<TerminalRow> {
     let started_at = row.time("started_at")?;
     let ended_at = row.time_option("ended_at")?;
     let heartbeat_at = row.time_option("heartbeat_at")?.unwrap_or(started_at);
-    let leader = match row.int_option("leader_pid")? {
-        Some(_) => Some(Leader {
-            pid: row.number("leader_pid")?,
-            start_ticks: row.number("leader_start_ticks")?,
-        }),
-        None => None,
-    };
     Ok(TerminalRow {
         id: row.parsed("id")?,
         link: row.parsed("link")?,
@@ -249,7 +212,6 @@ fn read(row: &Row) -> Result<TerminalRow> {
         started_at,
         ended_at,
         end_reason: row.text_option("end_reason")?,
-        leader,
         last_alive_at: ended_at.unwrap_or(heartbeat_at.max(started_at)),
     })
 }

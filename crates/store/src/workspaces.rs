@@ -26,6 +26,7 @@ pub struct WorkspaceRow {
     /// The template it was made from.
     pub template: String,
     /// What the owner calls it; unique among the owner's that were not deleted.
+    /// An owner by token is the name in one cluster, an account's owner the name in all.
     pub name: String,
     /// When it was reserved.
     pub created_at: Timestamp,
@@ -79,22 +80,26 @@ pub struct WorkspaceCounts {
 /// More than a hub's total limit would reasonably be.
 const LISTED_MAX: i64 = 10_000;
 
+/// The person is `$1`; in the cluster `$2` alone, if it is given.
 const COUNTS: &str = "SELECT COUNT(*) AS total,
-        COALESCE(SUM(CASE WHEN owner = $1 THEN 1 ELSE 0 END), 0) AS person
+        COALESCE(SUM(CASE WHEN owner = $1 AND ($2 IS NULL OR cluster = $2) THEN 1 ELSE 0 END), 0) AS person
     FROM workspaces WHERE deleted_at IS NULL";
 
 impl Store {
     /// Takes room for a workspace if the limits leave any; however many try at once, the limits hold.
+    /// `within` is the one cluster in which the owner's name is this person's, if a token brought it.
     pub async fn reserve_workspace(
         &self,
         row: &WorkspaceRow,
+        within: Option<&ClusterName>,
         limit_person: u32,
         limit_total: u32,
         now: Timestamp,
         audit: AuditEntry,
     ) -> Result<ReserveOutcome> {
         let mut act = self.act().await?;
-        let counts = act.row(COUNTS, values![&row.owner]).await?;
+        let within = within.map(|cluster| cluster.as_str().to_owned());
+        let counts = act.row(COUNTS, values![&row.owner, within.clone()]).await?;
         let counts = counts.as_ref().map(read_counts).transpose()?;
         let counts = counts.unwrap_or(WorkspaceCounts { person: 0, total: 0 });
         if counts.person >= limit_person {
@@ -105,7 +110,7 @@ impl Store {
         }
         let taken = act
             .row(
-                "SELECT id FROM workspaces WHERE deleted_at IS NULL AND ((owner = $1 AND name = $2)
+                "SELECT id FROM workspaces WHERE deleted_at IS NULL AND ((owner = $1 AND name = $2 AND ($6 IS NULL OR cluster = $6))
                     OR (cluster = $3 AND namespace = $4 AND pod = $5)) LIMIT 1",
                 values![
                     &row.owner,
@@ -113,6 +118,7 @@ impl Store {
                     row.cluster.as_str(),
                     row.namespace.as_str(),
                     row.pod.as_str(),
+                    within,
                 ],
             )
             .await?;
@@ -202,9 +208,15 @@ impl Store {
         Ok(true)
     }
 
-    /// How much room is taken.
-    pub async fn workspace_counts(&self, owner: &str) -> Result<WorkspaceCounts> {
-        let row = self.inner.database.row(COUNTS, values![owner]).await?;
+    /// How much room is taken. `within` is the one cluster in which the owner's name is this person's, if a
+    /// token brought it.
+    pub async fn workspace_counts(
+        &self,
+        owner: &str,
+        within: Option<&ClusterName>,
+    ) -> Result<WorkspaceCounts> {
+        let within = within.map(|cluster| cluster.as_str().to_owned());
+        let row = self.inner.database.row(COUNTS, values![owner, within]).await?;
         let counts = row.as_ref().map(read_counts).transpose()?;
         Ok(counts.unwrap_or(WorkspaceCounts { person: 0, total: 0 }))
     }

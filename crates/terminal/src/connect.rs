@@ -190,6 +190,7 @@ async fn enter(
     metrics::histogram!("sallyport_second_gate_seconds").record(began.elapsed().as_secs_f64());
     let belongs = Belongs {
         user: entered.terminal.user.clone(),
+        cluster: entered.terminal.place.pod.cluster.clone(),
         link: entered.terminal.link.clone(),
         sign_in: entered.terminal.sign_in.clone(),
     };
@@ -214,18 +215,20 @@ async fn enter(
 
 fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<Room, Problem> {
     let (person_max, total_max) = (terminals.settings.per_person_max, terminals.settings.total_max);
-    terminals.live.room(signed_in.user(), person_max, total_max).map_err(|full| {
-        let (whose, limit) = match full {
-            NoRoom::ForPerson => (format!("`{}`", signed_in.user()), person_max),
-            NoRoom::OnHub => ("this hub".to_owned(), total_max),
-        };
-        Problem::new(
-            ProblemCode::TooManyAttempts,
-            format!("{whose} has {limit} live terminals, which is the limit"),
-        )
-        .decided_by(DecidedBy::Hub)
-        .fix("close one that is not needed")
-    })
+    terminals.live.room(signed_in.user(), signed_in.cluster(), person_max, total_max).map_err(
+        |full| {
+            let (whose, limit) = match full {
+                NoRoom::ForPerson => (format!("`{}`", signed_in.user()), person_max),
+                NoRoom::OnHub => ("this hub".to_owned(), total_max),
+            };
+            Problem::new(
+                ProblemCode::TooManyAttempts,
+                format!("{whose} has {limit} live terminals, which is the limit"),
+            )
+            .decided_by(DecidedBy::Hub)
+            .fix("close one that is not needed")
+        },
+    )
 }
 
 /// Says why, and closes with the code that belongs to it.

@@ -6,6 +6,7 @@
 //! something (whose link it is, whether a Pod exists) come only after what the stranger cannot have.
 
 use crate::Terminals;
+use crate::standing::still_stands;
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -226,7 +227,6 @@ pub(crate) async fn second_gate(
         started_at: now,
         ended_at: None,
         end_reason: None,
-        leader: None,
         last_alive_at: now,
     };
     let audit = signed_in
@@ -295,7 +295,8 @@ pub(crate) fn cluster_of(
     })
 }
 
-/// What both gates ask of the cluster: may this person enter this Pod now, and is it still that Pod.
+/// What both gates ask of the cluster: is this still that person, may they enter this Pod now, and is it still
+/// that Pod.
 pub(crate) async fn may_enter(
     terminals: &Terminals,
     signed_in: &SignedIn,
@@ -304,10 +305,12 @@ pub(crate) async fn may_enter(
     let cluster = cluster_of(terminals, signed_in, place)?;
     let action = EnterPod { place: place.pod.clone() };
     let identity = signed_in.identity();
-    let (verdict, facts) = tokio::join!(
+    let (stands, verdict, facts) = tokio::join!(
+        still_stands(terminals, signed_in),
         cluster.authorize(identity, action),
         cluster.pod_facts(identity, &place.pod.namespace, &place.pod.pod),
     );
+    stands?;
     let right = match verdict? {
         Verdict::Allowed(right) => right,
         Verdict::Denied { access, reason } => {

@@ -18,6 +18,7 @@ mod live;
 mod protocol;
 mod screen;
 mod session;
+mod standing;
 mod terminals;
 
 pub use keys::LinkKeys;

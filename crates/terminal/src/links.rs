@@ -2,6 +2,7 @@
 
 use crate::Terminals;
 use crate::gates::forbidden;
+use crate::standing::still_stands;
 use axum::extract::State;
 use http::StatusCode;
 use http_api::{DecidedBy, Json, Path, Problem, ProblemBody, ProblemCode, Query, SignedIn, random};
@@ -14,7 +15,11 @@ use presign::{COMMAND_BYTES_MAX, Claims};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
-use store::{LinkFilter, LinkRow, LinkState};
+use store::{LinkFilter, LinkRow, LinkState, MintOutcome};
+
+/// Links of one person in one cluster that were neither used nor revoked and still hold. Whoever needs more at
+/// once than a class has people is a loop that went astray.
+const OPEN_PER_PERSON_MAX: u32 = 100;
 
 /// A link to make.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -182,6 +187,7 @@ impl Link {
         (status = 400, description = "`bad_request`", body = ProblemBody),
         (status = 403, description = "`forbidden`, `not_admin`", body = ProblemBody),
         (status = 404, description = "`pod_gone`, `container_unknown`, `cluster_unknown`", body = ProblemBody),
+        (status = 409, description = "`too_many_links`", body = ProblemBody),
     )
 )]
 pub(crate) async fn mint(
@@ -255,7 +261,21 @@ pub(crate) async fn mint(
         .audit("link.mint", &row.place)
         .detail(json!({ "link": row.id, "for": row.user, "expires_at": row.expires_at }))
         .allowed();
-    terminals.api.store.create_link(&row, audit).await?;
+    let minted = terminals.api.store.create_link(&row, OPEN_PER_PERSON_MAX, audit).await?;
+    if let MintOutcome::Full { limit } = minted {
+        let problem = Problem::new(
+            ProblemCode::TooManyLinks,
+            format!(
+                "`{}` has {limit} links that were neither used nor revoked and still hold",
+                row.user
+            ),
+        )
+        .decided_by(DecidedBy::Hub)
+        .fix("use or revoke some, or wait until they expire");
+        let object = row.place.to_string();
+        crate::gates::refuse(&terminals, &signed_in, "link.mint", &object, &problem).await?;
+        return Err(problem);
+    }
     let url = format!("{}/terminal#{}", terminals.api.origins.first(), token.expose());
     Ok((StatusCode::CREATED, Json(MintedLink { link: Link::of(row, now), url })))
 }
@@ -281,10 +301,12 @@ async fn place_of(
     let identity = signed_in.identity();
     // The UID is not known yet; RBAC does not ask for it.
     let asked = AskedPod { namespace: wish.namespace.clone(), pod: wish.pod.clone() };
-    let (verdict, facts) = tokio::join!(
+    let (stands, verdict, facts) = tokio::join!(
+        still_stands(terminals, signed_in),
         cluster.authorize(identity, asked),
         cluster.pod_facts(identity, &wish.namespace, &wish.pod),
     );
+    stands?;
     if let Verdict::Denied { access, reason } = verdict? {
         return Err(forbidden(signed_in.user(), &access, &reason));
     }
@@ -342,17 +364,12 @@ pub(crate) async fn list(
     signed_in: SignedIn,
     Query(wish): Query<ListLinks>,
 ) -> Result<Json<LinkList>, Problem> {
-    let user = match wish.user.as_deref() {
-        Some(user) if user != signed_in.user() && !signed_in.is_admin() => {
-            return Err(not_admin("see others' links"));
-        }
-        Some("*") => None,
-        Some(user) => Some(user.to_owned()),
-        None => Some(signed_in.user().to_owned()),
-    };
+    let Whose { user, cluster } =
+        Whose::asked(&signed_in, wish.user.as_deref(), "see others' links")?;
     let now = terminals.api.clock.now();
     let filter = LinkFilter {
         user,
+        cluster,
         state: wish.state.map(Into::into),
         limit: wish.limit.unwrap_or(100).clamp(1, 500),
     };
@@ -373,7 +390,10 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let row = terminals.api.store.link(&id).await?;
     let Some(row) = row.filter(|row| {
-        row.user == signed_in.user() || row.minted_by == signed_in.user() || signed_in.is_admin()
+        let cluster = &row.place.pod.cluster;
+        signed_in.owns(&row.user, cluster)
+            || signed_in.owns(&row.minted_by, cluster)
+            || signed_in.is_admin()
     }) else {
         return Err(Problem::not_found(format!("link `{id}`")));
     };
@@ -396,14 +416,50 @@ pub(crate) async fn revoke_all(
     signed_in: SignedIn,
     Json(wish): Json<RevokeAll>,
 ) -> Result<Json<RevokedAll>, Problem> {
-    if wish.user != signed_in.user() && !signed_in.is_admin() {
+    let is_own = wish.user == signed_in.user();
+    if !is_own && !signed_in.is_admin() {
         return Err(not_admin("revoke others' links"));
     }
-    let audit = signed_in.audit("link.revoke-all", &wish.user).allowed();
+    // One's own where one is signed in; another's in all clusters, rather one too many than one too few.
+    let cluster = if is_own { signed_in.cluster() } else { None };
+    let audit = signed_in
+        .audit("link.revoke-all", &wish.user)
+        .detail(json!({ "cluster": cluster }))
+        .allowed();
     let now = terminals.api.clock.now();
-    let revoked =
-        terminals.api.store.revoke_links_of(&wish.user, signed_in.user(), now, audit).await?;
+    let store = &terminals.api.store;
+    let revoked = store.revoke_links_of(&wish.user, cluster, signed_in.user(), now, audit).await?;
     Ok(Json(RevokedAll { revoked }))
+}
+
+/// Whose rows a list is to show.
+pub(crate) struct Whose {
+    /// This Kubernetes user's; everybody's if left out.
+    pub(crate) user: Option<String>,
+    /// In this cluster; in all if left out.
+    pub(crate) cluster: Option<ClusterName>,
+}
+
+impl Whose {
+    /// One's own, in the clusters for which one is signed in; for administrators, whose they ask for.
+    /// `*` is everybody, even for somebody whom their cluster calls so.
+    pub(crate) fn asked(
+        signed_in: &SignedIn,
+        user: Option<&str>,
+        act: &str,
+    ) -> Result<Self, Problem> {
+        match user {
+            Some("*") if signed_in.is_admin() => Ok(Self { user: None, cluster: None }),
+            Some(user) if user != signed_in.user() && signed_in.is_admin() => {
+                Ok(Self { user: Some(user.to_owned()), cluster: None })
+            }
+            Some(user) if user != signed_in.user() => Err(not_admin(act)),
+            _ => Ok(Self {
+                user: Some(signed_in.user().to_owned()),
+                cluster: signed_in.cluster().cloned(),
+            }),
+        }
+    }
 }
 
 pub(crate) fn not_admin(act: &str) -> Problem {

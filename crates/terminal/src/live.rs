@@ -6,7 +6,7 @@ use crate::gates::{link_revoked, session_ended};
 use crate::guardian::Guardians;
 use crate::screen::Fuel;
 use http_api::{DecidedBy, HttpApi, Problem, ProblemCode};
-use model::{LinkId, SignInId, TerminalId};
+use model::{ClusterName, LinkId, SignInId, TerminalId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,8 +36,17 @@ pub(crate) enum Order {
 #[derive(Debug, Clone)]
 pub(crate) struct Belongs {
     pub(crate) user: String,
+    pub(crate) cluster: ClusterName,
     pub(crate) link: LinkId,
     pub(crate) sign_in: SignInId,
+}
+
+impl Belongs {
+    /// Whether it is that person's. A name that a token brought is this person's in that cluster alone, one
+    /// of an account in all.
+    fn is_of(&self, user: &str, cluster: Option<&ClusterName>) -> bool {
+        self.user == user && cluster.is_none_or(|cluster| *cluster == self.cluster)
+    }
 }
 
 /// The live terminals of this hub. Cheap to clone.
@@ -57,7 +66,7 @@ struct Inner {
 struct Sessions {
     live: HashMap<TerminalId, Live>,
     /// Whose second gate is being asked; they count as live, or a hundred at once would pass any limit.
-    entering: Vec<String>,
+    entering: Vec<Person>,
     draining: bool,
 }
 
@@ -67,10 +76,13 @@ struct Live {
     fuel: Arc<Fuel>,
 }
 
+/// A user, of one cluster alone if a token of it signed them in.
+type Person = (String, Option<ClusterName>);
+
 /// Room for a session that may become live; given back when dropped.
 pub(crate) struct Room {
     live: LiveTerminals,
-    user: String,
+    person: Person,
 }
 
 /// Which limit leaves no room.
@@ -97,24 +109,27 @@ impl LiveTerminals {
         self.sessions().live.len()
     }
 
-    /// Takes room for one more terminal of `user`, if both limits leave any.
+    /// Takes room for one more terminal of a person, if both limits leave any; with a cluster, only those in it
+    /// count, as for [`Belongs::is_of`].
     pub(crate) fn room(
         &self,
         user: &str,
+        cluster: Option<&ClusterName>,
         per_person_max: usize,
         total_max: usize,
     ) -> Result<Room, NoRoom> {
         let mut sessions = self.sessions();
-        let live = sessions.live.values().filter(|live| live.belongs.user == user).count();
-        let entering = sessions.entering.iter().filter(|entering| *entering == user).count();
+        let person = (user.to_owned(), cluster.cloned());
+        let live = sessions.live.values().filter(|live| live.belongs.is_of(user, cluster)).count();
+        let entering = sessions.entering.iter().filter(|entering| **entering == person).count();
         if live + entering >= per_person_max {
             return Err(NoRoom::ForPerson);
         }
         if sessions.live.len() + sessions.entering.len() >= total_max {
             return Err(NoRoom::OnHub);
         }
-        sessions.entering.push(user.to_owned());
-        Ok(Room { live: self.clone(), user: user.to_owned() })
+        sessions.entering.push(person.clone());
+        Ok(Room { live: self.clone(), person })
     }
 
     /// Whether the hub is about to stop.
@@ -140,7 +155,10 @@ impl LiveTerminals {
         let (orders, received) = mpsc::channel(ORDERS_MAX);
         let mut sessions = self.sessions();
         // All terminals of a person share one allowance.
-        let theirs = sessions.live.values().find(|live| live.belongs.user == belongs.user);
+        let theirs = sessions
+            .live
+            .values()
+            .find(|live| live.belongs.is_of(&belongs.user, Some(&belongs.cluster)));
         let fuel = theirs.map_or_else(|| Arc::new(Fuel::new()), |live| Arc::clone(&live.fuel));
         let live = Live { belongs, orders, fuel: Arc::clone(&fuel) };
         sessions.live.insert(id.clone(), live);
@@ -230,9 +248,10 @@ impl LiveTerminals {
         for (id, Live { belongs, orders, .. }) in &self.sessions().live {
             let concerned = match change {
                 Change::LinkRevoked { link } => *link == belongs.link,
-                Change::LinksOfUserRevoked { user } | Change::AccountDisabled { user } => {
-                    *user == belongs.user
+                Change::LinksOfUserRevoked { user, cluster } => {
+                    belongs.is_of(user, cluster.as_ref())
                 }
+                Change::AccountDisabled { user } => belongs.is_of(user, None),
                 Change::SignInEnded { sign_in } => *sign_in == belongs.sign_in,
                 Change::TerminalEndRequested { terminal, .. } => terminal == id,
                 Change::Missed => true,
@@ -278,7 +297,7 @@ impl LiveTerminals {
 impl Drop for Room {
     fn drop(&mut self) {
         let mut sessions = self.live.sessions();
-        if let Some(at) = sessions.entering.iter().position(|entering| *entering == self.user) {
+        if let Some(at) = sessions.entering.iter().position(|entering| *entering == self.person) {
             sessions.entering.swap_remove(at);
         }
     }
@@ -301,6 +320,7 @@ mod tests {
     fn belongs(user: &str) -> Belongs {
         Belongs {
             user: user.to_owned(),
+            cluster: "demo".parse().unwrap(),
             link: LinkId::from_random([1; 16]),
             sign_in: SignInId::from_random([2; 16]),
         }
@@ -309,15 +329,15 @@ mod tests {
     #[test]
     fn who_is_still_at_the_gate_counts_too() {
         let live = LiveTerminals::new();
-        let first = live.room("mina", 2, 3).ok().unwrap();
-        let second = live.room("mina", 2, 3).ok().unwrap();
-        assert_eq!(live.room("mina", 2, 3).err(), Some(NoRoom::ForPerson));
+        let first = live.room("mina", None, 2, 3).ok().unwrap();
+        let second = live.room("mina", None, 2, 3).ok().unwrap();
+        assert_eq!(live.room("mina", None, 2, 3).err(), Some(NoRoom::ForPerson));
         let (place, _orders, _fuel) =
             live.enter(first, &TerminalId::from_random([3; 16]), belongs("mina"));
-        assert_eq!(live.room("mina", 2, 3).err(), Some(NoRoom::ForPerson));
-        let _other = live.room("joon", 2, 3).ok().unwrap();
-        assert_eq!(live.room("sora", 2, 3).err(), Some(NoRoom::OnHub));
+        assert_eq!(live.room("mina", None, 2, 3).err(), Some(NoRoom::ForPerson));
+        let _other = live.room("joon", None, 2, 3).ok().unwrap();
+        assert_eq!(live.room("sora", None, 2, 3).err(), Some(NoRoom::OnHub));
         drop((second, place));
-        assert!(live.room("mina", 2, 3).is_ok());
+        assert!(live.room("mina", None, 2, 3).is_ok());
     }
 }

@@ -1,7 +1,7 @@
 //! Live terminals as people see and end them.
 
 use crate::Terminals;
-use crate::links::not_admin;
+use crate::links::Whose;
 use axum::extract::State;
 use http::StatusCode;
 use http_api::{Json, Path, Problem, ProblemBody, Query, SignedIn};
@@ -76,15 +76,9 @@ pub(crate) async fn list(
     signed_in: SignedIn,
     Query(wish): Query<ListTerminals>,
 ) -> Result<Json<TerminalList>, Problem> {
-    let user = match wish.user.as_deref() {
-        Some(user) if user != signed_in.user() && !signed_in.is_admin() => {
-            return Err(not_admin("see others' terminals"));
-        }
-        Some("*") => None,
-        Some(user) => Some(user.to_owned()),
-        None => Some(signed_in.user().to_owned()),
-    };
-    let filter = TerminalFilter { user, live: Some(true), hub: None, limit: 1000 };
+    let Whose { user, cluster } =
+        Whose::asked(&signed_in, wish.user.as_deref(), "see others' terminals")?;
+    let filter = TerminalFilter { user, cluster, live: Some(true), hub: None, limit: 1000 };
     let rows = terminals.api.store.terminals(&filter).await?;
     Ok(Json(TerminalList { items: rows.into_iter().map(Terminal::from).collect() }))
 }
@@ -102,7 +96,8 @@ pub(crate) async fn end(
 ) -> Result<StatusCode, Problem> {
     let store = &terminals.api.store;
     let row = store.terminal(&id).await?;
-    let Some(row) = row.filter(|row| row.user == signed_in.user() || signed_in.is_admin()) else {
+    let is_theirs = |row: &TerminalRow| signed_in.owns(&row.user, &row.place.pod.cluster);
+    let Some(row) = row.filter(|row| is_theirs(row) || signed_in.is_admin()) else {
         return Err(Problem::not_found(format!("terminal `{id}`")));
     };
     let audit = signed_in

@@ -135,7 +135,8 @@ impl Workspaces {
         };
         let (person_max, total_max) = (settings.limit_person(), settings.limit_total());
         let reserve = || {
-            store.reserve_workspace(row, person_max, total_max, row.created_at, draft().allowed())
+            let (within, at) = (person.cluster(), row.created_at);
+            store.reserve_workspace(row, within, person_max, total_max, at, draft().allowed())
         };
         let mut outcome = reserve().await?;
         if matches!(outcome, ReserveOutcome::PersonFull { .. }) {

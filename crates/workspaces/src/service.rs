@@ -192,7 +192,7 @@ impl Workspaces {
         items.sort_by(|one, other| {
             other.created_at.cmp(&one.created_at).then_with(|| one.id.cmp(&other.id))
         });
-        let counts = self.api().store.workspace_counts(person.user()).await?;
+        let counts = self.api().store.workspace_counts(person.user(), person.cluster()).await?;
         Ok(WorkspaceList { items, quota: Quota::of(counts, self.settings()) })
     }
 

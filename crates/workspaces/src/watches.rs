@@ -2,15 +2,16 @@
 //! What is watched is known to `watch`.
 
 use http_api::{DecidedBy, Problem, ProblemCode, SignedIn};
-use model::{SignInId, Timestamp};
+use model::{ClusterName, SignInId, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Change, Store};
 use tokio::sync::broadcast;
 
-/// Watches of one sign-in: a page has one or two; several tabs fit.
-const PER_SIGN_IN_MAX: u32 = 8;
+/// Watches of one person: a page has one or two; several tabs in a few browsers fit. By the person, not by the
+/// sign-in: one can sign in often, and would have all the places.
+const PER_PERSON_MAX: u32 = 16;
 /// Watches of all; each costs the API server two of its own.
 const IN_TOTAL_MAX: u32 = 512;
 /// Nothing is watched for longer; the page begins anew, with its sign-in checked anew.
@@ -18,43 +19,47 @@ const TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Counts the watches that are open.
 #[derive(Clone, Default)]
-pub(crate) struct Watches(Arc<Mutex<HashMap<SignInId, u32>>>);
+pub(crate) struct Watches(Arc<Mutex<HashMap<Person, u32>>>);
+
+/// A user's name, and the only cluster it means something in, if a token brought it.
+type Person = (String, Option<ClusterName>);
 
 /// One watch's place; dropping it gives it back.
 pub(crate) struct WatchPlace {
     watches: Watches,
-    sign_in: SignInId,
+    person: Person,
 }
 
 impl Watches {
     /// Takes a place, if there is one.
     pub(crate) fn take(&self, person: &SignedIn) -> Result<WatchPlace, Problem> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (person.user().to_owned(), person.cluster().cloned());
         let total: u32 = open.values().sum();
-        let own = open.get(person.id()).copied().unwrap_or_default();
-        if own >= PER_SIGN_IN_MAX || total >= IN_TOTAL_MAX {
-            let detail = if own >= PER_SIGN_IN_MAX {
-                format!("this sign-in has {own} watches open, as many as it may")
+        let own = open.get(&key).copied().unwrap_or_default();
+        if own >= PER_PERSON_MAX || total >= IN_TOTAL_MAX {
+            let detail = if own >= PER_PERSON_MAX {
+                format!("you have {own} watches open, as many as one person may")
             } else {
                 format!("the hub has {total} watches open, as many as it may")
             };
             return Err(Problem::new(ProblemCode::TooManyAttempts, detail)
                 .decided_by(DecidedBy::Hub)
-                .fix("close other tabs of the console")
+                .fix("close other tabs of the console, or sign out elsewhere")
                 .retry_after(Duration::from_secs(5)));
         }
-        open.insert(person.id().clone(), own + 1);
-        Ok(WatchPlace { watches: self.clone(), sign_in: person.id().clone() })
+        open.insert(key.clone(), own + 1);
+        Ok(WatchPlace { watches: self.clone(), person: key })
     }
 }
 
 impl Drop for WatchPlace {
     fn drop(&mut self) {
         let mut open = self.watches.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = open.get_mut(&self.sign_in) {
+        if let Some(own) = open.get_mut(&self.person) {
             *own -= 1;
             if *own == 0 {
-                open.remove(&self.sign_in);
+                open.remove(&self.person);
             }
         }
     }

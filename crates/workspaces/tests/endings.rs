@@ -130,7 +130,7 @@ async fn a_silent_cluster_hides_no_workspace() {
 }
 
 #[tokio::test]
-async fn a_sign_in_has_eight_watches_and_they_end_with_it() {
+async fn a_person_has_sixteen_watches_and_they_end_with_the_sign_in() {
     let double = Double::default().allowing(|_| true);
     let hub = hub(vec![double.cluster("one")]).await;
     let (router, _) = serve(&hub, 3, 10);
@@ -138,14 +138,14 @@ async fn a_sign_in_has_eight_watches_and_they_end_with_it() {
     let (_, made) = browser.post(&router, PATH, debian()).await;
     let path = format!("{PATH}/{}/watch", made["id"].as_str().unwrap());
     let mut open = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..16 {
         open.push(browser.events(&router, &path).await.unwrap());
     }
     let refused = browser.events(&router, &path).await.err();
     assert_eq!(refused, Some(StatusCode::TOO_MANY_REQUESTS));
     let (name, told) = open[0].next().await.unwrap();
     assert_eq!((name.as_str(), &told["id"]), ("workspace", &made["id"]));
-    hub.api.store.end_sign_in(&browser.sign_in, model::Timestamp::now()).await.unwrap();
+    hub.sign_out(&browser).await;
     for mut events in open {
         while events.next().await.is_some() {}
     }

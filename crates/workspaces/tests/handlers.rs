@@ -176,7 +176,8 @@ async fn a_hundred_at_once_stay_within_both_limits() {
     assert_eq!(double.seen("POST", "/pods").len(), 10);
     assert_eq!(live(&hub).await, 10);
     for number in 0..5 {
-        let counts = hub.api.store.workspace_counts(&format!("sallyport:p{number}")).await.unwrap();
+        let counts =
+            hub.api.store.workspace_counts(&format!("sallyport:p{number}"), None).await.unwrap();
         assert!(counts.person <= 4, "{counts:?}");
     }
 }

@@ -67,6 +67,7 @@ export const problemCodes = everyOf<ProblemCode>()([
   'body_too_large',
   'quota_person',
   'quota_total',
+  'too_many_links',
   'cluster_unreachable',
   'cluster_unknown',
   'store_unavailable',

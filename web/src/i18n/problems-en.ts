@@ -55,6 +55,10 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'All workspaces of this hub are in use.',
     todo: 'Try again later, or ask an administrator to raise the limit.',
   },
+  too_many_links: {
+    what: 'Too many of your presigned links are still open.',
+    todo: 'Use some, or revoke them under Access. Links also expire by themselves.',
+  },
   cluster_unreachable: {
     what: 'The cluster does not answer.',
     todo: 'Try again in a moment. If it stays so, tell the administrator of the cluster.',

@@ -54,6 +54,10 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     what: '이 허브의 워크스페이스가 모두 사용 중입니다.',
     todo: '나중에 다시 시도하거나, 관리자에게 한도를 늘려 달라고 요청하세요.',
   },
+  too_many_links: {
+    what: '아직 쓰지 않은 사전 서명 링크가 너무 많습니다.',
+    todo: '링크를 사용하거나 ‘접근 관리’ 화면에서 폐기하세요. 시간이 지나면 저절로 만료되기도 합니다.',
+  },
   cluster_unreachable: {
     what: '클러스터가 응답하지 않습니다.',
     todo: '잠시 뒤 다시 시도하세요. 계속되면 클러스터 관리자에게 알리세요.',

@@ -15,7 +15,7 @@ use http_api::{
 };
 use model::Secret;
 use serde_json::json;
-use store::SignInMethod;
+use store::{Account, SignInMethod};
 
 /// An invitation and the password to set.
 #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
@@ -63,24 +63,16 @@ pub(crate) async fn sign_in_with_invitation(
             .decided_by(DecidedBy::Hub)
             .fix("choose a longer one; a few words make a good one")
     })?;
-    // Hashed before the invitation is used up, so that little can go wrong in between.
     let password = console.desk.hash(given.password).await?;
-    let redeemed = store.redeem_invitation(&invitation.hash(), context.at).await?;
-    let account = match redeemed {
-        Some(id) => store.account(&id).await?,
-        None => None,
+    let record = |account: &Account| {
+        context.audit(&account.kubernetes_user, "account.password", &account.name).allowed()
     };
-    let Some(mut account) = account else {
+    let redeemed =
+        store.redeem_invitation(&invitation.hash(), &password, context.at, record).await?;
+    let Some(account) = redeemed else {
         return Err(deny(&console, &context, &attempt).await?);
     };
-    let record = context.audit(&account.kubernetes_user, "account.password", &account.name);
-    store.audit(record.allowed()).await?;
-    store.set_password(&account.id, &password).await?;
-    // Whoever was signed in with the old password may be whom it was changed against.
-    store.end_sign_ins_of(&account.kubernetes_user, context.at).await?;
     let known = known_browser(&account, &password)?;
-    account.password = Some(password);
-    store.touch_sign_in(&account.id, context.at).await?;
     let new = NewSignIn::Account { account, method: SignInMethod::Invitation };
     let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
     Ok(welcome(&console, issued, known))

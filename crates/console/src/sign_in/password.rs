@@ -16,7 +16,7 @@ use http_api::{
 use model::{AccountName, Secret};
 use serde_json::json;
 use std::time::Duration;
-use store::{Account, PasswordPhc, SignInMethod};
+use store::{Account, PasswordPhc, SignInMethod, Store};
 
 /// No account's name is longer.
 const NAME_CHARACTERS_MAX: usize = 63;
@@ -66,10 +66,8 @@ pub(crate) async fn sign_in_with_password(
     }
     let typed = given.username.trim().to_lowercase();
     let typed: String = typed.chars().take(NAME_CHARACTERS_MAX + 1).collect();
-    let account = match typed.parse::<AccountName>() {
-        Ok(name) => store.account_by_name(&name).await?,
-        Err(_) => None,
-    };
+    let name = typed.parse::<AccountName>().ok();
+    let account = account_of(store, name.as_ref()).await?;
     let stored = account.as_ref().and_then(|account| account.password.clone());
     let known = cookie_of(&headers, COOKIE_KNOWN_BROWSER)
         .and_then(KnownBrowser::parse)
@@ -80,9 +78,12 @@ pub(crate) async fn sign_in_with_password(
     // The seat comes first: who finds none has made no attempt.
     let seat = console.desk.seat().await?;
     attempt.charge().await?;
+    // Waiting took a while: what is checked is the password as it is now.
+    let account = account_of(store, name.as_ref()).await?;
+    let stored = account.as_ref().and_then(|account| account.password.clone());
     let verdict = seat.check(given.password.clone(), stored.clone()).await?;
 
-    let (account, stored, rehash) = match (verdict, account, stored) {
+    let (mut account, stored, rehash) = match (verdict, account, stored) {
         (Verdict::Right { rehash }, Some(account), Some(stored)) => (account, stored, rehash),
         (_, account, _) => {
             let wait = attempt.failed().await?;
@@ -106,10 +107,15 @@ pub(crate) async fn sign_in_with_password(
     let stored =
         if rehash { renew(&console, &account, given.password, stored).await } else { stored };
     let known = known_browser(&account, &stored)?;
-    store.touch_sign_in(&account.id, context.at).await?;
+    account.password = Some(stored);
     let new = NewSignIn::Account { account, method: SignInMethod::Password };
     let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
     Ok(welcome(&console, issued, known))
+}
+
+async fn account_of(store: &Store, name: Option<&AccountName>) -> Result<Option<Account>, Problem> {
+    let Some(name) = name else { return Ok(None) };
+    Ok(store.account_by_name(name).await?)
 }
 
 /// Records a refusal. What was typed as the name is left out unless it is an account's: people type
@@ -148,8 +154,10 @@ async fn renew(
             return stored;
         }
     };
-    match console.api.store.set_password(&account.id, &renewed).await {
-        Ok(()) => renewed,
+    match console.api.store.renew_password_hash(&account.id, &stored, &renewed).await {
+        Ok(true) => renewed,
+        // Another password was set while this one was checked.
+        Ok(false) => stored,
         Err(error) => {
             tracing::warn!(account = %account.name, %error, "a renewed hash was not stored");
             stored

@@ -1,5 +1,6 @@
 //! Signing in with a Kubernetes bearer token. The cluster itself says who is behind it.
-//! The hub does not keep the token, so a sign-in by token is short and holds for that cluster alone.
+//! A sign-in by token is short and holds for that cluster alone. The token is kept sealed, because a gate asks
+//! the cluster again whether it still takes it.
 
 use super::welcome;
 use crate::Console;
@@ -12,16 +13,44 @@ use http_api::{
     DecidedBy, FromOurPage, Json, NewSignIn, Problem, ProblemBody, ProblemCode, RequestContext,
     issue_sign_in,
 };
-use kube_io::{Cluster, TokenVerdict};
+use kube_io::{Cluster, Clusters, TokenVerdict};
 use model::{ClusterName, Identity, Secret};
 use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use store::SignInMethod;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Tokens of identity providers with many claims have a few KiB.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// Reviews in flight at once, of each cluster: more would let strangers load its API server through the hub. Of
+/// each, because a cluster that never answers must not take the seats of those that do.
+const REVIEWS_MAX: usize = 16;
 /// A cluster that takes longer is as good as away.
 const REVIEW_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Who may ask a cluster at this moment. Cheap to clone; clones share the seats.
+#[derive(Clone)]
+pub(crate) struct ReviewSeats(Arc<HashMap<ClusterName, Semaphore>>);
+
+impl ReviewSeats {
+    pub(crate) fn of(clusters: &Clusters) -> Self {
+        let seats = clusters.names().into_iter().map(|name| (name, Semaphore::new(REVIEWS_MAX)));
+        Self(Arc::new(seats.collect()))
+    }
+
+    /// Takes a seat; who finds none has made no attempt.
+    fn take(&self, cluster: &Cluster) -> Result<SemaphorePermit<'_>, Problem> {
+        let seat = self.0.get(cluster.name()).and_then(|seats| seats.try_acquire().ok());
+        seat.ok_or_else(|| {
+            let detail = "too many people are signing in to this cluster at this moment";
+            Problem::new(ProblemCode::TooManyAttempts, detail)
+                .decided_by(DecidedBy::Hub)
+                .retry_after(Duration::from_secs(2))
+        })
+    }
+}
 
 /// A token and the cluster that knows it.
 #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
@@ -70,9 +99,16 @@ pub(crate) async fn sign_in_with_token(
     }
     let counted = Counted::from_network(context.source);
     let attempt = counted.admit(&console.api.store, context.at).await?;
-    let identity = match review(&console, &cluster, &token).await? {
-        TokenVerdict::Authenticated(identity) => identity,
-        TokenVerdict::Refused { reason } => {
+    let seat = console.token_reviews.take(&cluster)?;
+    let verdict = review(&cluster, &token).await;
+    drop(seat);
+    let identity = match verdict {
+        Ok(TokenVerdict::Authenticated(identity)) => identity,
+        // Counted like a wrong token, or strangers could have the hub wait for a dead cluster for ever.
+        Err(problem) => {
+            return Err(deny(&console, &context, &attempt, &cluster, "", problem).await?);
+        }
+        Ok(TokenVerdict::Refused { reason }) => {
             let problem = refused(format!("cluster `{}` says: {reason}", cluster.name()))
                 .decided_by(DecidedBy::Kubernetes);
             return Err(deny(&console, &context, &attempt, &cluster, "", problem).await?);
@@ -87,7 +123,7 @@ pub(crate) async fn sign_in_with_token(
         let problem = refused(why).decided_by(DecidedBy::Hub);
         return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
     }
-    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token_ends };
+    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token, token_ends };
     let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
     Ok(welcome(&console, issued, None))
 }
@@ -107,16 +143,7 @@ fn cluster(console: &Console, named: Option<&ClusterName>) -> Result<Cluster, Pr
     })
 }
 
-async fn review(
-    console: &Console,
-    cluster: &Cluster,
-    token: &Secret,
-) -> Result<TokenVerdict, Problem> {
-    let _one_of_few = console.token_reviews.try_acquire().map_err(|_| {
-        Problem::new(ProblemCode::TooManyAttempts, "too many people are signing in at this moment")
-            .decided_by(DecidedBy::Hub)
-            .retry_after(Duration::from_secs(2))
-    })?;
+async fn review(cluster: &Cluster, token: &Secret) -> Result<TokenVerdict, Problem> {
     match tokio::time::timeout(REVIEW_TIME_MAX, cluster.token_review(token)).await {
         Ok(verdict) => Ok(verdict?),
         Err(_) => Err(Problem::new(
@@ -143,7 +170,7 @@ fn refused(detail: impl Into<String>) -> Problem {
         .fix("get a new token, as in `kubectl create token`, and check the cluster")
 }
 
-/// Counts and records a refusal, and returns it.
+/// Counts and records a refusal or a failure, and returns it.
 async fn deny(
     console: &Console,
     context: &RequestContext,
@@ -153,15 +180,16 @@ async fn deny(
     problem: Problem,
 ) -> Result<Problem, Problem> {
     let wait = attempt.failed().await?;
-    let entry = context
-        .audit(user, "sign_in", cluster.name())
-        .detail(json!({
-            "method": SignInMethod::Token.as_str(),
-            "why": problem.detail(),
-            "next_attempt_in_s": wait.map(|wait| wait.as_secs()),
-            "user_agent": context.user_agent,
-        }))
-        .denied(problem.code());
+    let entry = context.audit(user, "sign_in", cluster.name()).detail(json!({
+        "method": SignInMethod::Token.as_str(),
+        "why": problem.detail(),
+        "next_attempt_in_s": wait.map(|wait| wait.as_secs()),
+        "user_agent": context.user_agent,
+    }));
+    let entry = match problem.code() {
+        ProblemCode::TokenRefused => entry.denied(problem.code()),
+        _ => entry.failed(problem.code()),
+    };
     console.api.store.audit(entry).await?;
     Ok(problem)
 }

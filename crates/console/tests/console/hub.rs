@@ -52,7 +52,12 @@ impl Hub {
         let home: ClusterName = "home".parse().unwrap();
         let api = HttpApi {
             store: store.clone(),
-            clusters: Clusters::new(vec![cluster("home"), cluster("other"), away("away")]),
+            clusters: Clusters::new(vec![
+                cluster("home"),
+                cluster("other"),
+                away("away"),
+                silent("silent"),
+            ]),
             origins: Origins::new([ORIGIN]).unwrap(),
             proxies: TrustedProxies::new(["10.0.0.0/8"]).unwrap(),
             lifetimes: Lifetimes::default(),
@@ -149,6 +154,14 @@ fn cluster(name: &str) -> Cluster {
 
 fn user(name: &str, groups: &[&str]) -> Value {
     json!({ "authenticated": true, "user": { "username": name, "groups": groups } })
+}
+
+/// A cluster that takes every question and answers none.
+fn silent(name: &str) -> Cluster {
+    let service = tower::service_fn(async |_: Request<kube::client::Body>| {
+        std::future::pending::<Result<Response<kube::client::Body>, std::io::Error>>().await
+    });
+    Cluster::from_client(name.parse().unwrap(), kube::Client::new(service, "default"))
 }
 
 /// A cluster that nobody reaches.

@@ -4,8 +4,9 @@ use crate::hub::{Hub, ORIGIN, PASSWORD};
 use axum::body::Body;
 use http::{Method, header};
 use http_api::{COOKIE_SIGN_IN, CSRF_HEADER};
+use model::Secret;
 use serde_json::json;
-use store::AuditOutcome;
+use store::{AuditEntry, AuditOutcome};
 
 const PATH: &str = "/api/v1/sign-in/password";
 
@@ -32,7 +33,7 @@ async fn the_right_password_signs_in_and_tells_who_i_am() {
     assert_eq!(me["groups"], json!(["sallyport:users", "dev"]));
     assert_eq!(me["admin"], false);
     assert_eq!(me["method"], "password");
-    assert_eq!(me["clusters"], json!(["home", "other", "away"]));
+    assert_eq!(me["clusters"], json!(["home", "other", "away", "silent"]));
     assert_eq!(me["version"], "1.2.3");
     assert!(me.get("cluster").is_none());
 
@@ -99,6 +100,35 @@ async fn a_disabled_account_is_told_only_to_who_knows_its_password() {
     browser.sign_in("alice", PASSWORD).await.refused(403, "account_disabled");
     assert!(browser.cookies.is_empty());
     assert_eq!(hub.audited("sign_in").await[0].entry.reason, "account_disabled");
+}
+
+#[tokio::test]
+async fn a_password_that_is_replaced_while_one_waits_signs_in_no_more() {
+    let hub = Hub::start().await;
+    let alice = hub.store.account_by_name(&"alice".parse().unwrap()).await.unwrap().unwrap();
+    let new = "a new and better password";
+    let new_hash = hub.desk.hash(Secret::new(new)).await.unwrap();
+    // Enough work for all seats that the sign-in finds none for a while.
+    let mut busy = tokio::task::JoinSet::new();
+    let seats = std::thread::available_parallelism().unwrap().get();
+    for _ in 0..seats * 6 {
+        let desk = hub.desk.clone();
+        busy.spawn(async move { desk.hash(Secret::new(PASSWORD)).await.map(drop) });
+    }
+    let mut browser = hub.browser();
+    let (reply, ()) = tokio::join!(browser.sign_in("alice", PASSWORD), async {
+        busy.join_next().await.unwrap().unwrap().unwrap();
+        let audit = AuditEntry {
+            action: "account.password".to_owned(),
+            ..hub.audited("account.create").await.remove(0).entry
+        };
+        hub.store.change_password(&alice.id, &new_hash, hub.now(), audit).await.unwrap();
+    });
+    reply.refused(401, "wrong_credentials");
+    assert!(browser.cookies.is_empty());
+    let stored = hub.store.account(&alice.id).await.unwrap().unwrap().password.unwrap();
+    assert_eq!(stored.expose(), new_hash.expose());
+    assert_eq!(hub.browser().sign_in("alice", new).await.status, 200);
 }
 
 #[tokio::test]

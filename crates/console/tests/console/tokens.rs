@@ -4,6 +4,7 @@ use crate::browser::{Browser, Reply};
 use crate::hub::Hub;
 use serde_json::{Value, json};
 use std::time::Duration;
+use store::AuditOutcome;
 
 const PATH: &str = "/api/v1/sign-in/token";
 
@@ -71,6 +72,48 @@ async fn clusters_that_are_unknown_or_away_are_told_apart() {
     let reply = sign_in(&mut browser, "bob", Some("away")).await;
     reply.refused(502, "cluster_unreachable");
     assert!(!reply.text.contains("connection refused"), "the cause is for the log: {reply:?}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_never_answers_takes_only_its_own_seats() {
+    let hub = Hub::start().await;
+    let mut strangers = tokio::task::JoinSet::new();
+    for _ in 0..17 {
+        let mut browser = hub.browser();
+        strangers.spawn(async move { sign_in(&mut browser, "bob", Some("silent")).await });
+    }
+    // Sixteen wait for the cluster; the one that finds no seat is answered at once.
+    strangers.join_next().await.unwrap().unwrap().refused(429, "too_many_attempts");
+    assert_eq!(strangers.len(), 16);
+    for cluster in ["home", "other"] {
+        assert_eq!(sign_in(&mut hub.browser(), "bob", Some(cluster)).await.status, 200);
+    }
+    // Whoever gives up gives the seat back.
+    strangers.shutdown().await;
+    let mut browser = hub.browser();
+    let waits = sign_in(&mut browser, "bob", Some("silent"));
+    let patience = Duration::from_millis(200);
+    assert!(tokio::time::timeout(patience, waits).await.is_err(), "it has a seat, and waits");
+}
+
+#[tokio::test]
+async fn asking_for_a_cluster_that_is_away_counts_as_a_failure() {
+    let hub = Hub::start().await;
+    for _ in 0..50 {
+        let reply = sign_in(&mut hub.browser(), "bob", Some("away")).await;
+        reply.refused(502, "cluster_unreachable");
+    }
+    let records = hub.audited("sign_in").await;
+    assert_eq!(records.len(), 50);
+    assert!(records.iter().all(|record| record.entry.outcome == AuditOutcome::Failed));
+    assert!(records.iter().all(|record| record.entry.reason == "cluster_unreachable"));
+    for cluster in ["away", "home"] {
+        let reply = sign_in(&mut hub.browser(), "bob", Some(cluster)).await;
+        reply.refused(429, "too_many_attempts");
+    }
+    assert_eq!(hub.audited("sign_in").await.len(), 50, "who waits is not recorded again");
+    let mut elsewhere = Browser::new(hub.router.clone(), "198.51.100.7");
+    assert_eq!(sign_in(&mut elsewhere, "bob", None).await.status, 200);
 }
 
 #[tokio::test]

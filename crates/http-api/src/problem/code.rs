@@ -77,6 +77,8 @@ problem_codes! {
     QuotaPerson, "quota_person", CONFLICT, "Your workspaces are used up";
     /// The hub has as many workspaces as it may have.
     QuotaTotal, "quota_total", CONFLICT, "The hub's workspaces are used up";
+    /// The person has as many open links as one may have.
+    TooManyLinks, "too_many_links", CONFLICT, "Too many open links";
     /// The cluster does not answer.
     ClusterUnreachable, "cluster_unreachable", BAD_GATEWAY, "The cluster does not answer";
     /// The hub's configuration names no such cluster, or the sign-in does not hold for it.
@@ -143,6 +145,6 @@ mod tests {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code}");
         }
-        assert_eq!(ProblemCode::ALL.len(), 42);
+        assert_eq!(ProblemCode::ALL.len(), 43);
     }
 }

@@ -62,6 +62,11 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "File with 32 bytes in hexadecimal that seal secrets in the store; made in the directory if left out, needed with PostgreSQL.",
     ),
+    other(
+        "store.keep_ended_days",
+        "90",
+        "How long links, terminals and workspaces stay listed after their end, 1 to 3650; the audit log keeps its records for ever.",
+    ),
     other("sign_in.idle_minutes", "90", "A browser that asks nothing for so long is signed out."),
     other("sign_in.password_hours", "12", "A password sign-in ends after so long."),
     other("sign_in.token_hours", "1", "A token sign-in ends after so long, or with its token."),

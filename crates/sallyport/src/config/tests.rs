@@ -44,6 +44,10 @@ fn mistakes_are_told_with_key_and_fix() {
     assert!(refusal("[server]\nlistne = 1").contains("listne"));
     assert!(refusal("[server]\nlisten = \"here\"").contains("server.listen"));
     assert!(refusal("[links]\nticket_s = 31").contains("links.ticket_s"));
+    for days in ["0", "3651"] {
+        let refused = refusal(&format!("[store]\nkeep_ended_days = {days}"));
+        assert!(refused.contains("store.keep_ended_days"), "{refused}");
+    }
     assert!(refusal("[tls]\nkey = \"k.pem\"").contains("belong together"));
     assert!(refusal("[[cluster]]\nname = \"A b\"").contains("cluster"));
     assert!(refusal("[[cluster]]\nname = \"a\"").contains("in_cluster"));

@@ -87,7 +87,6 @@ CREATE TABLE sign_ins (
     identity TEXT NOT NULL,
     cluster TEXT,
     method TEXT NOT NULL,
-    csrf_hash BYTEA,
     created_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
     idle_timeout BIGINT NOT NULL,
@@ -99,6 +98,11 @@ CREATE TABLE sign_ins (
 CREATE INDEX sign_ins_by_user ON sign_ins (user_name);
 CREATE INDEX sign_ins_by_account ON sign_ins (account);
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
+
+CREATE TABLE sign_in_tokens (
+    sign_in TEXT PRIMARY KEY REFERENCES sign_ins (id),
+    sealed BYTEA NOT NULL
+);
 
 CREATE TABLE throttles (
     key TEXT PRIMARY KEY,
@@ -127,6 +131,8 @@ CREATE TABLE links (
 );
 CREATE INDEX links_by_user ON links (user_name, created_at);
 CREATE INDEX links_by_time ON links (created_at);
+CREATE INDEX links_by_expiry ON links (expires_at);
+CREATE INDEX links_open ON links (user_name, cluster, expires_at) WHERE used_at IS NULL AND revoked_at IS NULL;
 
 CREATE TABLE tickets (
     hash BYTEA PRIMARY KEY,
@@ -154,20 +160,18 @@ CREATE TABLE terminals (
     hub TEXT NOT NULL,
     started_at BIGINT NOT NULL,
     ended_at BIGINT,
-    end_reason TEXT,
-    leader_pid BIGINT,
-    leader_start_ticks BIGINT
+    end_reason TEXT
 );
 CREATE INDEX terminals_by_user ON terminals (user_name, started_at);
 CREATE INDEX terminals_by_link ON terminals (link);
 CREATE INDEX terminals_by_time ON terminals (started_at);
+CREATE INDEX terminals_by_end ON terminals (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX terminals_live ON terminals (hub) WHERE ended_at IS NULL;
 
 CREATE TABLE link_keys (
     kid TEXT PRIMARY KEY,
     sealed BYTEA NOT NULL,
-    created_at BIGINT NOT NULL,
-    retired_at BIGINT
+    created_at BIGINT NOT NULL
 );
 
 CREATE TABLE workspaces (
@@ -185,6 +189,7 @@ CREATE TABLE workspaces (
     deleted_at BIGINT,
     state_note TEXT NOT NULL
 );
-CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, cluster, name) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX workspaces_live_pod ON workspaces (cluster, namespace, pod) WHERE deleted_at IS NULL;
 CREATE INDEX workspaces_by_owner ON workspaces (owner);
+CREATE INDEX workspaces_by_deletion ON workspaces (deleted_at) WHERE deleted_at IS NOT NULL;

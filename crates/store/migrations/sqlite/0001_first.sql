@@ -76,7 +76,6 @@ CREATE TABLE sign_ins (
     identity TEXT NOT NULL,
     cluster TEXT,
     method TEXT NOT NULL,
-    csrf_hash BLOB,
     created_at INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
     idle_timeout INTEGER NOT NULL,
@@ -88,6 +87,11 @@ CREATE TABLE sign_ins (
 CREATE INDEX sign_ins_by_user ON sign_ins (user_name);
 CREATE INDEX sign_ins_by_account ON sign_ins (account);
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
+
+CREATE TABLE sign_in_tokens (
+    sign_in TEXT PRIMARY KEY REFERENCES sign_ins (id),
+    sealed BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE throttles (
     key TEXT PRIMARY KEY,
@@ -116,6 +120,8 @@ CREATE TABLE links (
 ) STRICT;
 CREATE INDEX links_by_user ON links (user_name, created_at);
 CREATE INDEX links_by_time ON links (created_at);
+CREATE INDEX links_by_expiry ON links (expires_at);
+CREATE INDEX links_open ON links (user_name, cluster, expires_at) WHERE used_at IS NULL AND revoked_at IS NULL;
 
 CREATE TABLE tickets (
     hash BLOB PRIMARY KEY,
@@ -143,20 +149,18 @@ CREATE TABLE terminals (
     hub TEXT NOT NULL,
     started_at INTEGER NOT NULL,
     ended_at INTEGER,
-    end_reason TEXT,
-    leader_pid INTEGER,
-    leader_start_ticks INTEGER
+    end_reason TEXT
 ) STRICT;
 CREATE INDEX terminals_by_user ON terminals (user_name, started_at);
 CREATE INDEX terminals_by_link ON terminals (link);
 CREATE INDEX terminals_by_time ON terminals (started_at);
+CREATE INDEX terminals_by_end ON terminals (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX terminals_live ON terminals (hub) WHERE ended_at IS NULL;
 
 CREATE TABLE link_keys (
     kid TEXT PRIMARY KEY,
     sealed BLOB NOT NULL,
-    created_at INTEGER NOT NULL,
-    retired_at INTEGER
+    created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE workspaces (
@@ -174,6 +178,7 @@ CREATE TABLE workspaces (
     deleted_at INTEGER,
     state_note TEXT NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, cluster, name) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX workspaces_live_pod ON workspaces (cluster, namespace, pod) WHERE deleted_at IS NULL;
 CREATE INDEX workspaces_by_owner ON workspaces (owner);
+CREATE INDEX workspaces_by_deletion ON workspaces (deleted_at) WHERE deleted_at IS NOT NULL;

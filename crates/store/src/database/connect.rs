@@ -16,11 +16,15 @@ use std::time::Duration;
 const SQLITE_READERS: u32 = 4;
 /// How long to wait for another process (the `admin` command beside the hub) that writes to the same file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Acts are serial anyway; this many suffice for the reads beside them, and six hubs fit into PostgreSQL's
-/// default of 100 connections.
-const POSTGRES_CONNECTIONS: u32 = 16;
+/// Acts are serial anyway; this many suffice for the reads beside them. With those aside they are 16, so that
+/// six hubs fit into PostgreSQL's default of 100 connections.
+const POSTGRES_CONNECTIONS: u32 = 14;
+/// One to read with, and one that waits for notifications.
+const POSTGRES_CONNECTIONS_ASIDE: u32 = 2;
 /// A person waits for the answer: better an error that says "busy" than a page that hangs.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Aside, nobody waits for a connection but to have it made.
+const ACQUIRE_TIMEOUT_ASIDE: Duration = Duration::from_secs(4);
 
 impl Database {
     pub(crate) async fn connect(location: &StoreLocation) -> Result<Self> {
@@ -30,31 +34,31 @@ impl Database {
         }
     }
 
+    /// A few connections of their own, for a task that only reads and must not wait behind requests.
+    pub(crate) async fn connect_aside(location: &StoreLocation) -> Result<Self> {
+        match location {
+            StoreLocation::Sqlite { directory } => {
+                let options = sqlite_options(&prepare_directory(directory)?);
+                let pool = sqlite_pool().acquire_timeout(ACQUIRE_TIMEOUT_ASIDE).max_connections(1);
+                let readers = pool.connect_with(options.pragma("query_only", "ON")).await?;
+                // What would write is refused by the connection itself.
+                Ok(Self::Sqlite { writer: readers.clone(), readers })
+            }
+            StoreLocation::Postgres { url } => {
+                let pool = postgres_pool()
+                    .acquire_timeout(ACQUIRE_TIMEOUT_ASIDE)
+                    .max_connections(POSTGRES_CONNECTIONS_ASIDE)
+                    .connect_with(postgres_options(url)?)
+                    .await?;
+                Ok(Self::Postgres { pool })
+            }
+        }
+    }
+
     async fn connect_sqlite(directory: &Path) -> Result<Self> {
-        let file = prepare_directory(directory)?;
-        // FULL: in WAL mode NORMAL does not wait for the disk at COMMIT, so that a power cut undoes what was
-        // already acknowledged: a ticket would be fresh again, a revoked link alive, an audit record gone.
-        // Measured on one disk, two cores: one append at a time 1,300 a second with FULL against 3,000 to 7,500
-        // with NORMAL; 64 at once, 15,000 against 26,000, because those share their commits. A hub needs tens.
-        let options = SqliteConnectOptions::new()
-            .filename(&file)
-            .create_if_missing(false)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(SQLITE_BUSY_TIMEOUT)
-            .pragma("trusted_schema", "OFF")
-            .disable_statement_logging();
-        let pool = || {
-            // SQLite connections do not go stale, so nothing needs replacing or testing.
-            SqlitePoolOptions::new()
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .max_lifetime(None)
-                .idle_timeout(None)
-                .test_before_acquire(false)
-        };
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-        let readers = pool()
+        let options = sqlite_options(&prepare_directory(directory)?);
+        let writer = sqlite_pool().max_connections(1).connect_with(options.clone()).await?;
+        let readers = sqlite_pool()
             .max_connections(SQLITE_READERS)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
@@ -62,13 +66,7 @@ impl Database {
     }
 
     async fn connect_postgres(url: &Secret) -> Result<Self> {
-        // The parser's message may repeat the URL, which holds a password: it is dropped.
-        let options =
-            PgConnectOptions::from_str(url.expose()).map_err(|_| StoreError::Invalid {
-                object: "the PostgreSQL URL".to_owned(),
-                reason: "write it as postgres://user:password@host:port/database".to_owned(),
-            })?;
-        let options = options.application_name("sallyport").disable_statement_logging();
+        let options = postgres_options(url)?;
         // Once outside the pool, because the pool hides why a connection is refused.
         let at = || format!("PostgreSQL at {}:{} ", options.get_host(), options.get_port());
         match tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await {
@@ -83,18 +81,52 @@ impl Database {
             // A failure to say good-bye on a connection that is not used again means nothing.
             Ok(Ok(connection)) => drop(connection.close().await),
         }
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(POSTGRES_SESSION).execute(connection).await.map(|_| ())
-                })
-            })
-            .connect_with(options)
-            .await?;
+        let pool =
+            postgres_pool().max_connections(POSTGRES_CONNECTIONS).connect_with(options).await?;
         Ok(Self::Postgres { pool })
     }
+}
+
+fn sqlite_options(file: &Path) -> SqliteConnectOptions {
+    // FULL: in WAL mode NORMAL does not wait for the disk at COMMIT, so that a power cut undoes what was
+    // already acknowledged: a ticket would be fresh again, a revoked link alive, an audit record gone.
+    // Measured on one disk, two cores: one append at a time 1,300 a second with FULL against 3,000 to 7,500
+    // with NORMAL; 64 at once, 15,000 against 26,000, because those share their commits. A hub needs tens.
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(SQLITE_BUSY_TIMEOUT)
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging()
+}
+
+/// SQLite connections do not go stale, so nothing needs replacing or testing.
+fn sqlite_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_before_acquire(false)
+}
+
+fn postgres_options(url: &Secret) -> Result<PgConnectOptions> {
+    // The parser's message may repeat the URL, which holds a password: it is dropped.
+    let options = PgConnectOptions::from_str(url.expose()).map_err(|_| StoreError::Invalid {
+        object: "the PostgreSQL URL".to_owned(),
+        reason: "write it as postgres://user:password@host:port/database".to_owned(),
+    })?;
+    Ok(options.application_name("sallyport").disable_statement_logging())
+}
+
+fn postgres_pool() -> PgPoolOptions {
+    PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).after_connect(|connection, _| {
+        Box::pin(
+            async move { sqlx::raw_sql(POSTGRES_SESSION).execute(connection).await.map(|_| ()) },
+        )
+    })
 }
 
 /// Bounds for every statement, and a commit that waits for the disk even where the server's default does not.

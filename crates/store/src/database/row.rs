@@ -57,14 +57,7 @@ impl Row {
     }
 
     pub(crate) fn hash(&self, column: &str) -> Result<[u8; 32]> {
-        self.hash_option(column)?.ok_or_else(|| odd(column, "it is missing"))
-    }
-
-    pub(crate) fn hash_option(&self, column: &str) -> Result<Option<[u8; 32]>> {
-        let bytes = read!(self, column, Option<Vec<u8>>)?;
-        bytes
-            .map(|bytes| bytes.try_into().map_err(|_| odd(column, "it is not 32 bytes long")))
-            .transpose()
+        self.bytes(column)?.try_into().map_err(|_| odd(column, "it is not 32 bytes long"))
     }
 
     pub(crate) fn time(&self, column: &str) -> Result<Timestamp> {

@@ -9,7 +9,7 @@ pub(crate) enum Value {
     Text(Option<String>),
     Int(Option<i64>),
     Bool(bool),
-    Bytes(Option<Vec<u8>>),
+    Bytes(Vec<u8>),
 }
 
 /// Binds values in the order of `$1`, `$2` and so on.
@@ -80,16 +80,11 @@ impl From<bool> for Value {
 }
 impl From<&[u8; 32]> for Value {
     fn from(hash: &[u8; 32]) -> Self {
-        Self::Bytes(Some(hash.to_vec()))
-    }
-}
-impl From<Option<&[u8; 32]>> for Value {
-    fn from(hash: Option<&[u8; 32]>) -> Self {
-        Self::Bytes(hash.map(|hash| hash.to_vec()))
+        Self::Bytes(hash.to_vec())
     }
 }
 impl From<Vec<u8>> for Value {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(Some(bytes))
+        Self::Bytes(bytes)
     }
 }

@@ -1,8 +1,14 @@
-//! Trouble that only the writer's own connection can be put into.
+//! Trouble that only the store's own connections can be put into.
 //! Everything else is tested from outside, in `tests/store`.
 
+#[path = "../../tests/support/postgres.rs"]
+#[allow(dead_code, reason = "these tests need a server, and never stop it")]
+mod postgres;
+
 use super::*;
-use crate::{AuditEntry, AuditOutcome, StoreError};
+use crate::{AuditEntry, AuditOutcome, Change, StoreError};
+use model::Secret;
+use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
@@ -35,7 +41,7 @@ async fn a_full_sqlite_says_so_and_keeps_nothing_half() {
     writer_pragma(&store, "PRAGMA max_page_count = 1").await;
     let mut written = 0;
     let refused = loop {
-        match store.revoke_links_of("alice", "admin", NOW, large_entry()).await {
+        match store.revoke_links_of("alice", None, "admin", NOW, large_entry()).await {
             Ok(_) => written += 1,
             Err(error) => break error,
         }
@@ -48,4 +54,49 @@ async fn a_full_sqlite_says_so_and_keeps_nothing_half() {
 
     writer_pragma(&store, "PRAGMA max_page_count = 1000000").await;
     assert_eq!(store.audit(large_entry()).await.unwrap(), written + 1);
+}
+
+/// Another hub's change arrives in time while requests hold every connection of this one.
+async fn hears_while_all_connections_are_busy(location: StoreLocation) {
+    let open = async |id| {
+        let hub = HubId::from_random([id; 16]);
+        Store::open(&location, VaultKey::new([1; 32]), hub, NOW).await.unwrap()
+    };
+    let (busy, other) = (open(1).await, open(2).await);
+    let connections = match &busy.inner.database {
+        Database::Sqlite { readers, .. } => readers.options().get_max_connections(),
+        Database::Postgres { pool } => pool.options().get_max_connections(),
+    };
+    let mut held = Vec::new();
+    for _ in 0..connections {
+        held.push(busy.inner.database.begin_snapshot().await.unwrap());
+    }
+    let none_left = tokio::time::timeout(Duration::from_millis(100), busy.ping()).await;
+    assert!(none_left.is_err(), "{none_left:?}");
+
+    let mut told = busy.changes();
+    for user in ["alice", "bob"] {
+        other.revoke_links_of(user, None, "admin", NOW, large_entry()).await.unwrap();
+        let change = tokio::time::timeout(Duration::from_secs(2), told.recv()).await;
+        let expected = Change::LinksOfUserRevoked { user: user.to_owned(), cluster: None };
+        assert_eq!(change.unwrap().unwrap(), expected);
+    }
+    drop(held);
+    busy.ping().await.unwrap();
+    busy.close().await;
+    assert!(busy.ping().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_feed_does_not_wait_behind_requests_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let location = StoreLocation::Sqlite { directory: directory.path().to_owned() };
+    hears_while_all_connections_are_busy(location).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_feed_does_not_wait_behind_requests_on_postgres() {
+    let database = postgres::PostgresServer::shared().database();
+    let url = Secret::new(database.url);
+    hears_while_all_connections_are_busy(StoreLocation::Postgres { url }).await;
 }

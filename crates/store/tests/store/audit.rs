@@ -155,7 +155,7 @@ on_both_databases! {
         // Nor is the forged head continued: that would authenticate it.
         let refused = store.audit(entry("act")).await;
         assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
-        let refused = store.create_link(&link("sallyport:alice"), entry("link.mint")).await;
+        let refused = store.create_link(&link("sallyport:alice"), u32::MAX, entry("link.mint")).await;
         assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
         assert_found(&store, None, "vault key").await;
     }

@@ -9,11 +9,12 @@ use model::{
 use serde_json::json;
 use sqlx::{Connection, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use store::{
-    Account, AuditEntry, AuditOutcome, LinkRow, SignIn, SignInMethod, Store, StoreLocation,
-    TerminalRow, VaultKey, WorkspaceRow,
+    Account, AuditEntry, AuditOutcome, LinkRow, Proof, SignIn, SignInMethod, SignInOutcome, Store,
+    StoreLocation, TerminalRow, VaultKey, WorkspaceRow,
 };
 use tempfile::TempDir;
 
@@ -203,6 +204,14 @@ pub(crate) fn account(name: &str) -> Account {
     }
 }
 
+pub(crate) fn enrolled<'a>(store: &'a Store, name: &'a str) -> Task<'a, Account> {
+    Box::pin(async move {
+        let account = account(name);
+        store.create_account(&account, None, entry("account.create")).await.unwrap();
+        account
+    })
+}
+
 pub(crate) fn sign_in(user: &str) -> SignIn {
     SignIn {
         id: SignInId::from_random(unique()),
@@ -216,7 +225,6 @@ pub(crate) fn sign_in(user: &str) -> SignIn {
         },
         cluster: Some("kind".parse().unwrap()),
         method: SignInMethod::Token,
-        csrf_hash: Some(unique_hash()),
         created_at: NOW,
         last_seen_at: NOW,
         idle_timeout: Duration::from_secs(1800),
@@ -227,10 +235,25 @@ pub(crate) fn sign_in(user: &str) -> SignIn {
     }
 }
 
+/// What the sign-ins of these fixtures stand on.
+pub(crate) fn shown_token() -> Proof<'static> {
+    static TOKEN: LazyLock<Secret> = LazyLock::new(|| Secret::new(TOKEN_TEXT));
+    Proof::Token(&TOKEN)
+}
+
+pub(crate) const TOKEN_TEXT: &str = "eyJhbGciOiJub25lIn0.shown";
+
+pub(crate) fn begun<'a>(store: &'a Store, sign_in: &'a SignIn, proof: Proof<'a>) -> Task<'a, ()> {
+    Box::pin(async move {
+        let outcome = store.create_sign_in(sign_in, proof, None, entry("sign_in")).await.unwrap();
+        assert_eq!(outcome, SignInOutcome::Begun);
+    })
+}
+
 pub(crate) fn signed_in<'a>(store: &'a Store, user: &'a str) -> Task<'a, SignIn> {
     Box::pin(async move {
         let sign_in = sign_in(user);
-        store.create_sign_in(&sign_in).await.unwrap();
+        begun(store, &sign_in, shown_token()).await;
         sign_in
     })
 }
@@ -266,7 +289,8 @@ pub(crate) fn link(user: &str) -> LinkRow {
 pub(crate) fn minted<'a>(store: &'a Store, user: &'a str) -> Task<'a, LinkRow> {
     Box::pin(async move {
         let link = link(user);
-        store.create_link(&link, entry("link.mint")).await.unwrap();
+        let outcome = store.create_link(&link, u32::MAX, entry("link.mint")).await.unwrap();
+        assert_eq!(outcome, store::MintOutcome::Minted);
         link
     })
 }
@@ -297,7 +321,6 @@ pub(crate) fn terminal(link: &LinkRow, sign_in: &SignIn, hub: &HubId) -> Termina
         started_at: NOW,
         ended_at: None,
         end_reason: None,
-        leader: None,
         last_alive_at: NOW,
     }
 }

@@ -44,7 +44,7 @@ on_both_databases! {
             for _ in 0..600 {
                 signed_in(&store, ALICE).await;
             }
-            assert_eq!(store.end_sign_ins_of(ALICE, NOW).await.unwrap(), 600);
+            assert_eq!(store.end_sign_ins_of(ALICE, None, NOW, entry("sign_out")).await.unwrap(), 600);
             for _ in 0..600 {
                 quick.recv().await.unwrap();
             }

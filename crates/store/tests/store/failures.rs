@@ -32,7 +32,7 @@ async fn a_locked_sqlite_is_busy_for_a_bounded_time_and_then_works() {
         .collect();
     let minted_late = link(ALICE);
     let (link, single) = tokio::join!(
-        store.create_link(&minted_late, entry("link.mint")),
+        store.create_link(&minted_late, u32::MAX, entry("link.mint")),
         store.audit(entry("act"))
     );
     for refused in [link.unwrap_err(), single.unwrap_err()] {
@@ -57,7 +57,7 @@ async fn a_locked_postgres_is_busy_for_a_bounded_time_and_then_works() {
     let mut locker = PgConnection::connect(url.expose()).await.unwrap();
     sqlx::raw_sql("BEGIN; SELECT * FROM audit_head FOR UPDATE").execute(&mut locker).await.unwrap();
     let begun = std::time::Instant::now();
-    let refused = store.create_link(&link(ALICE), entry("link.mint")).await.unwrap_err();
+    let refused = store.create_link(&link(ALICE), u32::MAX, entry("link.mint")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Busy(_)), "{refused:?}");
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     store.ping().await.unwrap();
@@ -79,7 +79,7 @@ async fn a_full_postgres_says_so_and_keeps_nothing_half() {
         )
         .await;
     let link = link(ALICE);
-    let refused = store.create_link(&link, entry("link.mint")).await.unwrap_err();
+    let refused = store.create_link(&link, u32::MAX, entry("link.mint")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
     assert!(refused.to_string().contains("free space"), "{refused}");
     let refused = store.audit(entry("act")).await.unwrap_err();
@@ -98,8 +98,8 @@ async fn a_postgres_that_drops_its_connections_is_unavailable_at_most_for_a_mome
     let mut written = 1;
     for _ in 0..5 {
         bench.raw("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").await;
-        match store.create_link(&link(ALICE), entry("link.mint")).await {
-            Ok(()) => written += 1,
+        match store.create_link(&link(ALICE), u32::MAX, entry("link.mint")).await {
+            Ok(_) => written += 1,
             Err(error) => assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}"),
         }
     }
@@ -120,7 +120,7 @@ async fn a_postgres_that_goes_away_and_comes_back_loses_nothing() {
     server.stop();
     let refused = store.ping().await.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused:?}");
-    let refused = store.create_link(&link(ALICE), entry("link.mint")).await.unwrap_err();
+    let refused = store.create_link(&link(ALICE), u32::MAX, entry("link.mint")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused:?}");
     server.start_again();
     assert_recovers(&store, 1).await;
@@ -161,7 +161,7 @@ on_both_databases! {
         let refusals = [
             store.ping().await.unwrap_err(),
             store.audit(entry("act")).await.unwrap_err(),
-            store.create_link(&link(ALICE), entry("link.mint")).await.unwrap_err(),
+            store.create_link(&link(ALICE), u32::MAX, entry("link.mint")).await.unwrap_err(),
         ];
         for refused in refusals {
             assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused:?}");

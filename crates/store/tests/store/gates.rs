@@ -55,21 +55,20 @@ on_both_databases! {
         let used = store.link(&used.link).await.unwrap().unwrap();
         assert_eq!(bind(&store, &used, &alice, 0).await, BindOutcome::Used);
 
-        let carol = account("carol");
-        store.create_account(&carol).await.unwrap();
+        let carol = enrolled(&store, "carol").await;
         let mut of_disabled = sign_in(ALICE);
         of_disabled.account = Some(carol.id.clone());
-        store.set_disabled(&carol.id, true, NOW).await.unwrap();
-        store.create_sign_in(&of_disabled).await.unwrap();
+        store.set_disabled(&carol.id, true, NOW, entry("account.disable")).await.unwrap();
+        begun(&store, &of_disabled, shown_token()).await;
 
         let fresh = minted(&store, ALICE).await;
         assert_eq!(bind(&store, &fresh, &of_disabled, 0).await, BindOutcome::SignInEnded);
         assert_eq!(bind(&store, &fresh, &sign_in(ALICE), 0).await, BindOutcome::SignInEnded);
-        store.end_sign_in(&other.id, NOW).await.unwrap();
+        store.end_sign_in(&other.id, NOW, entry("sign_out")).await.unwrap();
         assert_eq!(bind(&store, &fresh, &other, 0).await, BindOutcome::SignInEnded);
-        // Three mints and one more behind both gates, three binds and its own, one entry, one revocation: no
+        // Four sign-ins, one out, an account made and disabled. Three mints and one more behind both gates, three binds and its own, one entry, one revocation: no
         // refusal left a record here, since the service words those.
-        assert_intact(&store, 4 + 4 + 1 + 1).await;
+        assert_intact(&store, 4 + 1 + 2 + 4 + 4 + 1 + 1).await;
     }
 
     async fn a_later_ticket_kills_the_earlier_one(bench: Bench) {
@@ -122,7 +121,7 @@ on_both_databases! {
         let store = bench.store().await;
         let alice = signed_in(&store, ALICE).await;
         let (link, ticket) = bound(&store, &alice).await;
-        store.end_sign_in(&alice.id, NOW).await.unwrap();
+        store.end_sign_in(&alice.id, NOW, entry("sign_out")).await.unwrap();
         assert_eq!(consume(&store, &link, &ticket, &alice, 1).await, ConsumeOutcome::Unknown);
     }
 
@@ -142,7 +141,7 @@ on_both_databases! {
             assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
         }
         assert!(store.peek_ticket(&ticket).await.unwrap().unwrap().consumed_at.is_none());
-        assert_intact(&store, 4).await;
+        assert_intact(&store, 5).await;
         let entered = store.consume_ticket(&ticket, &alice.id, NOW, &good, entry("terminal.enter")).await;
         assert!(matches!(entered, Ok(ConsumeOutcome::Entered(_))));
     }
@@ -162,7 +161,7 @@ on_both_databases! {
         assert_eq!((entered, used), (1, 99), "{outcomes:?}");
         let all = store::TerminalFilter { limit: 10, ..Default::default() };
         assert_eq!(hubs[0].terminals(&all).await.unwrap().len(), 1);
-        assert_intact(&hubs[1], 3).await;
+        assert_intact(&hubs[1], 4).await;
     }
 
     async fn of_a_hundred_browsers_at_the_first_gate_on_two_hubs_one_passes(bench: Bench) {
@@ -178,13 +177,13 @@ on_both_databases! {
         let bound = outcomes.iter().filter(|o| **o == BindOutcome::Bound).count();
         let others = outcomes.iter().filter(|o| **o == BindOutcome::OtherBrowser).count();
         assert_eq!((bound, others), (1, 99), "{outcomes:?}");
-        assert_intact(&hubs[1], 2).await;
+        assert_intact(&hubs[1], 102).await;
     }
 
     async fn a_request_that_is_dropped_midway_leaves_all_or_nothing(bench: Bench) {
         let store = bench.store().await;
         let alice = signed_in(&store, ALICE).await;
-        let mut records = 0;
+        let mut records = 1;
         for patience_us in (0..6000).step_by(150) {
             let (link, ticket) = bound(&store, &alice).await;
             let draft = terminal(&link, &alice, store.hub());

@@ -29,7 +29,7 @@ async fn writes_until_killed() {
                 random[..8].copy_from_slice(&turn.to_be_bytes());
                 let mut link = link("sallyport:alice");
                 link.id = model::LinkId::from_random(random);
-                store.create_link(&link, entry("link.mint")).await.unwrap();
+                store.create_link(&link, u32::MAX, entry("link.mint")).await.unwrap();
                 store.audit(entry("marker")).await.unwrap();
                 let mut out = std::io::stdout().lock();
                 writeln!(out, "acknowledged {}", link.id).unwrap();

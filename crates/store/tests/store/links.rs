@@ -3,7 +3,7 @@
 use crate::bench::*;
 use model::SecretBytes;
 use std::time::Duration;
-use store::{LinkFilter, LinkState, StoreError};
+use store::{LinkFilter, LinkState, MintOutcome, StoreError};
 use tokio::task::JoinSet;
 
 const ALICE: &str = "sallyport:alice";
@@ -13,9 +13,9 @@ on_both_databases! {
         let store = bench.store().await;
         let mut link = link(ALICE);
         link.process.command = vec!["echo".to_owned(), "한글 'quoted'; --".to_owned()];
-        store.create_link(&link, entry("link.mint")).await.unwrap();
+        store.create_link(&link, u32::MAX, entry("link.mint")).await.unwrap();
         assert_eq!(store.link(&link.id).await.unwrap(), Some(link.clone()));
-        let again = store.create_link(&link, entry("link.mint")).await;
+        let again = store.create_link(&link, u32::MAX, entry("link.mint")).await;
         assert!(matches!(&again, Err(StoreError::Conflict { object }) if object.contains(link.id.as_str())));
         assert_intact(&store, 1).await;
     }
@@ -30,7 +30,7 @@ on_both_databases! {
         store.revoke_link(&revoked.id, "admin", NOW, entry("link.revoke")).await.unwrap();
         let mut short = link(ALICE);
         short.expires_at = later(5);
-        store.create_link(&short, entry("link.mint")).await.unwrap();
+        store.create_link(&short, u32::MAX, entry("link.mint")).await.unwrap();
         minted(&store, "sallyport:bob").await;
 
         for (state, id) in [
@@ -40,7 +40,7 @@ on_both_databases! {
             (LinkState::Revoked, &revoked.id),
             (LinkState::Expired, &short.id),
         ] {
-            let filter = LinkFilter { user: Some(ALICE.to_owned()), state: Some(state), limit: 50 };
+            let filter = LinkFilter { user: Some(ALICE.to_owned()), state: Some(state), limit: 50, ..LinkFilter::default() };
             let links = store.links(&filter, later(5)).await.unwrap();
             assert_eq!(links.len(), 1, "{state:?}");
             assert_eq!((&links[0].id, links[0].state(later(5))), (id, state));
@@ -73,14 +73,106 @@ on_both_databases! {
         store.end_terminal(&over.id, "exit", NOW, entry("terminal.end")).await.unwrap();
         let mut expired = link(ALICE);
         expired.expires_at = later(1);
-        store.create_link(&expired, entry("link.mint")).await.unwrap();
+        store.create_link(&expired, u32::MAX, entry("link.mint")).await.unwrap();
         let of_bob = minted(&store, "sallyport:bob").await;
 
-        let revoked = store.revoke_links_of(ALICE, "admin", later(2), entry("link.revoke_all")).await;
+        let revoked = store.revoke_links_of(ALICE, None, "admin", later(2), entry("link.revoke_all")).await;
         assert_eq!(revoked.unwrap(), 3);
         assert!(store.link(&live.link).await.unwrap().unwrap().revoked_at.is_some());
         assert!(store.link(&over.link).await.unwrap().unwrap().revoked_at.is_none());
         assert!(store.link(&of_bob.id).await.unwrap().unwrap().revoked_at.is_none());
+    }
+
+    async fn of_two_people_of_one_name_in_two_clusters_one_loses_nothing_by_the_other(bench: Bench) {
+        let hubs = [bench.store().await, bench.store().await];
+        let store = &hubs[0];
+        let other = "other".parse().unwrap();
+        let mut elsewhere = sign_in("bob");
+        elsewhere.cluster = Some("other".parse().unwrap());
+        begun(store, &elsewhere, shown_token()).await;
+        let here = entered(store, &signed_in(store, "bob").await).await;
+        let fresh = minted(store, "bob").await;
+        let mut there = link("bob");
+        there.place.pod.cluster = "other".parse().unwrap();
+        store.create_link(&there, u32::MAX, entry("link.mint")).await.unwrap();
+
+        // At the first gate a link of one is nobody's of the other.
+        let bind = async |link: &store::LinkRow, by: &store::SignIn| {
+            store.bind_link(&link.id, &by.id, &unique_hash(), later(30), NOW, entry("link.open")).await.unwrap()
+        };
+        assert_eq!(bind(&fresh, &elsewhere).await, store::BindOutcome::OtherBrowser);
+        assert_eq!(bind(&there, &elsewhere).await, store::BindOutcome::Bound);
+
+        let links = async |cluster| {
+            let filter = LinkFilter { user: Some("bob".to_owned()), cluster, limit: 50, ..LinkFilter::default() };
+            store.links(&filter, NOW).await.unwrap().into_iter().map(|link| link.id).collect::<Vec<_>>()
+        };
+        assert_eq!(links(Some("other".parse().unwrap())).await, [there.id.clone()]);
+        assert_eq!(links(Some("kind".parse().unwrap())).await.len(), 2);
+        assert_eq!(links(None).await.len(), 3);
+        let terminals = async |cluster: &str| {
+            let cluster = Some(cluster.parse().unwrap());
+            let filter = store::TerminalFilter { user: Some("bob".to_owned()), cluster, limit: 50, ..Default::default() };
+            store.terminals(&filter).await.unwrap().len()
+        };
+        assert_eq!((terminals("kind").await, terminals("other").await), (1, 0));
+
+        let mut told = hubs[1].changes();
+        let revoked = store.revoke_links_of("bob", Some(&other), "bob", later(2), entry("link.revoke_all")).await;
+        assert_eq!(revoked.unwrap(), 1);
+        let change = tokio::time::timeout(Duration::from_secs(2), told.recv()).await.unwrap().unwrap();
+        assert_eq!(change, store::Change::LinksOfUserRevoked { user: "bob".to_owned(), cluster: Some(other) });
+        for (id, is_revoked) in [(&there.id, true), (&fresh.id, false), (&here.link, false)] {
+            assert_eq!(store.link(id).await.unwrap().unwrap().revoked_at.is_some(), is_revoked);
+        }
+        let revoked = store.revoke_links_of("bob", None, "admin", later(3), entry("link.revoke_all")).await;
+        assert_eq!(revoked.unwrap(), 2);
+    }
+
+    async fn open_links_are_bounded_for_each_person_in_each_cluster(bench: Bench) {
+        let hubs = [bench.store().await, bench.store().await];
+        let alice = signed_in(&hubs[0], ALICE).await;
+        let mint = async |link: &store::LinkRow| {
+            hubs[0].create_link(link, 3, entry("link.mint")).await.unwrap()
+        };
+        let full = MintOutcome::Full { limit: 3 };
+        let mut racers = JoinSet::new();
+        for racer in 0..40 {
+            let store = hubs[racer % 2].clone();
+            racers.spawn(async move { store.create_link(&link(ALICE), 3, entry("link.mint")).await.unwrap() });
+        }
+        let outcomes = racers.join_all().await;
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == MintOutcome::Minted).count(), 3);
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == full).count(), 37);
+
+        // Another person, and a namesake in another cluster, have room of their own.
+        assert_eq!(mint(&link("sallyport:bob")).await, MintOutcome::Minted);
+        let mut elsewhere = link(ALICE);
+        elsewhere.place.pod.cluster = "other".parse().unwrap();
+        assert_eq!(mint(&elsewhere).await, MintOutcome::Minted);
+
+        // A link that was revoked, used or has expired makes room; one that was opened does not.
+        let filter = LinkFilter { user: Some(ALICE.to_owned()), limit: 9, ..LinkFilter::default() };
+        let open: Vec<_> = hubs[0].links(&filter, NOW).await.unwrap();
+        let open: Vec<_> = open.iter().filter(|link| link.id != elsewhere.id).collect();
+        hubs[0].revoke_link(&open[0].id, ALICE, NOW, entry("link.revoke")).await.unwrap();
+        assert_eq!(mint(&link(ALICE)).await, MintOutcome::Minted);
+        let ticket = unique_hash();
+        let opening = hubs[0].bind_link(&open[1].id, &alice.id, &ticket, later(30), NOW, entry("link.open"));
+        opening.await.unwrap();
+        assert_eq!(mint(&link(ALICE)).await, full);
+        let draft = terminal(open[1], &alice, hubs[0].hub());
+        let entering = hubs[0].consume_ticket(&ticket, &alice.id, NOW, &draft, entry("terminal.enter"));
+        entering.await.unwrap();
+        assert_eq!(mint(&link(ALICE)).await, MintOutcome::Minted);
+        let mut late = link(ALICE);
+        late.created_at = later(299);
+        assert_eq!(mint(&late).await, full);
+        late.created_at = later(300);
+        late.expires_at = later(600);
+        assert_eq!(mint(&late).await, MintOutcome::Minted);
+        // The refusals left no record: seven minted, a sign-in, one revoked, opened, entered.
+        assert_intact(&hubs[1], 3 + 5 + 1 + 3).await;
     }
 
     async fn link_keys_are_sealed_shared_and_rotated(bench: Bench) {
@@ -103,11 +195,9 @@ on_both_databases! {
 
         assert!(!one.create_link_key("young", &secret, later(86_399), day).await.unwrap());
         assert!(one.create_link_key("next", &secret, later(86_400), day).await.unwrap());
-        one.retire_link_key(&keys[0].kid, later(86_400)).await.unwrap();
-        let again = one.retire_link_key(&keys[0].kid, later(86_400)).await;
-        assert!(matches!(again, Err(StoreError::NotFound { .. })));
         let keys = two.link_keys().await.unwrap();
-        assert_eq!(keys.iter().map(|key| key.retired_at.is_some()).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(keys.len(), 2);
+        assert_eq!((keys[0].kid.as_str(), keys[0].created_at), ("next", later(86_400)));
 
         // Swapping two sealed keys in the database is found out.
         bench.raw("UPDATE link_keys SET sealed = (SELECT k.sealed FROM link_keys k WHERE k.kid <> link_keys.kid)").await;

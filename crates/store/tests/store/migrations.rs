@@ -60,7 +60,7 @@ on_both_databases! {
                 assert!(!bytes.windows(12).any(|part| part == b"SIGNING-KEY-"));
             }
         } else {
-            assert_eq!(bench.raw("UPDATE link_keys SET retired_at = 1 WHERE position('SIGNING' IN encode(sealed, 'escape')) > 0").await, 0);
+            assert_eq!(bench.raw("UPDATE link_keys SET created_at = 1 WHERE position('SIGNING' IN encode(sealed, 'escape')) > 0").await, 0);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bench::*;
 use std::time::Duration;
-use store::{Change, Leader, StoreError, TerminalFilter};
+use store::{Change, TerminalFilter};
 
 const ALICE: &str = "sallyport:alice";
 
@@ -10,9 +10,7 @@ on_both_databases! {
     async fn a_terminal_reads_back_and_ends_once(bench: Bench) {
         let store = bench.store().await;
         let alice = signed_in(&store, ALICE).await;
-        let mut draft = entered(&store, &alice).await;
-        store.set_terminal_leader(&draft.id, 4711, 123_456_789).await.unwrap();
-        draft.leader = Some(Leader { pid: 4711, start_ticks: 123_456_789 });
+        let draft = entered(&store, &alice).await;
         assert_eq!(store.terminal(&draft.id).await.unwrap(), Some(draft.clone()));
 
         assert!(store.end_terminal(&draft.id, "exit", later(9), entry("terminal.end")).await.unwrap());
@@ -20,9 +18,7 @@ on_both_databases! {
         let ended = store.terminal(&draft.id).await.unwrap().unwrap();
         assert_eq!((ended.ended_at, ended.end_reason.as_deref()), (Some(later(9)), Some("exit")));
         assert_eq!(ended.last_alive_at, later(9));
-        let late = store.set_terminal_leader(&draft.id, 1, 1).await;
-        assert!(matches!(late, Err(StoreError::NotFound { .. })));
-        assert_intact(&store, 4).await;
+        assert_intact(&store, 5).await;
     }
 
     async fn terminals_are_listed_by_person_hub_and_life(bench: Bench) {

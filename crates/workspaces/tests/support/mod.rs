@@ -70,7 +70,13 @@ impl Hub {
     /// The same with all that an authenticator tells of somebody.
     pub(crate) async fn browser_of(&self, identity: Identity, cluster: &str) -> Browser {
         let cluster: ClusterName = cluster.parse().unwrap();
-        self.begin(NewSignIn::Token { identity, cluster, token_ends: None }).await
+        self.begin(NewSignIn::Token {
+            identity,
+            cluster,
+            token: model::Secret::new("shown"),
+            token_ends: None,
+        })
+        .await
     }
 
     /// Signs an account in, which holds for all clusters. Its user is `sallyport:<name>`.
@@ -87,19 +93,13 @@ impl Hub {
             created_at: Timestamp::now(),
             last_sign_in_at: None,
         };
-        self.api.store.create_account(&account).await.unwrap();
+        let audit = context().audit("tester", "account.create", name).allowed();
+        self.api.store.create_account(&account, None, audit).await.unwrap();
         self.begin(NewSignIn::Account { account, method: store::SignInMethod::Password }).await
     }
 
     async fn begin(&self, new: NewSignIn) -> Browser {
-        let context = RequestContext {
-            request_id: RequestId::from_random([3; 16]),
-            source: TrustedProxies::default()
-                .source(Some(Peer(([127, 0, 0, 1], 1).into())), &HeaderMap::new()),
-            user_agent: "test".to_owned(),
-            at: Timestamp::now(),
-        };
-        let issued = issue_sign_in(&self.api, &context, &HeaderMap::new(), new).await.unwrap();
+        let issued = issue_sign_in(&self.api, &context(), &HeaderMap::new(), new).await.unwrap();
         let cookie = issued.cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
         Browser {
             cookie,
@@ -108,11 +108,28 @@ impl Hub {
         }
     }
 
+    /// Ends a browser's sign-in.
+    pub(crate) async fn sign_out(&self, browser: &Browser) {
+        let audit = context().audit("tester", "sign_out", &browser.sign_in).allowed();
+        let store = &self.api.store;
+        assert!(store.end_sign_in(&browser.sign_in, Timestamp::now(), audit).await.unwrap());
+    }
+
     /// The newest records of an action.
     pub(crate) async fn audit(&self, action: &str) -> Vec<AuditRecord> {
         let filter =
             AuditFilter { limit: 500, action: Some(action.to_owned()), ..AuditFilter::default() };
         self.api.store.audit_page(&filter).await.unwrap()
+    }
+}
+
+fn context() -> RequestContext {
+    RequestContext {
+        request_id: RequestId::from_random([3; 16]),
+        source: TrustedProxies::default()
+            .source(Some(Peer(([127, 0, 0, 1], 1).into())), &HeaderMap::new()),
+        user_agent: "test".to_owned(),
+        at: Timestamp::now(),
     }
 }
 
