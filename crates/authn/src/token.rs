@@ -62,4 +62,12 @@ mod tests {
             assert_eq!(token_ends_at(&Secret::new(token)), None, "{token}");
         }
     }
+
+    /// The golden is a token of kube-apiserver 1.36.3 (`TokenRequest`), its signature cut off; the API server's
+    /// `status.expirationTimestamp` was the time below.
+    #[test]
+    fn the_end_of_a_service_account_token_is_the_one_that_the_api_server_told() {
+        let golden = Secret::new(include_str!("../tests/service-account.jwt").trim());
+        assert_eq!(token_ends_at(&golden).unwrap().to_string(), "2026-11-24T18:15:11Z");
+    }
 }

@@ -6,12 +6,15 @@
 
 use crate::{Cluster, KubeIoError};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use model::Identity;
+use model::{ClusterName, Identity};
 
 /// The headers that make the API server take a request as `identity`'s.
-pub(crate) fn headers(cluster: &Cluster, identity: &Identity) -> Result<HeaderMap, KubeIoError> {
+pub(crate) fn headers(
+    cluster: &ClusterName,
+    identity: &Identity,
+) -> Result<HeaderMap, KubeIoError> {
     let refuse = |what: &str| KubeIoError::OperatorMisconfigured {
-        cluster: cluster.name.clone(),
+        cluster: cluster.clone(),
         detail: format!(
             "{what} of user `{}` cannot be written into a header",
             identity.user.escape_default()
@@ -56,7 +59,7 @@ impl Cluster {
     /// A client whose every request the API server takes as `identity`'s: RBAC and the cluster's audit
     /// log see the person, not the hub. Connections are shared with the hub's own client.
     pub fn as_person(&self, identity: &Identity) -> Result<kube::Client, KubeIoError> {
-        let headers = headers(self, identity)?;
+        let headers = headers(&self.name, identity)?;
         let client = self.client.clone();
         let namespace = client.default_namespace().to_owned();
         let service = tower::service_fn(move |mut request: http::Request<kube::client::Body>| {

@@ -20,6 +20,10 @@ mod screen;
 mod session;
 mod terminals;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use keys::LinkKeys;
 pub use live::LiveTerminals;
 

@@ -11,6 +11,8 @@
 //! 1,000 × 1,000 cells and [`SCROLLBACK_LINES`] lines; what is gathered is bounded by [`GATHERED_MAX`].
 
 mod draw;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod modes;
 
 use crate::protocol::Size;
