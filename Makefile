@@ -2,7 +2,7 @@
 # The recipes are scripts in scripts/; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test bench build web fmt openapi clean
+.PHONY: help demo demo-down test bench fuzz build web fmt openapi clean
 
 # `make demo KUBECONFIG=FILE CONTEXT=NAME` uses a cluster of yours. A KUBECONFIG that merely stands in the
 # environment is not a wish: only what is written on this command line counts.
@@ -30,6 +30,9 @@ test:
 bench:
 	@SESSIONS='$(SESSIONS)' SOAK='$(SOAK)' scripts/bench
 
+fuzz:
+	@TARGET='$(TARGET)' SECONDS_EACH='$(SECONDS)' scripts/fuzz
+
 build: web
 	@scripts/build binary
 
@@ -37,7 +40,7 @@ web:
 	@scripts/build web
 
 fmt:
-	@cargo fmt --all
+	@cargo fmt --all && cd fuzz && cargo fmt
 	@cd web && npm run --silent format
 	@cd tests && ../web/node_modules/.bin/biome check --write
 
@@ -47,4 +50,5 @@ openapi:
 
 clean:
 	cargo clean
+	rm -rf fuzz/target
 	rm -rf web/dist web/node_modules tests/browser/node_modules artifacts

@@ -13,6 +13,10 @@ mod password;
 mod policy;
 mod token;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use account::{AccountMapping, InvalidGroup, InvalidPrefix};
 pub use admins::TokenAdmins;
 pub use backoff::{Backoff, Tally};

@@ -117,15 +117,7 @@ impl Passwords {
         stored: Option<&str>,
     ) -> Result<Verdict, PasswordError> {
         let password = bounded(password)?;
-        let hash = PasswordHash::new(stored.unwrap_or(&self.decoy))
-            .map_err(|_| PasswordError::StoredHash)?;
-        let cost = Params::try_from(&hash).map_err(|_| PasswordError::StoredHash)?;
-        if hash.algorithm != Algorithm::Argon2id.ident()
-            || !within_bounds(cost.m_cost(), cost.t_cost(), cost.p_cost())
-            || hash.hash.is_none_or(|output| output.as_bytes().len() != Params::DEFAULT_OUTPUT_LEN)
-        {
-            return Err(PasswordError::StoredHash);
-        }
+        let (hash, cost) = read_stored(stored.unwrap_or(&self.decoy))?;
         match argon2id(&self.params).verify_password(password, &hash) {
             // The decoy never lets anybody in, whatever the arithmetic says.
             Ok(()) if stored.is_none() => Ok(Verdict::Wrong),
@@ -137,6 +129,19 @@ impl Passwords {
             Err(error) => Err(PasswordError::Hash(error)),
         }
     }
+}
+
+/// Reads a stored hash, whose cost must be within bounds before any of it is spent.
+pub(crate) fn read_stored(stored: &str) -> Result<(PasswordHash, Params), PasswordError> {
+    let hash = PasswordHash::new(stored).map_err(|_| PasswordError::StoredHash)?;
+    let cost = Params::try_from(&hash).map_err(|_| PasswordError::StoredHash)?;
+    if hash.algorithm != Algorithm::Argon2id.ident()
+        || !within_bounds(cost.m_cost(), cost.t_cost(), cost.p_cost())
+        || hash.hash.is_none_or(|output| output.as_bytes().len() != Params::DEFAULT_OUTPUT_LEN)
+    {
+        return Err(PasswordError::StoredHash);
+    }
+    Ok((hash, cost))
 }
 
 fn argon2id(params: &Params) -> Argon2<'static> {

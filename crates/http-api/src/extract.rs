@@ -101,8 +101,12 @@ where
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // JSON is UTF-8 (RFC 8259 section 8.1); the library looks only at the texts that somebody asks for.
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Err(Problem::bad_request("the body is not UTF-8"));
+    };
+    let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let rule = rule_of(&error.inner().to_string());
@@ -185,6 +189,15 @@ mod tests {
             assert!(refusal.detail().contains(said), "{body}: {refusal}");
             assert!(!refusal.detail().contains('\u{1b}'), "{refusal}");
         }
+    }
+
+    #[test]
+    fn a_body_that_is_not_utf8_is_refused_wherever_that_is() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Open {}
+        assert!(parse::<Open>(br#"{"ignored":"x"}"#).is_ok());
+        let refusal = parse::<Open>(b"{\"ignored\":\"\xff\"}").unwrap_err();
+        assert_eq!(refusal.detail(), "the body is not UTF-8");
     }
 
     #[tokio::test]

@@ -27,6 +27,10 @@ mod sign_in;
 mod source;
 mod state;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use audit::AuditDraft;
 pub use cookie::{COOKIE_KNOWN_BROWSER, COOKIE_SIGN_IN, cookie_of, expired_cookie, secure_cookie};
 pub use extract::{BODY_BYTES_MAX, Json, Path, Query};

@@ -41,7 +41,7 @@ impl TrustedProxies {
         Ok(Self(parsed.collect::<Result<Vec<_>, _>>()?.into()))
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 

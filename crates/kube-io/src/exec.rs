@@ -106,7 +106,7 @@ impl Cluster {
             .header(http::header::SEC_WEBSOCKET_PROTOCOL, "v5.channel.k8s.io, v4.channel.k8s.io")
             .body(Body::empty())
             .map_err(|error| self.misbehaved(format!("the request cannot be built: {error}")))?;
-        let identity = impersonate::headers(self, right.identity())?;
+        let identity = impersonate::headers(&self.name, right.identity())?;
         impersonate::impose(request.headers_mut(), identity);
 
         let response = self
@@ -169,24 +169,29 @@ impl Cluster {
         let code = response.status().as_u16();
         let body = http_body_util::Limited::new(response.into_body(), ERROR_BODY_BYTES_MAX);
         let body = body.collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
-        let status = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
-        let text = |key: &str| status.get(key).and_then(|value| value.as_str()).map(str::to_owned);
-        match text("message") {
-            // What API servers before 1.30 answer to a WebSocket upgrade that they translate badly.
-            Some(message) if code == 400 && message.contains("Upgrade request required") => {
-                KubeIoError::ExecUnsupported { cluster: self.name.clone(), detail: message }
-            }
-            Some(message) => KubeIoError::Refused {
-                cluster: self.name.clone(),
-                code,
-                reason: text("reason").unwrap_or_default(),
-                message,
-            },
-            None => KubeIoError::ExecUnsupported {
-                cluster: self.name.clone(),
-                detail: format!("it answered {code} to the upgrade"),
-            },
+        refusal(&self.name, code, &body)
+    }
+}
+
+/// What a reply other than 101 means: the API server's `metav1.Status`, or whatever stands before it.
+pub(crate) fn refusal(cluster: &ClusterName, code: u16, body: &[u8]) -> KubeIoError {
+    let status = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
+    let text = |key: &str| status.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+    match text("message") {
+        // What API servers before 1.30 answer to a WebSocket upgrade that they translate badly.
+        Some(message) if code == 400 && message.contains("Upgrade request required") => {
+            KubeIoError::ExecUnsupported { cluster: cluster.clone(), detail: message }
         }
+        Some(message) => KubeIoError::Refused {
+            cluster: cluster.clone(),
+            code,
+            reason: text("reason").unwrap_or_default(),
+            message,
+        },
+        None => KubeIoError::ExecUnsupported {
+            cluster: cluster.clone(),
+            detail: format!("it answered {code} to the upgrade"),
+        },
     }
 }
 
@@ -238,23 +243,29 @@ impl ExecSource {
                 // Pings are answered by the library; text is not part of the protocol.
                 _ => continue,
             };
-            match frame.first() {
-                Some(1 | 2) if frame.len() > 1 => {
-                    return Poll::Ready(Some(Ok(ExecFrame::Output(frame))));
-                }
-                Some(3) if frame.len() > 1 => {
-                    return Poll::Ready(Some(Ok(ExecFrame::End(exec_end_of(&frame[1..])))));
-                }
-                // The opening empty frame, and v5's close of a channel.
-                Some(0..=4 | 255) | None => {}
-                Some(other) => {
+            match read_frame(frame) {
+                Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                Ok(None) => {}
+                Err(channel) => {
                     return Poll::Ready(Some(Err(KubeIoError::PeerMisbehaved {
                         cluster: self.cluster.clone(),
-                        detail: format!("a message on the unknown channel {other}"),
+                        detail: format!("a message on the unknown channel {channel}"),
                     })));
                 }
             }
         }
+    }
+}
+
+/// Reads one binary message of the server: `None` for what says nothing to us, the number of a channel that
+/// the protocol does not have otherwise.
+pub(crate) fn read_frame(frame: Bytes) -> Result<Option<ExecFrame>, u8> {
+    match frame.first() {
+        Some(1 | 2) if frame.len() > 1 => Ok(Some(ExecFrame::Output(frame))),
+        Some(3) if frame.len() > 1 => Ok(Some(ExecFrame::End(exec_end_of(&frame[1..])))),
+        // The opening empty frame, and v5's close of a channel.
+        Some(0..=4 | 255) | None => Ok(None),
+        Some(other) => Err(*other),
     }
 }
 
@@ -385,5 +396,76 @@ mod tests {
         let broken = br#"{"status":"Failure","message":"container not found (\"x\")","reason":"InternalError"}"#;
         assert_eq!(exec_end_of(broken), ExecEnd::Failed("container not found (\"x\")".to_owned()));
         assert!(matches!(exec_end_of(b"\xff"), ExecEnd::Failed(_)));
+    }
+
+    /// The golden is what kube-apiserver 1.36.3 and containerd 1.6 sent for six commands, frame by frame, in hex.
+    #[test]
+    fn the_frames_of_a_real_api_server_are_read() {
+        let golden = include_str!("../tests/golden/exec-frames.txt");
+        let read = |wanted: &str| -> (String, Option<ExecEnd>) {
+            let (mut output, mut end) = (String::new(), None);
+            for line in golden.lines() {
+                let (command, hex) = line.split_once(' ').unwrap();
+                if command != wanted {
+                    continue;
+                }
+                let bytes: Vec<u8> = (0..hex.len() / 2)
+                    .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+                    .collect();
+                match read_frame(Bytes::from(bytes)).unwrap() {
+                    Some(ExecFrame::Output(frame)) => {
+                        output.push_str(&format!("{}:", frame[0]));
+                        output.push_str(std::str::from_utf8(&frame[1..]).unwrap());
+                    }
+                    Some(ExecFrame::End(told)) => assert_eq!(end.replace(told), None),
+                    None => {}
+                }
+            }
+            (output, end)
+        };
+        // sh -c 'echo out; echo err >&2; exit 42'
+        assert_eq!(read("exit42"), ("1:out\n2:err\n".to_owned(), Some(ExecEnd::Exited(42))));
+        // sh -c 'exit 7', by version 4 of the protocol
+        assert_eq!(read("v4"), (String::new(), Some(ExecEnd::Exited(7))));
+        assert_eq!(read("true"), (String::new(), Some(ExecEnd::Exited(0))));
+        // sh -c 'kill -9 $$'
+        assert_eq!(read("killed"), (String::new(), Some(ExecEnd::Exited(137))));
+        for (command, said) in
+            [("missing", "no such file or directory"), ("nosh", "executable file not found")]
+        {
+            let (output, end) = read(command);
+            let Some(ExecEnd::Failed(words)) = end else { panic!("{command}: {end:?}") };
+            assert!(output.is_empty() && words.contains(said), "{words}");
+        }
+    }
+
+    /// The goldens are kube-apiserver's answers to the upgrade for a container and a Pod that do not exist.
+    #[test]
+    fn the_refusals_of_a_real_api_server_are_read() {
+        let cluster: ClusterName = "demo".parse().unwrap();
+        for (code, body, reason, words) in [
+            (
+                400,
+                include_str!("../tests/golden/exec-400.json"),
+                "BadRequest",
+                "container nosuch is not valid",
+            ),
+            (
+                404,
+                include_str!("../tests/golden/exec-404.json"),
+                "NotFound",
+                "pods \"nosuch\" not found",
+            ),
+        ] {
+            match refusal(&cluster, code, body.as_bytes()) {
+                KubeIoError::Refused { code: told, reason: why, message, .. } => {
+                    assert_eq!((told, why.as_str()), (code, reason));
+                    assert!(message.contains(words), "{message}");
+                }
+                other => panic!("{other}"),
+            }
+        }
+        let page = refusal(&cluster, 502, b"<html>Bad Gateway</html>");
+        assert!(matches!(page, KubeIoError::ExecUnsupported { .. }), "{page}");
     }
 }

@@ -2,23 +2,30 @@
 //! It does not know how the identity was proved. Kubernetes: `Impersonate-User`, `-Uid`, `-Group`, `-Extra-*`.
 //!
 //! Hostile input: user names and group names come from accounts and token reviews. A header value that
-//! HTTP cannot carry is refused, never mended, so that no other header can be smuggled in.
+//! HTTP cannot carry is refused, never mended, so that no other header can be smuggled in. Nor can one whose end
+//! is a space or a tab: the server takes that for no part of the value, and `admin ` would act as `admin`.
 
 use crate::{Cluster, KubeIoError};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use model::Identity;
+use model::{ClusterName, Identity};
 
 /// The headers that make the API server take a request as `identity`'s.
-pub(crate) fn headers(cluster: &Cluster, identity: &Identity) -> Result<HeaderMap, KubeIoError> {
+pub(crate) fn headers(
+    cluster: &ClusterName,
+    identity: &Identity,
+) -> Result<HeaderMap, KubeIoError> {
     let refuse = |what: &str| KubeIoError::OperatorMisconfigured {
-        cluster: cluster.name.clone(),
+        cluster: cluster.clone(),
         detail: format!(
             "{what} of user `{}` cannot be written into a header",
             identity.user.escape_default()
         ),
     };
-    let value =
-        |text: &str, what: &str| HeaderValue::from_bytes(text.as_bytes()).map_err(|_| refuse(what));
+    let value = |text: &str, what: &str| match HeaderValue::from_bytes(text.as_bytes()) {
+        // RFC 9110 section 5.5: whoever reads the header drops the space around the value.
+        Ok(value) if text.trim_matches([' ', '\t']) == text => Ok(value),
+        _ => Err(refuse(what)),
+    };
     if identity.user.is_empty() {
         return Err(refuse("the empty name"));
     }
@@ -56,7 +63,7 @@ impl Cluster {
     /// A client whose every request the API server takes as `identity`'s: RBAC and the cluster's audit
     /// log see the person, not the hub. Connections are shared with the hub's own client.
     pub fn as_person(&self, identity: &Identity) -> Result<kube::Client, KubeIoError> {
-        let headers = headers(self, identity)?;
+        let headers = headers(&self.name, identity)?;
         let client = self.client.clone();
         let namespace = client.default_namespace().to_owned();
         let service = tower::service_fn(move |mut request: http::Request<kube::client::Body>| {
@@ -104,6 +111,29 @@ mod tests {
         assert_eq!(request.get("impersonate-user").unwrap(), "alice");
         assert_eq!(request.get_all("impersonate-group").iter().count(), 2);
         assert_eq!(request.len(), 3);
+    }
+
+    #[test]
+    fn a_name_that_would_be_read_as_another_is_refused() {
+        let cluster: ClusterName = "demo".parse().unwrap();
+        let identity = |user: &str, group: &str| Identity {
+            user: user.to_owned(),
+            uid: None,
+            groups: vec![group.to_owned()],
+            extra: std::collections::BTreeMap::new(),
+        };
+        for (user, group) in [("system:admin", "system:masters"), ("김철수", "a b")] {
+            assert!(headers(&cluster, &identity(user, group)).is_ok(), "{user} {group}");
+        }
+        for (user, group) in [
+            ("system:admin ", "ops"),
+            (" alice", "ops"),
+            ("alice", "system:masters\t"),
+            (" ", "ops"),
+            ("eve\r\nImpersonate-Group: system:masters", "ops"),
+        ] {
+            assert!(headers(&cluster, &identity(user, group)).is_err(), "{user:?} {group:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,10 @@ mod impersonate;
 mod pod;
 mod review;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use cluster::{Cluster, ClusterSource, Clusters};
 pub use error::KubeIoError;
 pub use exec::{

@@ -8,6 +8,10 @@ mod place;
 mod secret;
 mod time;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use id::{
     AccountId, HubId, Id, IdKind, InvalidId, LinkId, RequestId, SignInId, TerminalId, WorkspaceId,
 };

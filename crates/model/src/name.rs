@@ -147,4 +147,26 @@ mod tests {
         let refusal = "\u{1b}]0;x".parse::<PodName>().unwrap_err().to_string();
         assert!(!refusal.contains('\u{1b}'), "{refusal}");
     }
+
+    /// The golden is what kube-apiserver 1.36.3 said to each name: a Pod, a Pod with one container of that name, and
+    /// a Namespace, each as `POST …?dryRun=All`.
+    #[test]
+    fn an_api_server_takes_the_same_names() {
+        let golden = include_str!("../tests/names-kube-apiserver-1.36.tsv");
+        let mut count = 0;
+        for line in golden.lines().skip(1) {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let [name, pod, container, namespace] = cells[..] else { panic!("{line}") };
+            let name = name.trim_matches('"');
+            assert_eq!(name.parse::<PodName>().is_ok(), pod == "yes", "Pod {name}");
+            assert_eq!(
+                name.parse::<ContainerName>().is_ok(),
+                container == "yes",
+                "container {name}"
+            );
+            assert_eq!(name.parse::<Namespace>().is_ok(), namespace == "yes", "namespace {name}");
+            count += 1;
+        }
+        assert_eq!(count, 27);
+    }
 }

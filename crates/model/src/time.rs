@@ -47,7 +47,8 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
             Ok(time) => time.fmt(f),
-            // Past what RFC 3339 can write (year 9999): say the bound rather than fail.
+            // Past what can be written (the years -9999 to 9999): say the bound rather than fail.
+            Err(_) if self.0 < 0 => f.write_str("-009999-01-02T01:59:59Z"),
             Err(_) => f.write_str("9999-12-30T22:00:00Z"),
         }
     }
@@ -72,5 +73,17 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_past_all_calendars_is_shown_as_the_bound_on_its_own_side() {
+        assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9999-12-30T22:00:00Z");
+        let earliest = Timestamp::from_micros(i64::MIN).to_string();
+        assert!(earliest.parse::<Timestamp>().unwrap() < Timestamp::from_micros(0), "{earliest}");
     }
 }

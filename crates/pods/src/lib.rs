@@ -15,6 +15,10 @@ mod watches;
 mod status;
 mod view;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use live::{PodChange, PodChangeKind, PodSnapshot, PodsStale};
 pub use routes::router;
 pub use service::Pods;

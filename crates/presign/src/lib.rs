@@ -158,5 +158,8 @@ fn labelled(signed: &str) -> Vec<u8> {
     [DOMAIN, signed.as_bytes()].concat()
 }
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,17 @@ fn a_token_over_the_bound_is_refused_unread() {
     assert_eq!(check(&long, [&key(1)], NOW), Err(LinkFault::Malformed));
 }
 
+/// The golden was made by another program, from the form in words at the top of this crate: Python's `hmac`,
+/// `base64.urlsafe_b64encode` and `json`.
+#[test]
+fn a_link_signed_by_another_program_is_read() {
+    let golden = Secret::new(include_str!("../tests/python-hmac.link").trim());
+    let read = check(&golden, [&key(1)], NOW).unwrap();
+    assert_eq!((read.user.as_str(), read.place.container.as_str()), ("sallyport:alice", "app"));
+    assert_eq!(check(&golden, [&key(1)], read.expires_at), Err(LinkFault::Expired));
+    assert_eq!(key(1).sign(&read).expose(), golden.expose());
+}
+
 proptest! {
     #[test]
     fn any_text_is_refused_without_panic(text in "\\PC{0,200}") {

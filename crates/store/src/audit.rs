@@ -10,6 +10,8 @@
 mod act;
 mod chain;
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod page;
 mod queue;
 mod verify;

@@ -26,6 +26,10 @@ mod terminals;
 mod throttle;
 mod workspaces;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 mod database;
 mod error;
 mod migrations;

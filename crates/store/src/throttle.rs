@@ -64,7 +64,7 @@ fn read(row: &Row) -> Result<ThrottleState> {
 
 /// Hostile input: the key holds what a stranger typed. A long one, or one with a character that a database
 /// refuses, is replaced by its hash.
-fn bounded(key: &str) -> Cow<'_, str> {
+pub(crate) fn bounded(key: &str) -> Cow<'_, str> {
     if key.len() <= KEY_BYTES_MAX && !key.contains('\0') {
         return Cow::Borrowed(key);
     }

@@ -128,7 +128,7 @@ fn browser_config() -> WebSocketConfig {
 }
 
 /// The handshake of RFC 6455 section 4.2.1.
-fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+pub(crate) fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     let has = |name, token: &str| {
         headers.get_all(name).iter().any(|value| {
             value.to_str().is_ok_and(|value| {
@@ -150,7 +150,7 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(Problem::internal)
 }
 
-fn offered(headers: &HeaderMap) -> Vec<String> {
+pub(crate) fn offered(headers: &HeaderMap) -> Vec<String> {
     headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .iter()

@@ -192,8 +192,7 @@ pub(crate) async fn second_gate(
                 .fix("open the link again: the first gate gives the ticket"),
         ));
     };
-    let ticket = URL_SAFE_NO_PAD.decode(ticket).ok().filter(|bytes| bytes.len() == 32);
-    let ticket = SecretBytes::new(ticket.ok_or_else(|| unknown(ticket_invalid()))?);
+    let ticket = read_ticket(ticket).ok_or_else(|| unknown(ticket_invalid()))?;
     let hash = hash(&ticket);
     let peeked = store.peek_ticket(&hash).await.map_err(|error| unknown(error.into()))?;
     let peeked = peeked.ok_or_else(|| unknown(ticket_invalid()))?;
@@ -255,6 +254,12 @@ pub(crate) async fn second_gate(
         ConsumeOutcome::LinkUsed => link_used(),
     };
     Err(about(refusal))
+}
+
+/// A ticket as the first gate writes it, in that one spelling.
+pub(crate) fn read_ticket(text: &str) -> Option<SecretBytes> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32)?;
+    Some(SecretBytes::new(bytes))
 }
 
 /// What both gates ask of the link itself.

@@ -11,7 +11,8 @@ use model::Process;
 const MARKER_START: &[u8] = b"\x1b_sallyport;";
 const MARKER_END: &[u8] = b"\x1b\\";
 /// A pid has at most seven digits on Linux (PID_MAX_LIMIT is 2^22).
-const MARKER_BYTES_MAX: usize = MARKER_START.len() + 7 + MARKER_END.len();
+const PID_DIGITS_MAX: usize = 7;
+const MARKER_BYTES_MAX: usize = MARKER_START.len() + PID_DIGITS_MAX + MARKER_END.len();
 
 /// Tells the pid, sets what a terminal program looks for, and becomes the command, or the best shell.
 const SCRIPT_TTY: &str = r#"printf '\033_sallyport;%s\033\\' "$$"
@@ -71,7 +72,7 @@ impl MarkerFilter {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let after = &rest[digits..];
             let is_whole = after.starts_with(MARKER_END);
-            if digits > 0 && is_whole {
+            if (1..=PID_DIGITS_MAX).contains(&digits) && is_whole {
                 let pid = std::str::from_utf8(&rest[..digits]).ok().and_then(|d| d.parse().ok());
                 if let Some(pid) = pid.filter(|pid| *pid > 0) {
                     return Filtered::Leader(pid, after[MARKER_END.len()..].to_vec());
@@ -126,6 +127,7 @@ mod tests {
             b"\x1b_sallyport;12x",
             b"\x1b_sallyport;0\x1b\\",
             b"\x1b_sallyport;99999999999\x1b\\",
+            b"\x1b_sallyport;00000004711\x1b\\",
         ] {
             let mut filter = MarkerFilter::default();
             assert_eq!(filter.push(plain), Filtered::Plain(plain.to_vec()));

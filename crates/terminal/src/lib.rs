@@ -21,6 +21,10 @@ mod session;
 mod standing;
 mod terminals;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use keys::LinkKeys;
 pub use live::LiveTerminals;
 

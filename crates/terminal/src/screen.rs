@@ -14,6 +14,8 @@
 
 mod draw;
 mod fuel;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod modes;
 
 pub(crate) use fuel::Fuel;
@@ -124,12 +126,13 @@ impl Screen {
 
     /// An idle terminal is put back into the bytes which draw it; they take a fraction of its grid.
     pub(crate) fn rest(&mut self) {
-        self.take_size();
-        self.settle();
-        // Half a character is nothing that could be drawn.
-        if matches!(&self.stage, Stage::Drawn(drawn) if drawn.partial.is_empty()) {
-            let picture = self.picture(usize::MAX);
-            self.stage = Stage::Quiet(picture.into_bytes());
+        if matches!(self.stage, Stage::Drawn(_)) {
+            let mut bytes = self.picture(usize::MAX).into_bytes();
+            if let Stage::Drawn(drawn) = &mut self.stage {
+                // What began a character is no part of the picture, and the rest of it is still to come.
+                bytes.append(&mut drawn.partial);
+            }
+            self.stage = Stage::Quiet(bytes);
         }
         self.gathered.shrink_to_fit();
     }
@@ -175,13 +178,11 @@ impl Drawn {
         let plain = plain_tail(output);
         let (before, tail) = output.split_at(output.len() - plain);
         self.interpret_all(before, fuel);
-        let is_plain_state = self.partial.is_empty()
-            && self.modes.is_plain(self.terminal.size().1)
-            && self.terminal.active_screen_kind() == ScreenKind::Primary;
-        if is_plain_state {
-            let (cols, rows) = self.terminal.size();
-            let skipped = plain_text_to_skip(tail, cols, rows + SCROLLBACK_LINES);
-            for piece in skipped.keep(tail) {
+        let (cols, rows) = self.terminal.size();
+        // The screen twice: the cursor may stand at the top of a full one, and goes down before anything scrolls.
+        let skip = plain_text_to_skip(tail, cols, 2 * rows + SCROLLBACK_LINES);
+        if skip.from < skip.to && self.partial.is_empty() && prints_plainly(&self.terminal) {
+            for piece in skip.keep(tail) {
                 self.interpret_all(piece, fuel);
             }
         } else {
@@ -191,9 +192,13 @@ impl Drawn {
 
     fn interpret_all(&mut self, output: &[u8], fuel: &Fuel) {
         for slice in output.chunks(SLICE_BYTES) {
-            self.modes.feed(slice);
             fuel.burn(|| self.interpret_slice(slice));
         }
+    }
+
+    fn feed(&mut self, text: &str) {
+        self.modes.feed(text);
+        self.terminal.feed(text);
     }
 
     fn interpret_slice(&mut self, output: &[u8]) {
@@ -209,17 +214,17 @@ impl Drawn {
         loop {
             match std::str::from_utf8(rest) {
                 Ok(text) => {
-                    self.terminal.feed(text);
+                    self.feed(text);
                     break;
                 }
                 Err(error) => {
                     let (valid, broken) = rest.split_at(error.valid_up_to());
                     if let Ok(text) = std::str::from_utf8(valid) {
-                        self.terminal.feed(text);
+                        self.feed(text);
                     }
                     match error.error_len() {
                         Some(length) => {
-                            self.terminal.feed('\u{fffd}');
+                            self.feed("\u{fffd}");
                             rest = &broken[length..];
                         }
                         None => {
@@ -235,6 +240,34 @@ impl Drawn {
             self.terminal.resize(size.0, size.1);
         }
     }
+}
+
+/// Whether plain text does nothing but print and scroll the whole screen: no sequence has begun, no mode, margin or
+/// charset changes what text does. Read off the dump, which is `avt`'s own account of its state and the only one
+/// that also knows what a restored cursor or a reset brought back. Saying no too often only costs time.
+fn prints_plainly(terminal: &Terminal) -> bool {
+    if terminal.active_screen_kind() != ScreenKind::Primary {
+        return false;
+    }
+    let dump = terminal.dump();
+    // A drawing charset in use, or a sequence that began with a C1 control; cells never hold such characters.
+    if dump.contains(|c: char| c == '\x0e' || ('\u{80}'..='\u{9f}').contains(&c)) {
+        return false;
+    }
+    dump.split('\x1b').skip(1).all(|sequence| {
+        let Some(parameters) = sequence.strip_prefix('[') else {
+            // ESC alone, ESC with what has no end yet, and the drawing charset.
+            let unfinished = sequence.bytes().all(|byte| (0x20..0x30).contains(&byte));
+            return !unfinished && !sequence.starts_with("(0") && !sequence.starts_with(")0");
+        };
+        match parameters.split_once(|c: char| ('@'..='~').contains(&c)) {
+            None => false,
+            Some((numbers, _)) => !matches!(
+                (numbers, parameters.as_bytes().get(numbers.len())),
+                (_, Some(b'r')) | ("4" | "?6", Some(b'h')) | ("?7", Some(b'l'))
+            ),
+        }
+    })
 }
 
 /// How many bytes at the end are printable ASCII, carriage returns and line feeds.
@@ -256,7 +289,7 @@ impl Skip {
     }
 }
 
-/// Which part of plain text need not be interpreted, because `lines` lines (screen and scrollback)
+/// Which part of plain text need not be interpreted, because `lines` lines (screens and scrollback)
 /// follow it and push everything out that it drew. Exact where the cursor is in the same column before
 /// and after the skipped part, which holds in two cases: what is kept begins behind a `\r\n`; or the
 /// text is one run without line ends, of which whole lines of `cols` cells are skipped. Needs a terminal

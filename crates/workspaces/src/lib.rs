@@ -27,6 +27,10 @@ mod template;
 mod view;
 mod words;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use naming::{namespace_of, owner_hash};
 pub use routes::router;
 pub use service::Workspaces;

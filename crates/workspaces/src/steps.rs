@@ -4,7 +4,8 @@
 //! Events tell most but live only an hour and may come late; the Pod's own status tells less but always. Each
 //! fact is taken from the events where they have it, and otherwise from the status.
 //!
-//! Hostile input: event messages are anybody's who may make events in the namespace. They are cut, cleaned of
+//! Hostile input: event messages are anybody's who may make events in the namespace, and a Pod's status is its
+//! node's. They are cut, cleaned of
 //! control characters, and never more than [`STEPS_MAX`].
 
 use crate::template::Text;
@@ -63,7 +64,7 @@ fn steps_of_status(row: &WorkspaceRow, pod: &Pod, steps: &mut Vec<Step>) {
     let has = |steps: &[Step], kind| steps.iter().any(|it| it.kind == kind);
     if let Some(since) = condition(&status, "PodScheduled") {
         if !has(steps, StepKind::Scheduled) {
-            let (kind, message) = words::scheduled(&node);
+            let (kind, message) = words::scheduled(&cleaned(&node));
             steps.push(step(since, kind, message, String::new()));
         }
     } else if let Some(unscheduled) = status.conditions.iter().flatten().find(|condition| {
@@ -107,8 +108,10 @@ fn steps_of_status(row: &WorkspaceRow, pod: &Pod, steps: &mut Vec<Step>) {
         };
         let detail = terminated.and_then(|it| it.message.as_deref()).or(status.message.as_deref());
         let detail = cleaned(detail.unwrap_or(reason));
-        let (kind, message) =
-            words::of_end(reason).unwrap_or_else(|| (StepKind::Failed, Text::new(reason, reason)));
+        let (kind, message) = words::of_end(reason).unwrap_or_else(|| {
+            let said = cleaned(reason);
+            (StepKind::Failed, Text::new(said.clone(), said))
+        });
         if !steps.iter().any(|it| it.message == message) {
             let at = terminated.and_then(|it| time(it.finished_at.as_ref()));
             let last = steps.iter().map(|it| it.at).max().unwrap_or(row.created_at);

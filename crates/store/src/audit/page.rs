@@ -81,7 +81,7 @@ fn query(filter: &AuditFilter) -> (String, Vec<Value>) {
 }
 
 /// The text with LIKE's own signs taken as they are.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 

@@ -4,10 +4,11 @@ use super::modes::Modes;
 use avt::{Color, Line, Pen, ScreenKind, Terminal};
 use std::fmt::Write as _;
 
-/// Scrollback as far as `budget` bytes reach, then the screen and its modes.
+/// The modes, scrollback as far as `budget` bytes reach, then the screen.
 pub(super) fn picture(terminal: &Terminal, modes: &Modes, budget: usize) -> String {
     let (_, rows) = terminal.size();
-    let mut picture = String::new();
+    // The modes come first: a sequence that has begun stands at the end of the dump, for what follows to end it.
+    let mut picture = modes.restore();
     // While a full-screen program runs, what scrolled away before it is drawn below it all the same.
     let primary = terminal.primary_screen();
     let history: Vec<&Line> = primary.all_lines().collect();
@@ -28,7 +29,6 @@ pub(super) fn picture(terminal: &Terminal, modes: &Modes, budget: usize) -> Stri
         // The dump enters with mode 1047; xterm.js takes it the same way.
         debug_assert!(picture.contains("1047"));
     }
-    picture.push_str(&modes.restore());
     picture
 }
 

@@ -33,7 +33,7 @@ impl Fuel {
     }
 
     /// For tests in which a busy machine must not change a result.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn endless() -> Self {
         Self { tank: Mutex::new(Tank { level_us: i64::MAX, at: Instant::now() }) }
     }

@@ -1,7 +1,10 @@
 //! The modes of a terminal that `avt` does not keep, read off the output: mouse, bracketed paste, focus
-//! and the like, which a picture must restore; and those that make text other than plain.
+//! and the like, which a picture must restore.
+//! Where a control sequence begins and ends is asked of `avt`'s own parser, so that both always agree.
 //!
 //! Hostile input: a control sequence is looked at up to 64 bytes; a longer one is let go.
+
+use avt::parser::{Function, Parser, State};
 
 /// Private modes (CSI ? n h) that a picture restores; the rest of them `avt` keeps or nobody uses.
 /// 9, 1000 to 1003: mouse; 1004: focus; 1005, 1006, 1015, 1016: its encodings; 2004: bracketed paste;
@@ -12,37 +15,11 @@ const SEQUENCE_BYTES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Modes {
     on: u16,
-    state: State,
-    sequence: Vec<u8>,
-    margins: Option<(usize, usize)>,
-    /// Insert mode, origin mode, no wrap, a drawing charset: bits that must all be clear for plain text.
-    odd: u8,
+    parser: Parser,
+    sequence: String,
 }
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
-    #[default]
-    Ground,
-    Escape,
-    Csi,
-    /// OSC, DCS, APC, PM, SOS: until ST or BEL.
-    Text,
-    TextEscape,
-    Charset,
-}
-
-const INSERT: u8 = 1;
-const ORIGIN: u8 = 2;
-const NO_WRAP: u8 = 4;
-const CHARSET: u8 = 8;
 
 impl Modes {
-    /// Whether plain text does nothing but print and scroll the whole screen of `rows` rows.
-    pub(super) fn is_plain(&self, rows: usize) -> bool {
-        let full = self.margins.is_none_or(|(top, bottom)| top <= 1 && bottom >= rows);
-        self.odd == 0 && full && self.state == State::Ground
-    }
-
     /// The sequences that set the modes on a terminal that was just reset.
     pub(super) fn restore(&self) -> String {
         RESTORED
@@ -53,125 +30,59 @@ impl Modes {
             .collect()
     }
 
-    pub(super) fn feed(&mut self, mut output: &[u8]) {
+    pub(super) fn feed(&mut self, mut text: &str) {
         loop {
-            if self.state == State::Ground {
-                // Nearly all output is text: leap over it.
-                let Some(at) = output.iter().position(|byte| matches!(byte, 0x1b | 0x0e | 0x0f))
-                else {
+            if self.parser.state == State::Ground {
+                // Nearly all output is text: leap over it, to ESC or to what may be one of the controls U+0080
+                // to U+009F, all of which begin with the byte C2.
+                let Some(at) = text.bytes().position(|byte| matches!(byte, 0x1b | 0xc2)) else {
                     return;
                 };
-                output = &output[at..];
+                text = &text[at..];
             }
-            let Some((&byte, rest)) = output.split_first() else { return };
-            output = rest;
-            self.state = self.step(byte);
+            let mut characters = text.chars();
+            let Some(character) = characters.next() else { return };
+            text = characters.as_str();
+            self.step(character);
         }
     }
 
-    fn step(&mut self, byte: u8) -> State {
-        match (self.state, byte) {
-            (State::TextEscape, b'\\') => State::Ground,
-            (State::Text | State::TextEscape, 0x07 | 0x18 | 0x1a) => State::Ground,
-            (State::Text, 0x1b) => State::TextEscape,
-            (State::Text, _) => State::Text,
-            (_, 0x1b) => State::Escape,
-            (State::Ground, 0x0e) => {
-                self.odd |= CHARSET;
-                State::Ground
-            }
-            (State::Ground, 0x0f) => {
-                self.odd &= !CHARSET;
-                State::Ground
-            }
-            (State::Ground, _) => State::Ground,
-            (State::Escape | State::TextEscape, b'[') => {
-                self.sequence.clear();
-                State::Csi
-            }
-            (State::Escape | State::TextEscape, b']' | b'P' | b'_' | b'^' | b'X') => State::Text,
-            (State::Escape | State::TextEscape, b'(' | b')') => State::Charset,
-            (State::Escape | State::TextEscape, b'c') => {
-                *self = Self::default();
-                State::Ground
-            }
-            (State::Escape | State::TextEscape, _) => State::Ground,
-            (State::Charset, b'B') => {
-                self.odd &= !CHARSET;
-                State::Ground
-            }
-            (State::Charset, _) => {
-                self.odd |= CHARSET;
-                State::Ground
-            }
-            (State::Csi, 0x40..=0x7e) => {
-                self.csi(byte);
-                State::Ground
-            }
-            (State::Csi, _) if self.sequence.len() < SEQUENCE_BYTES_MAX => {
-                self.sequence.push(byte);
-                State::Csi
-            }
-            (State::Csi, _) => State::Csi,
-        }
-    }
-
-    fn csi(&mut self, last: u8) {
-        let sequence = std::mem::take(&mut self.sequence);
-        let (is_private, numbers) = match sequence.split_first() {
-            Some((b'?', numbers)) => (true, numbers),
-            Some((b'!', _)) if last == b'p' => {
-                // DECSTR: a soft reset.
-                self.margins = None;
-                self.odd = 0;
-                return;
-            }
-            _ => (false, sequence.as_slice()),
-        };
-        let Ok(numbers) = std::str::from_utf8(numbers) else { return };
-        let mut numbers = numbers.split(';').map(|number| number.parse::<u16>().unwrap_or(0));
-        match (is_private, last) {
-            (true, b'h' | b'l') => {
-                for mode in numbers {
-                    self.set_private(mode, last == b'h');
-                }
-            }
-            (false, b'h' | b'l') => {
-                for _ in numbers.filter(|mode| *mode == 4) {
-                    self.set_odd(INSERT, last == b'h');
-                }
-            }
-            (false, b'r') => {
-                let top = usize::from(numbers.next().unwrap_or(0));
-                let bottom = usize::from(numbers.next().unwrap_or(0));
-                self.margins = (top > 1 || bottom > 0)
-                    .then_some((top, if bottom == 0 { usize::MAX } else { bottom }));
+    fn step(&mut self, character: char) {
+        let before = self.parser.state;
+        let function = self.parser.feed(character);
+        match (before, self.parser.state) {
+            (State::CsiEntry | State::CsiParam, State::Ground) => match character {
+                'h' => self.set(true),
+                'l' => self.set(false),
+                _ => {}
+            },
+            // The second CSI of two in a row begins anew.
+            (_, State::CsiEntry) if !character.is_ascii_control() => self.sequence.clear(),
+            (State::CsiEntry | State::CsiParam, State::CsiParam)
+                if matches!(character, '0'..='?') && self.sequence.len() <= SEQUENCE_BYTES_MAX =>
+            {
+                self.sequence.push(character);
             }
             _ => {}
         }
-    }
-
-    fn set_private(&mut self, mode: u16, on: bool) {
-        match mode {
-            6 => self.set_odd(ORIGIN, on),
-            7 => self.set_odd(NO_WRAP, !on),
-            _ => {
-                if let Some(bit) = RESTORED.iter().position(|restored| *restored == mode) {
-                    if on {
-                        self.on |= 1 << bit;
-                    } else {
-                        self.on &= !(1 << bit);
-                    }
-                }
-            }
+        if matches!(function, Some(Function::Ris)) {
+            self.on = 0;
         }
     }
 
-    fn set_odd(&mut self, bit: u8, on: bool) {
-        if on {
-            self.odd |= bit;
-        } else {
-            self.odd &= !bit;
+    fn set(&mut self, on: bool) {
+        if self.sequence.len() > SEQUENCE_BYTES_MAX {
+            return;
+        }
+        let Some(numbers) = self.sequence.strip_prefix('?') else { return };
+        for mode in numbers.split(';').filter_map(|number| number.parse::<u16>().ok()) {
+            if let Some(bit) = RESTORED.iter().position(|restored| *restored == mode) {
+                if on {
+                    self.on |= 1 << bit;
+                } else {
+                    self.on &= !(1 << bit);
+                }
+            }
         }
     }
 }
@@ -182,9 +93,15 @@ mod tests {
 
     fn after(output: &str) -> Modes {
         let mut modes = Modes::default();
-        for byte in output.as_bytes() {
-            modes.feed(&[*byte]);
+        let mut rest = output;
+        while let Some(character) = rest.chars().next() {
+            let (piece, after) = rest.split_at(character.len_utf8());
+            modes.feed(piece);
+            rest = after;
         }
+        let mut whole = Modes::default();
+        whole.feed(output);
+        assert_eq!(modes.restore(), whole.restore(), "{output:?}");
         modes
     }
 
@@ -196,24 +113,23 @@ mod tests {
     }
 
     #[test]
-    fn plain_means_nothing_but_text_and_scrolling() {
-        for (output, plain) in [
-            ("\x1b[31mred", true),
-            ("\x1b[2;10r", false),
-            ("\x1b[2;10r\x1b[r", true),
-            ("\x1b[1;24r", true),
-            ("\x1b[1;23r", false),
-            ("\x1b[4h", false),
-            ("\x1b[4h\x1b[4l", true),
-            ("\x1b[?7l", false),
-            ("\x1b(0", false),
-            ("\x1b(0\x1b(B", true),
-            ("\x0e", false),
-            ("\x1b[3", false),
-            ("\x1b]0;title", false),
-            ("\x1b]0;title\x1b\\", true),
+    fn a_sequence_is_one_where_the_emulation_takes_it_for_one() {
+        for (output, restored) in [
+            // C1 in place of ESC [, which xterm.js takes too.
+            ("\u{9b}?2004h", "\x1b[?2004h"),
+            ("\u{9b}\u{9b}?2004h", "\x1b[?2004h"),
+            // A line feed in the middle is a line feed; CAN and ESC give the sequence up.
+            ("\x1b[?20\n04h", "\x1b[?2004h"),
+            ("\x1b[?20\x1804h", ""),
+            ("\x1b[?2004\x1b[h", ""),
+            ("\x1b[?2004$h", ""),
+            ("\x1b[2004h", ""),
+            ("\x1bP\x1b[?2004h", "\x1b[?2004h"),
+            ("\x1bP[?2004h\x07", ""),
         ] {
-            assert_eq!(after(output).is_plain(24), plain, "{output:?}");
+            assert_eq!(after(output).restore(), restored, "{output:?}");
         }
+        let long = format!("\x1b[?{}2004h", "1;".repeat(40));
+        assert_eq!(after(&long).restore(), "");
     }
 }

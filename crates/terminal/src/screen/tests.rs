@@ -45,7 +45,7 @@ fn a_picture_draws_screen_scrollback_colours_and_modes() {
     output.push_str("\x1b[1;4munder\x1b[m $ ");
     let mut screen = screen_of(size, output.as_bytes());
     let picture = screen.picture(usize::MAX);
-    assert!(picture.ends_with("\x1b[?2004h"));
+    assert!(picture.starts_with("\x1b[?2004h"));
     assert_eq!(shown(size, &picture), shown(size, &output));
     let short = screen.picture(200);
     assert!(short.len() < picture.len() / 10);
@@ -121,6 +121,71 @@ fn what_asks_for_endless_work_is_not_done() {
         screen.feed(Bytes::from(format!("\x1b\\\x1bc{}still here", "\r\n".repeat(5000))));
         assert!(screen.picture(usize::MAX).contains("still here"), "{burden:?}");
     }
+}
+
+#[test]
+fn text_is_skipped_only_where_the_emulation_prints_it_plainly() {
+    for (output, plainly) in [
+        ("\x1b[31mred", true),
+        ("\x1b[2;10r", false),
+        ("\x1b[2;10r\x1b[r", true),
+        ("\x1b[1;24r", true),
+        ("\x1b[1;23r", false),
+        // Refused margins leave those there are.
+        ("\x1b[2;10r\x1b[9;3r", false),
+        ("\x1b[4h", false),
+        ("\u{9b}4h", false),
+        ("\x1b[4\x18h", true),
+        ("\x1b[4h\x1b[4l", true),
+        ("\x1b[?7l", false),
+        ("\x1b[?6h", false),
+        // A restored cursor brings its wrap mode back.
+        ("\x1b[?7l\x1b7\x1b[?7h\x1b8", false),
+        ("\x1b(0", false),
+        ("\x1b(0\x1b(B", true),
+        ("\x1b)0\x0e", false),
+        ("\x1b", false),
+        ("\x1b(", false),
+        ("\x1b[", false),
+        ("\x1b[3", false),
+        ("\x1b]0;title", false),
+        ("\x1bP", false),
+        ("\x1b]0;title\x1b\\", true),
+        ("\x1b[?1049h", false),
+    ] {
+        let mut drawn = Drawn::new(size(80, 24));
+        drawn.interpret_all(output.as_bytes(), &plenty());
+        assert_eq!(prints_plainly(&drawn.terminal), plainly, "{output:?}");
+    }
+}
+
+#[test]
+fn text_is_skipped_only_once_it_has_pushed_out_a_full_screen_below_the_cursor() {
+    let size = size(20, 6);
+    // DECALN fills the screen and leaves the cursor at its top.
+    let output = format!("\x1b#8{}", "words\r\n".repeat(4000));
+    let mut skipping = Drawn::new(size);
+    skipping.interpret(output.as_bytes(), &plenty());
+    let text = skipping.terminal.primary_screen().text();
+    assert!(text.iter().all(|line| !line.contains('E')), "{text:?}");
+}
+
+#[test]
+fn a_sequence_that_has_begun_is_ended_by_what_follows_a_picture() {
+    let size = size(20, 5);
+    let output = format!("\x1b[?1000h{}\x1b[38;5", "words\r\n".repeat(2000));
+    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX);
+    assert_eq!(shown(size, &format!("{picture};9mred")), shown(size, &format!("{output};9mred")));
+}
+
+#[test]
+fn a_character_that_has_begun_survives_a_rest() {
+    let (size, words) = (size(20, 5), "words\r\n".repeat(2000));
+    let (begun, ended) = "한".as_bytes().split_at(2);
+    let mut screen = screen_of(size, &[words.as_bytes(), begun].concat());
+    screen.rest();
+    screen.feed(Bytes::copy_from_slice(ended));
+    assert_eq!(shown(size, &screen.picture(0)).1, shown(size, &format!("{words}한")).1);
 }
 
 proptest! {

@@ -200,3 +200,14 @@ fn a_flood_of_events_is_bounded() {
     assert_eq!(steps.len(), STEPS_MAX);
     assert!(steps.iter().all(|step| step.detail.chars().count() <= 500));
 }
+
+#[test]
+fn a_reason_that_nobody_knows_moves_no_cursor() {
+    let mut status = running();
+    status["phase"] = json!("Failed");
+    status["reason"] = json!(format!("Odd\u{1b}[2J{}", "x".repeat(2000)));
+    let (_, steps) = story(&row(), Some(&pod(status)), &[]);
+    let last = steps.last().unwrap();
+    assert!(last.message.en.starts_with("Odd [2Jxx"), "{last:?}");
+    assert_eq!(last.message.en.len(), DETAIL_CHARACTERS_MAX);
+}
