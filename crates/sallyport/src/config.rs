@@ -35,6 +35,7 @@ pub(crate) struct Server {
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) drain_grace_s: u64,
 }
+    pub(crate) connections_per_network_max: usize,
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -120,6 +121,7 @@ impl Default for Server {
             metrics_listen: None,
             drain_grace_s: 20,
         }
+            connections_per_network_max: 1_000,
     }
 }
 

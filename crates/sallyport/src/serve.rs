@@ -61,7 +61,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("`server.listen` {} cannot be bound", config.server.listen))?;
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(certificate.keep());
+    tasks.spawn(certificate.keep(tls::LOOK_EVERY));
     tasks.spawn(keys.keep());
     tasks.spawn(live.clone().heed(api.clone()));
     tasks.spawn(purge(api.clone()));
@@ -79,7 +79,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             }
         });
     }
-    let serving = tokio::spawn(listen::serve(listener, server_config, router, stop.clone()));
+    let limits = listen::Limits::of_hub(
+        config.terminals.total_max,
+        config.server.connections_per_network_max,
+    );
+    let proxies = api.proxies.clone();
+    let serving = listen::serve(listener, server_config, router, proxies, limits, stop.clone());
+    let serving = tokio::spawn(serving);
     tracing::info!(
         address = %config.server.listen,
         origin = api.origins.first(),
