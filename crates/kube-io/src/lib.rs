@@ -11,6 +11,7 @@ mod impersonate;
 mod pod;
 mod review;
 
+mod patience;
 pub use cluster::{Cluster, ClusterSource, Clusters};
 pub use error::KubeIoError;
 pub use exec::{
