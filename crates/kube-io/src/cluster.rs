@@ -103,8 +103,10 @@ impl Cluster {
         &self.server
     }
 
-    /// The client that acts as the hub itself: only for reviews and for what the hub owns
-    /// (the namespaces of workspaces). What a person does goes through [`Cluster::as_person`].
+    /// The client that acts as the hub itself: for the names of namespaces, and for the namespaces of
+    /// workspaces, which the hub owns. It reaches into no Pod, for the hub's own role
+    /// (`deploy/hub-role.yaml`) holds no right to any; what a person does goes through
+    /// [`Cluster::as_person`].
     pub fn as_hub(&self) -> kube::Client {
         self.client.clone()
     }

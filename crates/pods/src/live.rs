@@ -169,8 +169,7 @@ impl Live {
         let mut silent: BTreeSet<String> = BTreeSet::new();
         let mut left_out = 0;
         for (cluster, scope) in &reach {
-            let Some((scope, client)) = scope.as_ref().zip(cluster.as_person(&self.who).ok())
-            else {
+            let Some(scope) = scope else {
                 silent.insert(format!("cluster `{}` does not answer", cluster.name()));
                 continue;
             };
@@ -182,7 +181,7 @@ impl Live {
                 let feed = Feed {
                     number: feeds.len(),
                     cluster: cluster.clone(),
-                    client: client.clone(),
+                    who: self.who.clone(),
                     namespace,
                     out: out.clone(),
                 };
