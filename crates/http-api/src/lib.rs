@@ -26,6 +26,7 @@ mod request;
 mod sign_in;
 mod source;
 mod state;
+mod watches;
 
 pub use audit::AuditDraft;
 pub use cookie::{COOKIE_KNOWN_BROWSER, COOKIE_SIGN_IN, cookie_of, expired_cookie, secure_cookie};
@@ -40,3 +41,4 @@ pub use request::RequestContext;
 pub use sign_in::{Administrator, CSRF_HEADER, SignedIn};
 pub use source::{InvalidProxy, Peer, Source, TrustedProxies};
 pub use state::{Clock, HttpApi};
+pub use watches::{SignInEnd, WatchPlace, Watches};

@@ -4,10 +4,9 @@
 use crate::refusal;
 use crate::scope::{Purpose, Scope, Scopes};
 use crate::view::{PodList, PodScope, PodView};
-use crate::watches::Watches;
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
-use http_api::{HttpApi, Problem, ProblemCode, SignedIn};
+use http_api::{HttpApi, Problem, ProblemCode, SignedIn, Watches};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use kube_io::{Cluster, GetPod, KubeIoError, ListPods, Verdict};

@@ -15,7 +15,6 @@ mod watch;
 
 mod namespace;
 mod refusal;
-mod watches;
 
 mod manifest;
 mod naming;

@@ -11,10 +11,9 @@
 use crate::refusal;
 use crate::service::{Need, Workspaces, event_selector, is_of, view};
 use crate::view::WorkspaceView;
-use crate::watches::{SignInEnd, WatchPlace};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt as _, stream};
-use http_api::{Problem, SignedIn};
+use http_api::{Problem, SignInEnd, SignedIn, WatchPlace};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::Api;
 use kube::runtime::WatchStreamExt as _;
