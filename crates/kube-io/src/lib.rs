@@ -11,15 +11,13 @@ mod cluster;
 mod error;
 mod exec;
 mod impersonate;
+mod patience;
 mod pod;
 mod review;
 
-mod patience;
 pub use cluster::{Cluster, ClusterSource, Clusters};
 pub use error::KubeIoError;
-pub use exec::{
-    ExecEnd, ExecFrame, ExecProtocol, ExecSink, ExecSource, ExecStart, RESIZE_MAX, exec_end_of,
-};
+pub use exec::{ExecEnd, ExecFrame, ExecSink, ExecSource, ExecStart, RESIZE_MAX, exec_end_of};
 pub use pod::{ContainerFacts, PodFacts};
 pub use review::{
     Access, Action, Authorized, CreatePod, DeletePod, EnterPod, GetPod, ListPods, TokenVerdict,

@@ -1,7 +1,7 @@
 //! The facts of one Pod that the gates and the terminal need, read as the person.
 //! Lists and watches of Pods belong to the `pods` service.
 
-use crate::{Authorized, Cluster, EnterPod, KubeIoError};
+use crate::{Cluster, KubeIoError};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::Api;
 use model::Identity;
@@ -123,14 +123,5 @@ impl Cluster {
             .await
             .map_err(|error| KubeIoError::from_kube(&self.name, error))?;
         Ok(pod.as_ref().map(PodFacts::of))
-    }
-
-    /// The same for somebody whose right to enter is already established.
-    pub async fn pod_facts_of(
-        &self,
-        right: &Authorized<EnterPod>,
-    ) -> Result<Option<PodFacts>, KubeIoError> {
-        let place = &right.action().place;
-        self.pod_facts(right.identity(), &place.namespace, &place.pod).await
     }
 }
