@@ -77,8 +77,8 @@ pub(crate) struct ServeFlags {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Read the configuration as `serve` would, and say what is wrong with it.
-    Check,
+    /// Read the configuration as `serve` would, with the same flags, and say all that is wrong with it.
+    Check(ServeFlags),
     /// List the configuration keys with defaults and variables.
     Explain {
         /// Only keys that begin so, as in `server` or `links.ticket_s`.

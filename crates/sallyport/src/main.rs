@@ -33,8 +33,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = config::load(&flags.over(sources))?;
             runtime()?.block_on(serve::serve(config))?;
         }
-        Command::Config(ConfigCommand::Check) => {
-            let config = config::load(&sources)?;
+        Command::Config(ConfigCommand::Check(flags)) => {
+            let config = runtime()?.block_on(config::check(&flags.over(sources)))?;
             say(&format!(
                 "the configuration is sound: {} cluster(s), origin {}",
                 config.cluster.len(),

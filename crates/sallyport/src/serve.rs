@@ -224,9 +224,7 @@ fn certificate_files(
             tracing::warn!(ca = %files.ca.display(), "a throw-away certificate is in use: for demonstrations only");
             Ok((files.certificate, files.key))
         }
-        _ => anyhow::bail!(
-            "the hub serves TLS only: set `tls.certificate` and `tls.key`, or --self-signed for a demonstration"
-        ),
+        _ => anyhow::bail!(tls::NEEDED),
     }
 }
 

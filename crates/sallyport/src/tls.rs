@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+/// Said to whoever configures none.
+pub(crate) const NEEDED: &str = "the hub serves TLS only: set `tls.certificate` and `tls.key`, or \
+    --self-signed for a demonstration";
 /// A renewed certificate is in use after this long.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(10);
 
@@ -60,9 +63,6 @@ impl Certificate {
         }
     }
 
-    fn changed_at(&self) -> [Option<SystemTime>; 2] {
-        [&self.certificate, &self.key]
-            .map(|path| std::fs::metadata(path).and_then(|data| data.modified()).ok())
     /// Takes what the files hold now, if it is usable.
     pub(crate) fn reload(&self) -> anyhow::Result<()> {
         let fresh = read(&self.certificate, &self.key)?;
@@ -70,6 +70,9 @@ impl Certificate {
         Ok(())
     }
 
+    fn changed_at(&self) -> [Option<SystemTime>; 2] {
+        [&self.certificate, &self.key]
+            .map(|path| std::fs::metadata(path).and_then(|data| data.modified()).ok())
     }
 }
 
