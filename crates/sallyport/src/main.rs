@@ -7,6 +7,7 @@ mod health;
 mod hub;
 mod listen;
 mod serve;
+mod signals;
 mod tls;
 
 use arguments::{Arguments, Command, ConfigCommand};
@@ -30,8 +31,13 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let sources = arguments.sources();
     match arguments.command {
         Command::Serve(flags) => {
-            let config = config::load(&flags.over(sources))?;
-            runtime()?.block_on(serve::serve(config))?;
+            let runtime = runtime()?;
+            let code = runtime.block_on(async {
+                serve::serve(config::check(&flags.over(sources)).await?).await
+            })?;
+            // Whoever was told twice to stop does not wait for a thread that is busy.
+            runtime.shutdown_background();
+            return Ok(code);
         }
         Command::Config(ConfigCommand::Check(flags)) => {
             let config = runtime()?.block_on(config::check(&flags.over(sources)))?;
