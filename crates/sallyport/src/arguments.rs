@@ -46,8 +46,12 @@ pub(crate) enum Command {
     Openapi,
     /// Print a completion script for a shell.
     Completion { shell: clap_complete::Shell },
-    /// Print the manual page.
-    Man,
+    /// Print the manual page, or write those of all commands.
+    Man {
+        /// Write a page for each command into this directory, such as /usr/local/share/man/man1.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

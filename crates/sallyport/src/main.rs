@@ -10,6 +10,7 @@ mod serve;
 mod signals;
 mod tls;
 
+use anyhow::Context;
 use arguments::{Arguments, Command, ConfigCommand};
 use clap::{CommandFactory, Parser};
 use std::io::Write;
@@ -57,8 +58,13 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "sallyport", &mut std::io::stdout());
         }
-        Command::Man => {
-            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?
+        Command::Man { dir: None } => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
+        }
+        Command::Man { dir: Some(dir) } => {
+            std::fs::create_dir_all(&dir)
+                .and_then(|()| clap_mangen::generate_to(Arguments::command(), &dir))
+                .with_context(|| format!("manual pages cannot be written to {}", dir.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
