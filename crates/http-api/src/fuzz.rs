@@ -48,7 +48,7 @@ pub fn source(data: &[u8]) {
     let (found, alone) = (of(&given), of(&HeaderMap::new()));
     let address: Option<IpAddr> = found.to_string().parse().ok();
     assert!(address.is_some_and(|it| it == it.to_canonical()), "{found} is not canonical");
-    if !proxies.trusts(peer.to_canonical()) {
+    if !proxies.hold(peer.to_canonical()) {
         assert_eq!(found, alone, "a stranger spoke for another");
     } else if found != alone {
         let said = |value: &HeaderValue| {
@@ -59,7 +59,7 @@ pub fn source(data: &[u8]) {
         assert!(given.values().any(said), "{found} stands nowhere");
     }
     // Whatever a trusted proxy appends comes before all that the client wrote.
-    if proxies.trusts(peer.to_canonical()) {
+    if proxies.hold(peer.to_canonical()) {
         let mut appended = given;
         appended.append("x-forwarded-for", HeaderValue::from_static("198.51.100.7"));
         assert_eq!(of(&appended).to_string(), "198.51.100.7");

@@ -26,6 +26,7 @@ mod request;
 mod sign_in;
 mod source;
 mod state;
+mod watches;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -44,3 +45,4 @@ pub use request::RequestContext;
 pub use sign_in::{Administrator, CSRF_HEADER, SignedIn};
 pub use source::{InvalidProxy, Peer, Source, TrustedProxies};
 pub use state::{Clock, HttpApi};
+pub use watches::{SignInEnd, WatchPlace, Watches};

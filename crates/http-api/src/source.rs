@@ -41,7 +41,12 @@ impl TrustedProxies {
         Ok(Self(parsed.collect::<Result<Vec<_>, _>>()?.into()))
     }
 
-    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether a peer is one of the proxies.
+    pub fn trusts(&self, peer: Peer) -> bool {
+        self.hold(canonical(peer.0.ip()))
+    }
+
+    pub(crate) fn hold(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 
@@ -50,7 +55,7 @@ impl TrustedProxies {
         let Some(Peer(peer)) = peer else { return Source(None) };
         let mut client = canonical(peer.ip());
         let mut hops: Vec<&str> = Vec::new();
-        if self.trusts(client) {
+        if self.hold(client) {
             for value in headers.get_all("x-forwarded-for") {
                 hops.extend(value.to_str().unwrap_or_default().split(','));
             }
@@ -59,7 +64,7 @@ impl TrustedProxies {
             // What a trusted proxy wrote is an address. Anything else ends what can be believed.
             let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
             client = canonical(address);
-            if !self.trusts(client) {
+            if !self.hold(client) {
                 break;
             }
         }

@@ -3,6 +3,7 @@
 
 use crate::KubeIoError;
 use crate::error::chain;
+use crate::patience::{ANSWER_TAKES, patient};
 use model::ClusterName;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub enum ClusterSource {
 pub struct Cluster {
     pub(crate) name: ClusterName,
     pub(crate) client: kube::Client,
-    server: Arc<str>,
+    pub(crate) server: Arc<str>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -84,12 +85,12 @@ impl Cluster {
         config.connect_timeout = Some(Duration::from_secs(5));
         let server = config.cluster_url.to_string();
         let client = kube::Client::try_from(config).map_err(|error| wrong(chain(&error)))?;
-        Ok(Self { name, client, server: server.into() })
+        Ok(Self { name, client: patient(client, ANSWER_TAKES), server: server.into() })
     }
 
     /// A cluster behind an existing client, for tests against doubles.
     pub fn from_client(name: ClusterName, client: kube::Client) -> Self {
-        Self { name, client, server: "".into() }
+        Self { name, client: patient(client, ANSWER_TAKES), server: "".into() }
     }
 
     /// The name by which the hub's configuration knows it.
@@ -102,8 +103,10 @@ impl Cluster {
         &self.server
     }
 
-    /// The client that acts as the hub itself: only for reviews and for what the hub owns
-    /// (the namespaces of workspaces). What a person does goes through [`Cluster::as_person`].
+    /// The client that acts as the hub itself: for the names of namespaces, and for the namespaces of
+    /// workspaces, which the hub owns. It reaches into no Pod, for the hub's own role
+    /// (`deploy/hub-role.yaml`) holds no right to any; what a person does goes through
+    /// [`Cluster::as_person`].
     pub fn as_hub(&self) -> kube::Client {
         self.client.clone()
     }

@@ -37,7 +37,7 @@ type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
 /// The negotiated version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExecProtocol {
+enum ExecProtocol {
     /// `v5.channel.k8s.io`: stdin can be closed on its own.
     V5,
     /// `v4.channel.k8s.io`: it cannot.
@@ -270,11 +270,6 @@ pub(crate) fn read_frame(frame: Bytes) -> Result<Option<ExecFrame>, u8> {
 }
 
 impl ExecSink {
-    /// The negotiated version.
-    pub fn protocol(&self) -> ExecProtocol {
-        self.protocol
-    }
-
     /// Ready once the last message has left for the socket's buffer.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), KubeIoError>> {
         Pin::new(&mut self.socket)
@@ -325,11 +320,6 @@ impl ExecSink {
     /// Starts a ping, so that what stands between does not take the connection for idle.
     pub fn start_ping(&mut self) -> Result<(), KubeIoError> {
         self.start(Message::Ping(Bytes::new()))
-    }
-
-    /// Starts the close handshake.
-    pub fn start_close(&mut self) -> Result<(), KubeIoError> {
-        self.start(Message::Close(None))
     }
 
     /// Sends one stdin frame and waits until it has left. For simple callers.

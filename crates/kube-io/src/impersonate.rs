@@ -5,7 +5,7 @@
 //! HTTP cannot carry is refused, never mended, so that no other header can be smuggled in. Nor can one whose end
 //! is a space or a tab: the server takes that for no part of the value, and `admin ` would act as `admin`.
 
-use crate::{Cluster, KubeIoError};
+use crate::{Authorized, Cluster, KubeIoError};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use model::{ClusterName, Identity};
 
@@ -60,9 +60,14 @@ fn percent_encode(key: &str) -> String {
 }
 
 impl Cluster {
-    /// A client whose every request the API server takes as `identity`'s: RBAC and the cluster's audit
-    /// log see the person, not the hub. Connections are shared with the hub's own client.
-    pub fn as_person(&self, identity: &Identity) -> Result<kube::Client, KubeIoError> {
+    /// A client for what was authorised: the API server takes its every request as that person's, so RBAC
+    /// and the cluster's audit log see the person, not the hub. Connections are shared with the hub's own.
+    pub fn as_person<A>(&self, right: &Authorized<A>) -> Result<kube::Client, KubeIoError> {
+        self.impersonating(right.identity())
+    }
+
+    /// The same before there is a right. For this crate alone.
+    pub(crate) fn impersonating(&self, identity: &Identity) -> Result<kube::Client, KubeIoError> {
         let headers = headers(&self.name, identity)?;
         let client = self.client.clone();
         let namespace = client.default_namespace().to_owned();

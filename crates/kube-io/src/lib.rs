@@ -1,13 +1,17 @@
 //! The Kubernetes client side: clusters, acting as a person, reviews, and the exec stream.
 //! It decides nothing itself and stores nothing: the API server's RBAC decides, the services keep the records.
 //!
-//! The rest of the program can reach a Pod only through [`Authorized`], which only [`Cluster::authorize`]
-//! makes, and only after the API server has said yes to a `SubjectAccessReview` for that very action.
+//! The rest of the program acts as a person only with an [`Authorized`] value, which only
+//! [`Cluster::authorize`] makes, after the API server has said yes to a `SubjectAccessReview`; and the API
+//! server judges each request again as that person's. Two ways ask for no such value, and neither enters or
+//! changes a Pod: [`Cluster::pod_facts`] reads one as the person, and [`Cluster::as_hub`] acts with the hub's
+//! own role, which holds no right to Pods.
 
 mod cluster;
 mod error;
 mod exec;
 mod impersonate;
+mod patience;
 mod pod;
 mod review;
 
@@ -17,9 +21,7 @@ pub mod fuzz;
 
 pub use cluster::{Cluster, ClusterSource, Clusters};
 pub use error::KubeIoError;
-pub use exec::{
-    ExecEnd, ExecFrame, ExecProtocol, ExecSink, ExecSource, ExecStart, RESIZE_MAX, exec_end_of,
-};
+pub use exec::{ExecEnd, ExecFrame, ExecSink, ExecSource, ExecStart, RESIZE_MAX, exec_end_of};
 pub use pod::{ContainerFacts, PodFacts};
 pub use review::{
     Access, Action, Authorized, CreatePod, DeletePod, EnterPod, GetPod, ListPods, TokenVerdict,

@@ -1,7 +1,7 @@
 //! The facts of one Pod that the gates and the terminal need, read as the person.
 //! Lists and watches of Pods belong to the `pods` service.
 
-use crate::{Authorized, Cluster, EnterPod, KubeIoError};
+use crate::{Cluster, KubeIoError};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::Api;
 use model::Identity;
@@ -108,26 +108,20 @@ impl PodFacts {
 
 impl Cluster {
     /// Reads the Pod as the person who is to enter it. `None` if there is none of that name.
+    ///
+    /// It asks for no right, so that the gates can ask about the right and the facts at once; the API server
+    /// judges the read by the same RBAC.
     pub async fn pod_facts(
         &self,
         identity: &Identity,
         namespace: &model::Namespace,
         pod: &model::PodName,
     ) -> Result<Option<PodFacts>, KubeIoError> {
-        let api: Api<Pod> = Api::namespaced(self.as_person(identity)?, namespace.as_str());
+        let api: Api<Pod> = Api::namespaced(self.impersonating(identity)?, namespace.as_str());
         let pod = api
             .get_opt(pod.as_str())
             .await
             .map_err(|error| KubeIoError::from_kube(&self.name, error))?;
         Ok(pod.as_ref().map(PodFacts::of))
-    }
-
-    /// The same for somebody whose right to enter is already established.
-    pub async fn pod_facts_of(
-        &self,
-        right: &Authorized<EnterPod>,
-    ) -> Result<Option<PodFacts>, KubeIoError> {
-        let place = &right.action().place;
-        self.pod_facts(right.identity(), &place.namespace, &place.pod).await
     }
 }

@@ -7,13 +7,14 @@
 //! A watch is asked for a minute at a time and must end within that: a connection that died without a word
 //! is so found out, which an idle watch alone would never show.
 
+use crate::scope::{Purpose, ReadPods};
 use crate::service::{api, pods_in, silent};
 use crate::view::PodView;
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{WatchEvent, WatchParams};
-use kube_io::{Cluster, KubeIoError};
-use model::Namespace;
+use kube::api::{Api, WatchEvent, WatchParams};
+use kube_io::{Cluster, KubeIoError, Verdict};
+use model::{Identity, Namespace};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -45,7 +46,7 @@ pub(crate) enum Told {
 pub(crate) struct Feed {
     pub(crate) number: usize,
     pub(crate) cluster: Cluster,
-    pub(crate) client: kube::Client,
+    pub(crate) who: Identity,
     pub(crate) namespace: Option<Namespace>,
     pub(crate) out: mpsc::Sender<(usize, Told)>,
 }
@@ -64,8 +65,8 @@ impl Feed {
         let mut pause = PAUSE_MIN;
         let mut stale = false;
         let mut version = loop {
-            let pods = api(self.client.clone(), self.namespace.as_ref());
-            let listed = timeout(ANSWER_TIME_MAX, pods_in(self.cluster.name(), pods)).await;
+            let listing = async { pods_in(self.cluster.name(), self.pods().await?).await };
+            let listed = timeout(ANSWER_TIME_MAX, listing).await;
             match listed.unwrap_or_else(|_| Err(silent(self.cluster.name()))) {
                 Ok((pods, version)) => {
                     self.tell(Told::Listed(pods)).await?;
@@ -86,6 +87,22 @@ impl Feed {
         }
     }
 
+    /// The Pods of the place, for somebody who may list and watch them now.
+    async fn pods(&self) -> Result<Api<Pod>, KubeIoError> {
+        let action = ReadPods { namespace: self.namespace.clone(), purpose: Purpose::Follow };
+        match self.cluster.authorize(&self.who, action).await? {
+            Verdict::Allowed(right) => {
+                Ok(api(self.cluster.as_person(&right)?, self.namespace.as_ref()))
+            }
+            Verdict::Denied { access, reason } => Err(KubeIoError::Refused {
+                cluster: self.cluster.name().clone(),
+                code: 403,
+                reason: "Forbidden".to_owned(),
+                message: format!("`{}` may not {access}: {reason}", self.who.user),
+            }),
+        }
+    }
+
     /// One watch, until the API server ends it.
     async fn watch(
         &self,
@@ -95,10 +112,12 @@ impl Feed {
     ) -> Result<(), Broken> {
         let lost = |error| Broken::Cluster(KubeIoError::from_kube(self.cluster.name(), error));
         let dead = || Broken::Cluster(silent(self.cluster.name()));
-        let pods = api(self.client.clone(), self.namespace.as_ref());
         let params = WatchParams::default().timeout(WATCH_S);
-        let opening = timeout(ANSWER_TIME_MAX, pods.watch(&params, version)).await;
-        let events = opening.map_err(|_| dead())?.map_err(lost)?;
+        let opening = async {
+            let pods = self.pods().await.map_err(Broken::Cluster)?;
+            pods.watch(&params, version).await.map_err(lost)
+        };
+        let events = timeout(ANSWER_TIME_MAX, opening).await.map_err(|_| dead())??;
         let mut events = std::pin::pin!(events);
         *pause = PAUSE_MIN;
         if std::mem::take(stale) {

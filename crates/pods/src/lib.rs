@@ -10,7 +10,6 @@ mod live;
 
 mod refusal;
 mod scope;
-mod watches;
 
 mod status;
 mod view;

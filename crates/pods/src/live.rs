@@ -17,11 +17,10 @@ use crate::feed::{Feed, Told};
 use crate::scope::{Purpose, Scope};
 use crate::service::{Pods, SCOPE_AGE_MAX};
 use crate::view::PodView;
-use crate::watches::{SignInEnd, WatchPlace};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::future::join_all;
 use futures_util::{Stream, stream};
-use http_api::{Problem, SignedIn};
+use http_api::{Problem, SignInEnd, SignedIn, WatchPlace};
 use kube_io::Cluster;
 use model::{ClusterName, Identity};
 use serde::Serialize;
@@ -169,8 +168,7 @@ impl Live {
         let mut silent: BTreeSet<String> = BTreeSet::new();
         let mut left_out = 0;
         for (cluster, scope) in &reach {
-            let Some((scope, client)) = scope.as_ref().zip(cluster.as_person(&self.who).ok())
-            else {
+            let Some(scope) = scope else {
                 silent.insert(format!("cluster `{}` does not answer", cluster.name()));
                 continue;
             };
@@ -182,7 +180,7 @@ impl Live {
                 let feed = Feed {
                     number: feeds.len(),
                     cluster: cluster.clone(),
-                    client: client.clone(),
+                    who: self.who.clone(),
                     namespace,
                     out: out.clone(),
                 };

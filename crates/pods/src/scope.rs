@@ -1,6 +1,6 @@
 //! How far a person's sight reaches in a cluster: over all of it, or over some namespaces.
-//! It only chooses what to ask for. Every Pod is read as the person afterwards, so that the API server decides
-//! anew each time; a stale answer here shows too little or asks in vain, and never shows too much.
+//! It only chooses what to ask for. Before the Pods of a place are read, the right to is asked anew, and they are
+//! read as the person; a stale answer here shows too little or asks in vain, and never shows too much.
 //!
 //! Bounds: at most [`NAMESPACES_MAX`] namespaces are asked about, [`REVIEWS_AT_ONCE`] at a time over all people,
 //! so that a class that opens the page at once does not flood the API server.
@@ -62,9 +62,9 @@ pub(crate) enum Purpose {
 
 /// Reading the Pods of a namespace, or of all.
 #[derive(Debug, Clone)]
-struct ReadPods {
-    namespace: Option<Namespace>,
-    purpose: Purpose,
+pub(crate) struct ReadPods {
+    pub(crate) namespace: Option<Namespace>,
+    pub(crate) purpose: Purpose,
 }
 
 impl Action for ReadPods {

@@ -4,13 +4,12 @@
 use crate::refusal;
 use crate::scope::{Purpose, Scope, Scopes};
 use crate::view::{PodList, PodScope, PodView};
-use crate::watches::Watches;
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
-use http_api::{HttpApi, Problem, ProblemCode, SignedIn};
+use http_api::{HttpApi, Problem, ProblemCode, SignedIn, Watches};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use kube_io::{Cluster, GetPod, KubeIoError, Verdict};
+use kube_io::{Cluster, GetPod, KubeIoError, ListPods, Verdict};
 use model::{ClusterName, Identity, Namespace, PodName};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -151,16 +150,24 @@ impl Pods {
         who: &Identity,
     ) -> Result<(Scope, Vec<PodView>), KubeIoError> {
         let scope = self.scope(cluster, who, Purpose::List, SCOPE_AGE_MAX).await?;
-        let client = cluster.as_person(who)?;
         let pages: Vec<_> = stream::iter(scope.places())
-            .map(|place| pods_in(cluster.name(), api(client.clone(), place.as_ref())))
+            .map(|place| async move {
+                let action = ListPods { namespace: place.clone() };
+                let right = match cluster.authorize(who, action).await? {
+                    Verdict::Allowed(right) => right,
+                    Verdict::Denied { .. } => return Ok(None),
+                };
+                let pods = api(cluster.as_person(&right)?, place.as_ref());
+                pods_in(cluster.name(), pods).await.map(Some)
+            })
             .buffer_unordered(NAMESPACES_AT_ONCE)
             .collect()
             .await;
         let mut pods = Vec::new();
         for page in pages {
             match page {
-                Ok((more, _)) => pods.extend(more),
+                Ok(None) => {}
+                Ok(Some((more, _))) => pods.extend(more),
                 // The right was withdrawn since, or the namespace is gone: nothing to see there.
                 Err(error) if error.is_forbidden() || error.is_not_found() => {}
                 Err(error) => return Err(error),
@@ -190,7 +197,7 @@ impl Pods {
                     )));
                 }
             };
-            let pods: Api<Pod> = api(cluster.as_person(right.identity())?, Some(&namespace));
+            let pods: Api<Pod> = api(cluster.as_person(&right)?, Some(&namespace));
             let found = pods.get_opt(name.as_str()).await;
             found.map(Ok).map_err(|error| KubeIoError::from_kube(cluster.name(), error))
         };

@@ -46,8 +46,12 @@ pub(crate) enum Command {
     Openapi,
     /// Print a completion script for a shell.
     Completion { shell: clap_complete::Shell },
-    /// Print the manual page.
-    Man,
+    /// Print the manual page, or write those of all commands.
+    Man {
+        /// Write a page for each command into this directory, such as /usr/local/share/man/man1.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -77,8 +81,8 @@ pub(crate) struct ServeFlags {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Read the configuration as `serve` would, and say what is wrong with it.
-    Check,
+    /// Read the configuration as `serve` would, with the same flags, and say all that is wrong with it.
+    Check(ServeFlags),
     /// List the configuration keys with defaults and variables.
     Explain {
         /// Only keys that begin so, as in `server` or `links.ticket_s`.

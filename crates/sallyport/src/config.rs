@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, `SALLYPORT_*` variables over it, flags over both; checked whole.
-//! It yields checked values and opens nothing but the file itself; `serve` opens what they name.
+//! It yields checked values (`faults`); what they name is opened by `hub` and `serve`.
 
+mod faults;
 mod keys;
 
 pub(crate) use keys::KEYS;
@@ -34,6 +35,7 @@ pub(crate) struct Server {
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) drain_grace_s: u64,
+    pub(crate) connections_per_network_max: usize,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -120,6 +122,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             metrics_listen: None,
             drain_grace_s: 20,
+            connections_per_network_max: 1_000,
         }
     }
 }
@@ -202,8 +205,23 @@ impl Sources {
 const OTHER_VARIABLES: &[&str] = &["SALLYPORT_CONFIG", "SALLYPORT_CACHE", "SALLYPORT_STATE"];
 const OTHER_PREFIXES: &[&str] = &["SALLYPORT_TEST_", "SALLYPORT_APISERVER_"];
 
-/// Reads and checks everything; the error names the key and the fix.
+/// Reads everything and checks every value; the error names the keys and the fixes.
 pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
+    let config = read_all(sources)?;
+    refuse(faults::of_values(&config))?;
+    Ok(config)
+}
+
+/// The same, and what keeps a hub from serving. It changes nothing.
+pub(crate) async fn check(sources: &Sources) -> anyhow::Result<Config> {
+    let config = read_all(sources)?;
+    let mut all = faults::of_values(&config);
+    all.extend(faults::of_serving(&config).await);
+    refuse(all)?;
+    Ok(config)
+}
+
+fn read_all(sources: &Sources) -> anyhow::Result<Config> {
     let mut table = match &sources.file {
         Some(path) => read(path)?,
         None => toml::Table::new(),
@@ -236,7 +254,6 @@ pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
             in_cluster: false,
         }];
     }
-    check(&config)?;
     Ok(config)
 }
 
@@ -269,44 +286,13 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What no single value can tell.
-fn check(config: &Config) -> anyhow::Result<()> {
-    let tls = &config.tls;
-    match (&tls.certificate, &tls.key, tls.self_signed) {
-        (Some(_), Some(_), false) | (None, None, _) => {}
-        (_, _, true) => {
-            bail!("`tls.self_signed` and `tls.certificate` exclude each other; leave one out")
-        }
-        _ => bail!("`tls.certificate` and `tls.key` belong together; set both or neither"),
+/// Faults as one error: alone as they are, several as a list.
+pub(crate) fn refuse(faults: Vec<String>) -> anyhow::Result<()> {
+    match faults.as_slice() {
+        [] => Ok(()),
+        [only] => bail!("{only}"),
+        all => bail!("the configuration has {} faults:\n- {}", all.len(), all.join("\n- ")),
     }
-    let bounds = [
-        ("links.lifetime_s", config.links.lifetime_s, 1, config.links.lifetime_max_s),
-        ("links.lifetime_max_s", config.links.lifetime_max_s, 1, 24 * 3600),
-        ("links.ticket_s", config.links.ticket_s, 1, 30),
-        ("terminals.recheck_s", config.terminals.recheck_s, 1, 60),
-        ("server.drain_grace_s", config.server.drain_grace_s, 0, 3600),
-        ("store.keep_ended_days", config.store.keep_ended_days, 1, 3650),
-        ("workspaces.lifetime_hours", config.workspaces.lifetime_hours, 1, 24 * 30),
-    ];
-    for (key, value, least, most) in bounds {
-        if !(least..=most).contains(&value) {
-            bail!("configuration key `{key}` is {value}; it must be {least} to {most}");
-        }
-    }
-    let mut names = std::collections::BTreeSet::new();
-    for cluster in &config.cluster {
-        if !names.insert(cluster.name.as_str()) {
-            bail!("two clusters are named `{}`; each needs a name of its own", cluster.name);
-        }
-        match (&cluster.kubeconfig, cluster.in_cluster) {
-            (Some(_), false) | (None, true) => {}
-            _ => bail!(
-                "cluster `{}` needs either `kubeconfig` (with `context`) or `in_cluster = true`",
-                cluster.name
-            ),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

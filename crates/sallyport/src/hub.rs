@@ -6,11 +6,15 @@ use crate::tls::write_private;
 use anyhow::{Context, bail};
 use authn::{AccountMapping, Lifetimes, TokenAdmins};
 use http_api::{Clock, HttpApi, Origins, TrustedProxies};
-use kube_io::{Cluster, ClusterSource, Clusters};
+use kube_io::{Cluster, ClusterSource, Clusters, KubeIoError};
 use model::{HubId, Timestamp};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use store::{Store, StoreLocation, VaultKey};
+
+/// Said to whoever has PostgreSQL and no key.
+pub(crate) const VAULT_KEY_NEEDED: &str = "`store.vault_key_file` is needed with PostgreSQL: all hubs \
+    must hold the same key; make one with `openssl rand -hex 32`";
 
 /// `N` random bytes of the operating system.
 pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
@@ -26,10 +30,7 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let (location, vault) = match &settings.url {
         Some(url) => {
             let Some(path) = &settings.vault_key_file else {
-                bail!(
-                    "`store.vault_key_file` is needed with PostgreSQL: all hubs must hold the same key; \
-                     make one with `openssl rand -hex 32`"
-                );
+                bail!(VAULT_KEY_NEEDED);
             };
             (StoreLocation::Postgres { url: url.clone() }, read_vault_key(path)?)
         }
@@ -38,15 +39,7 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
             make_private_directory(directory)?;
             let made = directory.join("vault.key");
             let path = settings.vault_key_file.as_ref().unwrap_or(&made);
-            if *path == made && !made.exists() {
-                let database = directory.join("sallyport.db");
-                if database.exists() {
-                    bail!(
-                        "{} is missing, but the database is there: what it sealed cannot be read \
-                         without it; put the key back",
-                        made.display()
-                    );
-                }
+            if *path == made && !check_own_vault_key(directory)? {
                 let hex: String = random::<32>()?.iter().map(|b| format!("{b:02x}")).collect();
                 write_private(&made, hex.as_bytes())?;
             }
@@ -59,6 +52,23 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
         .map_err(|error| anyhow::Error::new(error).context("the store cannot be opened"))
 }
 
+/// Whether the directory holds the key that a hub made in it; one that cannot be used is an error.
+pub(crate) fn check_own_vault_key(directory: &Path) -> anyhow::Result<bool> {
+    let made = directory.join("vault.key");
+    if made.exists() {
+        read_vault_key(&made)?;
+        return Ok(true);
+    }
+    if directory.join("sallyport.db").exists() {
+        bail!(
+            "{} is missing, but the database is there: what it sealed cannot be read without it; put \
+             the key back",
+            made.display()
+        );
+    }
+    Ok(false)
+}
+
 fn make_private_directory(directory: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(|| {
@@ -69,7 +79,7 @@ fn make_private_directory(directory: &Path) -> anyhow::Result<()> {
     })
 }
 
-fn read_vault_key(path: &PathBuf) -> anyhow::Result<VaultKey> {
+pub(crate) fn read_vault_key(path: &Path) -> anyhow::Result<VaultKey> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the vault key {} cannot be read", path.display()))?;
     let text = text.trim();
@@ -89,12 +99,17 @@ fn read_vault_key(path: &PathBuf) -> anyhow::Result<VaultKey> {
 pub(crate) async fn open_clusters(config: &Config) -> anyhow::Result<Clusters> {
     let mut clusters = Vec::new();
     for cluster in &config.cluster {
-        clusters.push(Cluster::open(cluster.name.clone(), &source_of(cluster)).await?);
+        clusters.push(open_cluster(cluster).await?);
     }
     if clusters.is_empty() {
         tracing::warn!("no cluster is configured: people can sign in, but there is nowhere to go");
     }
     Ok(Clusters::new(clusters))
+}
+
+/// Opens one.
+pub(crate) async fn open_cluster(cluster: &ClusterConfig) -> Result<Cluster, KubeIoError> {
+    Cluster::open(cluster.name.clone(), &source_of(cluster)).await
 }
 
 fn source_of(cluster: &ClusterConfig) -> ClusterSource {

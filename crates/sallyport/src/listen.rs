@@ -1,63 +1,81 @@
-//! Accepting connections: TLS, then HTTP/1.1 or HTTP/2 by ALPN, upgrades included, with a graceful end.
-//! What is answered is the router's.
+//! Accepting connections: who gets a place, then TLS and HTTP, upgrades included, with a graceful end.
+//! What is answered is the router's; how one connection is held is `listen::conversation`'s.
 //!
-//! Hostile input: a handshake that dawdles is cut after [`HANDSHAKE_TAKES`], slow headers after
-//! [`HEADERS_TAKE`]; open connections are bounded by [`CONNECTIONS_MAX`].
+//! Hostile input: everything before a sign-in is a stranger's. A handshake, a request's head and a silent
+//! connection each have their time ([`Limits`]), and open connections are counted, in total and for each
+//! network, so that no single one can take all places ([`places`]).
+
+mod conversation;
+mod places;
 
 use axum::Router;
-use http_api::Peer;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use conversation::Conversation;
+use http_api::{Peer, TrustedProxies};
+use places::Places;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
+use tokio_util::task::TaskTracker;
 
-const HANDSHAKE_TAKES: Duration = Duration::from_secs(10);
-const HEADERS_TAKE: Duration = Duration::from_secs(10);
-/// Each browser holds one or two, each terminal one more: twice the default bound of terminals.
-const CONNECTIONS_MAX: usize = 20_000;
-/// Streams of one HTTP/2 connection: a browser's page needs a dozen.
-const STREAMS_MAX: u32 = 128;
+/// What a connection may take.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// From the connection to the end of the TLS handshake: three round trips over a bad line, and a slow
+    /// machine.
+    pub(crate) handshake: Duration,
+    /// From there, and for HTTP/1.1 from each answer, to the whole head of a request.
+    pub(crate) head: Duration,
+    /// HTTP/2 with no request under way. A page asks more often; one that comes back connects anew.
+    pub(crate) idle: Duration,
+    /// Requests under way when the hub is stopped have so long to end.
+    pub(crate) last_answers: Duration,
+    /// All sockets, upgraded ones too.
+    pub(crate) connections_max: usize,
+    /// Connections of one network (one IPv4 address, one IPv6 /64) while they speak HTTP. What is upgraded
+    /// has passed a sign-in and is counted as a terminal.
+    pub(crate) per_network_max: usize,
+}
+
+impl Limits {
+    /// Connections that speak HTTP: two for each of 5,000 browsers.
+    const HTTP_MAX: usize = 10_000;
+
+    /// The limits of a hub with so many terminals.
+    pub(crate) fn of_hub(terminals_max: usize, per_network_max: usize) -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(120),
+            last_answers: Duration::from_secs(10),
+            connections_max: terminals_max.saturating_add(Self::HTTP_MAX),
+            per_network_max,
+        }
+    }
+}
 
 /// Serves until `stop`, then lets requests under way finish. Upgraded connections live on by themselves.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
     router: Router,
+    proxies: TrustedProxies,
+    limits: Limits,
     stop: CancellationToken,
 ) {
-    let acceptor = TlsAcceptor::from(tls);
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_TAKE)
-        // Terminals are upgraded HTTP/1.1 connections: what hyper reads ahead stays with them.
-        .max_buf_size(16 * 1024);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .keep_alive_interval(Duration::from_secs(30));
+    let places = Places::new(limits.connections_max, limits.per_network_max, proxies);
+    let last_answers = limits.last_answers;
+    let conversation = Conversation::new(tls, router, limits, stop.clone());
+    let held = TaskTracker::new();
     loop {
-        let place = tokio::select! {
+        let room = tokio::select! {
             () = stop.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place,
+            room = places.room() => room,
         };
-        // The semaphore is never closed.
-        let Ok(place) = place else { break };
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
+                Ok((stream, address)) => (stream, Peer(address)),
                 Err(error) => {
                     // Out of file descriptors, most likely: waiting lets some close.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -66,37 +84,24 @@ pub(crate) async fn serve(
                 }
             },
         };
+        let Some(place) = places.take(room, peer) else {
+            metrics::counter!("sallyport_connections_refused_total").increment(1);
+            tracing::debug!(peer = %peer.0, "a network has as many connections open as it may");
+            continue;
+        };
         // Keystrokes are small; waiting to fill a segment would be felt.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was lost at once");
             continue;
         }
-        let (acceptor, builder, watcher) = (acceptor.clone(), builder.clone(), graceful.watcher());
-        let service = router.clone().map_request(move |mut request: http::Request<_>| {
-            request.extensions_mut().insert(Peer(peer));
-            request
-        });
-        tokio::spawn(async move {
-            let accepted = tokio::time::timeout(HANDSHAKE_TAKES, acceptor.accept(stream)).await;
-            let stream = match accepted {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => return tracing::debug!(%peer, %error, "a TLS handshake failed"),
-                Err(_) => return tracing::debug!(%peer, "a TLS handshake took too long"),
-            };
-            let connection = builder
-                .serve_connection_with_upgrades(
-                    TokioIo::new(stream),
-                    TowerToHyperService::new(service),
-                )
-                .into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%peer, error, "a connection ended with an error");
-            }
-            drop(place);
-        });
+        held.spawn(conversation.clone().hold(stream, peer, place));
     }
     drop(listener);
-    if tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await.is_err() {
+    held.close();
+    if tokio::time::timeout(last_answers, held.wait()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut");
     }
 }
+
+#[cfg(test)]
+mod tests;

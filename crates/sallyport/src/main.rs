@@ -7,8 +7,10 @@ mod health;
 mod hub;
 mod listen;
 mod serve;
+mod signals;
 mod tls;
 
+use anyhow::Context;
 use arguments::{Arguments, Command, ConfigCommand};
 use clap::{CommandFactory, Parser};
 use std::io::Write;
@@ -30,11 +32,16 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let sources = arguments.sources();
     match arguments.command {
         Command::Serve(flags) => {
-            let config = config::load(&flags.over(sources))?;
-            runtime()?.block_on(serve::serve(config))?;
+            let runtime = runtime()?;
+            let code = runtime.block_on(async {
+                serve::serve(config::check(&flags.over(sources)).await?).await
+            })?;
+            // Whoever was told twice to stop does not wait for a thread that is busy.
+            runtime.shutdown_background();
+            return Ok(code);
         }
-        Command::Config(ConfigCommand::Check) => {
-            let config = config::load(&sources)?;
+        Command::Config(ConfigCommand::Check(flags)) => {
+            let config = runtime()?.block_on(config::check(&flags.over(sources)))?;
             say(&format!(
                 "the configuration is sound: {} cluster(s), origin {}",
                 config.cluster.len(),
@@ -51,8 +58,13 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "sallyport", &mut std::io::stdout());
         }
-        Command::Man => {
-            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?
+        Command::Man { dir: None } => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
+        }
+        Command::Man { dir: Some(dir) } => {
+            std::fs::create_dir_all(&dir)
+                .and_then(|()| clap_mangen::generate_to(Arguments::command(), &dir))
+                .with_context(|| format!("manual pages cannot be written to {}", dir.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

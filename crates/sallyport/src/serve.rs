@@ -1,6 +1,7 @@
 //! `sallyport serve`: the services wired together, run until a signal, and drained.
 
 use crate::config::{Config, LogFormatName};
+use crate::signals::Signals;
 use crate::{health, hub, listen, tls};
 use anyhow::Context;
 use authn::Cost;
@@ -10,11 +11,11 @@ use axum::routing::get;
 use console::{Console, PasswordDesk};
 use http_api::HttpApi;
 use pods::Pods;
+use std::process::ExitCode;
 use std::time::Duration;
 use telemetry::LogFormat;
 use terminal::{LinkKeys, LiveTerminals, TerminalSettings, Terminals};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
@@ -24,13 +25,14 @@ use workspaces::{Template, Workspaces};
 /// Expired rows are removed this often.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 
-/// Runs the hub until it is told to stop.
-pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+/// Runs the hub until it is told to stop; told twice, it ends at once with the signal's exit code.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let format = match config.log.format {
         LogFormatName::Json => LogFormat::Json,
         LogFormatName::Text => LogFormat::Text,
     };
     telemetry::log(format, &config.log.filter)?;
+    let mut signals = Signals::take().context("signals cannot be heeded")?;
     let metrics = telemetry::metrics()?;
     let store = hub::open_store(&config).await?;
     let clusters = hub::open_clusters(&config).await?;
@@ -59,9 +61,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.server.listen)
         .await
         .with_context(|| format!("`server.listen` {} cannot be bound", config.server.listen))?;
+    let address = listener.local_addr()?;
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(certificate.keep());
+    tasks.spawn(certificate.keep(tls::LOOK_EVERY));
     tasks.spawn(keys.keep());
     tasks.spawn(live.clone().heed(api.clone()));
     let ended_kept = Duration::from_secs(config.store.keep_ended_days * 24 * 3600);
@@ -71,6 +74,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("`server.metrics_listen` {address} cannot be bound"))?;
+        tracing::info!(address = %listener.local_addr()?, "metrics are served");
         let figures = Router::new()
             .route("/metrics", get(async move || metrics.render()))
             .merge(health::router(store.clone(), live.clone()));
@@ -80,26 +84,44 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             }
         });
     }
-    let serving = tokio::spawn(listen::serve(listener, server_config, router, stop.clone()));
+    let limits = listen::Limits::of_hub(
+        config.terminals.total_max,
+        config.server.connections_per_network_max,
+    );
+    let proxies = api.proxies.clone();
+    let serving = listen::serve(listener, server_config, router, proxies, limits, stop.clone());
+    let serving = tokio::spawn(serving);
     tracing::info!(
-        address = %config.server.listen,
+        %address,
         origin = api.origins.first(),
         hub = %store.hub(),
         "the hub serves"
     );
 
-    wait_for_signal().await?;
+    signals.next().await;
     tracing::info!(terminals = live.count(), "stopping");
-    // New connections go elsewhere from here on; open terminals are told and given their time.
-    live.drain(Duration::from_secs(config.server.drain_grace_s)).await;
-    stop.cancel();
-    cluster.workspaces.drained().await;
-    cluster.pods.drained().await;
-    serving.await.context("the listener failed")?;
-    tasks.shutdown().await;
-    store.close().await;
+    let drained = async {
+        // New connections go elsewhere from here on; open terminals are told and given their time.
+        live.drain(Duration::from_secs(config.server.drain_grace_s)).await;
+        stop.cancel();
+        cluster.workspaces.drained().await;
+        cluster.pods.drained().await;
+        serving.await.context("the listener failed")?;
+        tasks.shutdown().await;
+        store.close().await;
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        drained = drained => drained?,
+        signal = signals.next() => {
+            // Whoever insists has a reason. What was acknowledged is in the store; the next hub ends the
+            // rows of terminals that were cut.
+            tracing::warn!(terminals = live.count(), "a second signal: stopped without waiting");
+            return Ok(ExitCode::from(128 + signal));
+        }
+    }
     tracing::info!("stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The OpenAPI description as pretty JSON, of services on an empty store that is thrown away.
@@ -219,9 +241,7 @@ fn certificate_files(
             tracing::warn!(ca = %files.ca.display(), "a throw-away certificate is in use: for demonstrations only");
             Ok((files.certificate, files.key))
         }
-        _ => anyhow::bail!(
-            "the hub serves TLS only: set `tls.certificate` and `tls.key`, or --self-signed for a demonstration"
-        ),
+        _ => anyhow::bail!(tls::NEEDED),
     }
 }
 
@@ -232,14 +252,4 @@ async fn purge(api: HttpApi, ended_kept: Duration) {
             tracing::warn!(%error, "expired rows could not be removed; it is tried again later");
         }
     }
-}
-
-async fn wait_for_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

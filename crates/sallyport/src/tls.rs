@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+/// Said to whoever configures none.
+pub(crate) const NEEDED: &str = "the hub serves TLS only: set `tls.certificate` and `tls.key`, or \
+    --self-signed for a demonstration";
 /// A renewed certificate is in use after this long.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// The certificate in use, exchanged without dropping a connection.
 #[derive(Debug)]
@@ -39,18 +42,17 @@ impl Certificate {
 
     /// Looks for changed files for as long as the hub lives. A broken pair is told once, and the old one
     /// stays.
-    pub(crate) async fn keep(self: Arc<Self>) {
+    pub(crate) async fn keep(self: Arc<Self>, look_every: Duration) {
         let mut seen = self.changed_at();
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(look_every).await;
             let now = self.changed_at();
             if now == seen {
                 continue;
             }
             seen = now;
-            match read(&self.certificate, &self.key) {
-                Ok(fresh) => {
-                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+            match self.reload() {
+                Ok(()) => {
                     tracing::info!(file = %self.certificate.display(), "the certificate was reloaded");
                 }
                 Err(error) => tracing::error!(
@@ -59,6 +61,13 @@ impl Certificate {
                 ),
             }
         }
+    }
+
+    /// Takes what the files hold now, if it is usable.
+    pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        let fresh = read(&self.certificate, &self.key)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
     }
 
     fn changed_at(&self) -> [Option<SystemTime>; 2] {

@@ -46,12 +46,21 @@ impl Metrics {
     }
 }
 
-/// Directs log lines to standard error, by a filter as in `info,store=debug`.
-pub fn log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    let parsed = EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter {
+/// Whether [`log`] will take a filter.
+pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
+    parsed(filter).map(|_| ())
+}
+
+fn parsed(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter {
         filter: filter.to_owned(),
         detail: error.to_string(),
-    })?;
+    })
+}
+
+/// Directs log lines to standard error, by a filter as in `info,store=debug`.
+pub fn log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+    let parsed = parsed(filter)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(parsed)
         .with_writer(std::io::stderr)

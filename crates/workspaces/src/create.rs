@@ -6,6 +6,7 @@
 //! silent in the middle of making the Pod, the room stays taken until `reconcile` has seen whether there is one.
 //! The whole runs as a task of its own: a browser that leaves does not leave half a workspace.
 
+use crate::delete::delete_as;
 use crate::manifest;
 use crate::namespace::NamespaceRefusal;
 use crate::naming::{checked_name, namespace_of, pod_of, suffix_of};
@@ -15,7 +16,7 @@ use crate::template::Template;
 use crate::view::{NewWorkspace, WorkspaceView};
 use http_api::{DecidedBy, Problem, ProblemCode, SignedIn, random};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, PostParams};
+use kube::api::{Api, PostParams};
 use kube_io::{Authorized, Cluster, CreatePod, KubeIoError, Verdict};
 use model::{PodUid, WorkspaceId};
 use serde_json::json;
@@ -257,11 +258,9 @@ impl Workspaces {
                 Ok(view(&row, Some(&pod), &[]))
             }
             Err(StoreError::NotFound { .. }) => {
-                let pods: Api<Pod> = Api::namespaced(
-                    cluster.as_person(person.identity()).map_err(refusal::of_hub)?,
-                    row.namespace.as_str(),
-                );
-                if let Err(error) = pods.delete(row.pod.as_str(), &DeleteParams::default()).await {
+                row.pod_uid = Some(uid);
+                // Whose owner may not delete it any more keeps it, until the Pod's own time is over.
+                if let Err(error) = delete_as(cluster, person.identity(), &row).await {
                     tracing::warn!(%error, workspace = %row.id, "the Pod of a deleted workspace stays");
                 }
                 Err(Problem::new(
@@ -284,7 +283,7 @@ async fn quota_bites(
     manifest: &Pod,
 ) -> Result<bool, KubeIoError> {
     let namespace = right.action().namespace.as_str();
-    let pods: Api<Pod> = Api::namespaced(cluster.as_person(right.identity())?, namespace);
+    let pods: Api<Pod> = Api::namespaced(cluster.as_person(right)?, namespace);
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     let too_large = manifest::too_large(manifest);
     let since = Instant::now();
@@ -310,7 +309,7 @@ async fn make(
     manifest: &Pod,
 ) -> Result<Pod, KubeIoError> {
     let namespace = right.action().namespace.as_str();
-    let pods: Api<Pod> = Api::namespaced(cluster.as_person(right.identity())?, namespace);
+    let pods: Api<Pod> = Api::namespaced(cluster.as_person(right)?, namespace);
     let since = Instant::now();
     loop {
         let error = match pods.create(&PostParams::default(), manifest).await {

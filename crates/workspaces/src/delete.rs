@@ -52,9 +52,8 @@ impl Workspaces {
         };
         match outcome {
             Ok(true) => {
-                let (service, who) = (self.clone(), right.identity().clone());
-                let row = row.clone();
-                let waiting = async move { service.free_when_gone(&cluster, &who, &row).await };
+                let (service, row) = (self.clone(), row.clone());
+                let waiting = async move { service.free_when_gone(&cluster, &right, &row).await };
                 self.inner.tasks.spawn(waiting.in_current_span());
                 Ok(())
             }
@@ -69,8 +68,13 @@ impl Workspaces {
         }
     }
 
-    async fn free_when_gone(&self, cluster: &Cluster, who: &Identity, row: &WorkspaceRow) {
-        let Ok(client) = cluster.as_person(who) else { return };
+    async fn free_when_gone(
+        &self,
+        cluster: &Cluster,
+        right: &Authorized<DeletePod>,
+        row: &WorkspaceRow,
+    ) {
+        let Ok(client) = cluster.as_person(right) else { return };
         let pods: Api<Pod> = Api::namespaced(client, row.namespace.as_str());
         let since = Instant::now();
         while since.elapsed() < GONE_WITHIN && !self.inner.shutdown.is_cancelled() {
@@ -82,13 +86,26 @@ impl Workspaces {
     }
 }
 
+/// Deletes the row's own Pod as somebody, if they may.
+pub(crate) async fn delete_as(
+    cluster: &Cluster,
+    who: &Identity,
+    row: &WorkspaceRow,
+) -> Result<(), KubeIoError> {
+    let action = DeletePod { namespace: row.namespace.clone(), pod: row.pod.clone() };
+    if let Verdict::Allowed(right) = cluster.authorize(who, action).await? {
+        delete_pod(cluster, &right, row).await?;
+    }
+    Ok(())
+}
+
 /// Deletes the row's own Pod, no other of its name. False if it is gone already.
 pub(crate) async fn delete_pod(
     cluster: &Cluster,
     right: &Authorized<DeletePod>,
     row: &WorkspaceRow,
 ) -> Result<bool, KubeIoError> {
-    let client = cluster.as_person(right.identity())?;
+    let client = cluster.as_person(right)?;
     let pods: Api<Pod> = Api::namespaced(client, row.namespace.as_str());
     let only_this = row
         .pod_uid

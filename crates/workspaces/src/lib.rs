@@ -15,7 +15,6 @@ mod watch;
 
 mod namespace;
 mod refusal;
-mod watches;
 
 mod manifest;
 mod naming;
@@ -35,7 +34,7 @@ pub use naming::{namespace_of, owner_hash};
 pub use routes::router;
 pub use service::Workspaces;
 pub use settings::{OperatorMisconfigured, Settings};
-pub use shape::{FIELD_MANAGER, MANAGED_BY, OWNER, TEMPLATE, WORKSPACE, hub_cluster_role};
+pub use shape::{FIELD_MANAGER, MANAGED_BY, OWNER, TEMPLATE, WORKSPACE};
 pub use template::{Resources, Template, Text};
 pub use view::{
     NewWorkspace, Quota, State, Step, StepKind, TemplateView, WorkspaceList, WorkspaceTemplates,

@@ -1,17 +1,18 @@
 //! Bringing the store and the clusters together again: Pods that vanished, ended or outlived their time free
 //! their room; Pods that a hub made and could not note are noted.
-//! It acts as each workspace's owner, never with rights of the hub's own; who asked for a deletion is `delete`'s.
+//! It acts as each workspace's owner, whose right is asked for each act, never with rights of the hub's own; who
+//! asked for a deletion is `delete`'s.
 //!
 //! Several hubs may do this at once: every step is decided from what is there, and freeing a row twice frees it
 //! once.
 
 use crate::create::object;
-use crate::delete::delete_pod;
+use crate::delete::delete_as;
 use crate::service::{CLUSTER_TIME_MAX, Workspaces, pod_of, workspace_pods};
 use crate::steps::{end_of, ended_at};
 use futures_util::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
-use kube_io::{Cluster, DeletePod, Verdict};
+use kube_io::Cluster;
 use model::{ClusterName, Identity, Namespace, PodUid, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -152,18 +153,14 @@ impl Workspaces {
         shown: Duration,
     ) -> usize {
         let who = identity_of(owner);
-        let Ok(client) = cluster.as_person(&who) else { return 0 };
-        let listed =
-            tokio::time::timeout(CLUSTER_TIME_MAX, workspace_pods(client, namespace)).await;
-        let pods = match listed {
-            Ok(Ok(pods)) => pods,
+        let listing = workspace_pods(cluster, &who, namespace);
+        let pods = match tokio::time::timeout(CLUSTER_TIME_MAX, listing).await {
+            Ok(Ok(Some(pods))) => pods,
             // A namespace that is gone has no Pods: without its binding, the owner may not even ask.
-            Ok(Err(kube::Error::Api(status))) if status.code == 403 || status.code == 404 => {
-                match self.is_gone(cluster, namespace).await {
-                    true => Vec::new(),
-                    false => return 0,
-                }
-            }
+            Ok(Ok(None)) => match self.is_gone(cluster, namespace).await {
+                true => Vec::new(),
+                false => return 0,
+            },
             Ok(Err(error)) => {
                 tracing::debug!(%error, cluster = %cluster.name(), %namespace, "cannot settle");
                 return 0;
@@ -184,7 +181,8 @@ impl Workspaces {
                     freed += 1;
                 }
                 Verdicted::Delete(why) => {
-                    if let Err(error) = self.delete_ended(cluster, &who, &row).await {
+                    // Whose owner may not delete it any more keeps an ended Pod, which uses nothing.
+                    if let Err(error) = delete_as(cluster, &who, &row).await {
                         tracing::warn!(%error, workspace = %row.id, "an ended Pod cannot be deleted");
                         continue;
                     }
@@ -200,20 +198,6 @@ impl Workspaces {
         type Space = k8s_openapi::api::core::v1::Namespace;
         let spaces: kube::Api<Space> = kube::Api::all(cluster.as_hub());
         matches!(spaces.get_metadata_opt(namespace.as_str()).await, Ok(None))
-    }
-
-    async fn delete_ended(
-        &self,
-        cluster: &Cluster,
-        who: &Identity,
-        row: &WorkspaceRow,
-    ) -> Result<(), kube_io::KubeIoError> {
-        let action = DeletePod { namespace: row.namespace.clone(), pod: row.pod.clone() };
-        if let Verdict::Allowed(right) = cluster.authorize(who, action).await? {
-            delete_pod(cluster, &right, row).await?;
-        }
-        // Whose owner may not delete it any more keeps an ended Pod, which uses nothing.
-        Ok(())
     }
 
     /// Frees a row's room, with a note for its owner and a record.

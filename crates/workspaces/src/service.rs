@@ -7,13 +7,12 @@ use crate::settings::Settings;
 use crate::shape::WORKSPACE;
 use crate::steps::story;
 use crate::view::{Quota, State, Step, StepKind, WorkspaceList, WorkspaceView};
-use crate::watches::Watches;
 use crate::words;
 use futures_util::future::join_all;
-use http_api::{HttpApi, Problem, ProblemCode, SignedIn};
+use http_api::{HttpApi, Problem, ProblemCode, SignedIn, Watches};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{Api, ListParams};
-use kube_io::{Cluster, DeletePod, GetPod, KubeIoError, Verdict};
+use kube_io::{Authorized, Cluster, DeletePod, GetPod, KubeIoError, ListPods, Verdict};
 use model::{ClusterName, Identity, Namespace, WorkspaceId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -154,7 +153,12 @@ impl Workspaces {
             return Ok(view(&row, None, &[]));
         }
         let reading = async {
-            let client = cluster.as_person(person.identity())?;
+            let action = GetPod { namespace: row.namespace.clone(), pod: row.pod.clone() };
+            let right = match cluster.authorize(person.identity(), action).await? {
+                Verdict::Allowed(right) => right,
+                Verdict::Denied { access, reason } => return Ok(Err((access, reason))),
+            };
+            let client = cluster.as_person(&right)?;
             let failed = |error| KubeIoError::from_kube(cluster.name(), error);
             let pods: Api<Pod> = Api::namespaced(client.clone(), row.namespace.as_str());
             let pod = pods.get_opt(row.pod.as_str()).await.map_err(failed)?;
@@ -162,13 +166,21 @@ impl Workspaces {
                 Some(_) => events_of(client, &row).await,
                 None => Vec::new(),
             };
-            Ok::<_, KubeIoError>((pod, events))
+            Ok::<_, KubeIoError>(Ok((pod, events)))
         };
         let read = tokio::time::timeout(CLUSTER_TIME_MAX, reading).await;
-        let (pod, events) = read
+        let read = read
             .map_err(|_| refusal::too_slow(cluster.name()))?
             .map_err(|error| refusal::of_person(&format!("workspace `{id}`"), error))?;
-        Ok(view(&row, own_pod(&row, pod).as_ref(), &events))
+        match read {
+            Ok((pod, events)) => Ok(view(&row, own_pod(&row, pod).as_ref(), &events)),
+            Err((access, reason)) => {
+                let problem = refusal::denied(cluster.name(), person.user(), &access, &reason);
+                let entry = person.audit("workspace.read", id).denied(problem.code());
+                self.api().store.audit(entry).await?;
+                Err(problem)
+            }
+        }
     }
 
     /// All of a person's, and how much room is taken.
@@ -206,8 +218,11 @@ impl Workspaces {
     ) -> Vec<WorkspaceView> {
         let reading = async {
             let cluster = self.api().clusters.get(cluster)?;
-            let client = cluster.as_person(who).ok()?;
-            let pods = workspace_pods(client.clone(), namespace).await.inspect_err(|error| {
+            let right = right_to_list(cluster, who, namespace).await.inspect_err(|error| {
+                tracing::debug!(%error, cluster = %cluster.name(), %namespace, "rights cannot be asked about");
+            });
+            let client = cluster.as_person(&right.ok()??).ok()?;
+            let pods = listed(client.clone(), namespace).await.inspect_err(|error| {
                 tracing::debug!(%error, cluster = %cluster.name(), %namespace, "workspaces cannot be read");
             });
             let pods = pods.ok()?;
@@ -235,7 +250,7 @@ impl Workspaces {
     }
 }
 
-/// A verdict as yes or no, where no value of it is needed because the person's client acts afterwards.
+/// A verdict as yes or no, where it only tells whether a workspace is to be known of; each act asks anew.
 fn is_allowed<A>(verdict: Result<Verdict<A>, KubeIoError>) -> Result<bool, Problem> {
     match verdict {
         Ok(Verdict::Allowed(_)) => Ok(true),
@@ -244,11 +259,34 @@ fn is_allowed<A>(verdict: Result<Verdict<A>, KubeIoError>) -> Result<bool, Probl
     }
 }
 
-/// The Pods of workspaces in a namespace, as the client's person.
+/// The Pods of workspaces in a namespace, as somebody sees them. `None` for whoever may not, or if the namespace
+/// is gone.
 pub(crate) async fn workspace_pods(
-    client: kube::Client,
+    cluster: &Cluster,
+    who: &Identity,
     namespace: &Namespace,
-) -> Result<Vec<Pod>, kube::Error> {
+) -> Result<Option<Vec<Pod>>, KubeIoError> {
+    let Some(right) = right_to_list(cluster, who, namespace).await? else { return Ok(None) };
+    match listed(cluster.as_person(&right)?, namespace).await {
+        Ok(pods) => Ok(Some(pods)),
+        Err(kube::Error::Api(status)) if status.code == 403 || status.code == 404 => Ok(None),
+        Err(error) => Err(KubeIoError::from_kube(cluster.name(), error)),
+    }
+}
+
+async fn right_to_list(
+    cluster: &Cluster,
+    who: &Identity,
+    namespace: &Namespace,
+) -> Result<Option<Authorized<ListPods>>, KubeIoError> {
+    let action = ListPods { namespace: Some(namespace.clone()) };
+    match cluster.authorize(who, action).await? {
+        Verdict::Allowed(right) => Ok(Some(right)),
+        Verdict::Denied { .. } => Ok(None),
+    }
+}
+
+async fn listed(client: kube::Client, namespace: &Namespace) -> Result<Vec<Pod>, kube::Error> {
     let pods: Api<Pod> = Api::namespaced(client, namespace.as_str());
     Ok(pods.list(&ListParams::default().labels(WORKSPACE).limit(PODS_MAX)).await?.items)
 }

@@ -18,7 +18,6 @@
 use crate::manifest::storage_request;
 use crate::naming::owner_hash;
 use crate::settings::Settings;
-use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use model::Namespace;
 use serde_json::{Value, json};
 
@@ -170,60 +169,10 @@ pub(crate) fn network_policy(namespace: &Namespace) -> Value {
     object("networking.k8s.io/v1", "NetworkPolicy", RULES, namespace, rest)
 }
 
-/// What tokens of service accounts carry beside the name. RBAC has no wildcard for extra keys: an operator
-/// whose authenticator yields others adds them.
-const IMPERSONATED: &[&str] = &[
-    "uids",
-    "userextras/authentication.kubernetes.io/credential-id",
-    "userextras/authentication.kubernetes.io/node-name",
-    "userextras/authentication.kubernetes.io/node-uid",
-    "userextras/authentication.kubernetes.io/pod-name",
-    "userextras/authentication.kubernetes.io/pod-uid",
-];
-
-/// What the hub's own identity needs in a cluster, all of it: reviews, impersonation, and the namespaces of
-/// workspaces. It reads, makes, enters and deletes no Pod as itself.
-///
-/// `escalate` and `bind` are limited to the one Role by its name: the hub hands on rights that it does not hold.
-/// Impersonation is the wide one; operators narrow it with `resourceNames` to the users and groups whom the hub
-/// serves, and in any case leave `system:masters` out of the groups.
-pub fn hub_cluster_role(name: &str) -> ClusterRole {
-    let rule = |group: &str, resources: &[&str], verbs: &[&str], names: &[&str]| {
-        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-        PolicyRule {
-            api_groups: Some(vec![group.to_owned()]),
-            resources: Some(owned(resources)),
-            verbs: owned(verbs),
-            resource_names: (!names.is_empty()).then(|| owned(names)),
-            ..Default::default()
-        }
-    };
-    let rbac = "rbac.authorization.k8s.io";
-    ClusterRole {
-        metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
-            name: Some(name.to_owned()),
-            labels: Some([(MANAGED_BY.to_owned(), FIELD_MANAGER.to_owned())].into()),
-            ..Default::default()
-        },
-        rules: Some(vec![
-            rule("authentication.k8s.io", &["tokenreviews"], &["create"], &[]),
-            rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"], &[]),
-            rule("", &["users", "groups", "serviceaccounts"], &["impersonate"], &[]),
-            rule("authentication.k8s.io", IMPERSONATED, &["impersonate"], &[]),
-            rule("", &["namespaces"], &["get", "list", "create", "patch"], &[]),
-            rule("", &["serviceaccounts"], &["create", "patch"], &["default"]),
-            rule("", &["resourcequotas", "limitranges"], &["create", "patch"], &[RULES]),
-            rule("networking.k8s.io", &["networkpolicies"], &["create", "patch"], &[RULES]),
-            rule(rbac, &["roles"], &["create", "patch", "escalate", "bind"], &[ROLE]),
-            rule(rbac, &["rolebindings"], &["create", "patch"], &[ROLE]),
-        ]),
-        ..Default::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::api::rbac::v1::PolicyRule;
 
     #[test]
     fn a_namespace_says_whose_it_is_in_full() {
@@ -254,16 +203,31 @@ mod tests {
         }
     }
 
+    /// The hub's own role is a file, for operators apply it: the one source. What this crate does as the hub,
+    /// it allows (`tests/real.rs` runs on it and nothing else).
     #[test]
     fn the_hub_holds_no_right_to_pods_of_its_own() {
-        let role = hub_cluster_role("hub");
-        for rule in role.rules.unwrap() {
+        let documents = include_str!("../../../deploy/hub-role.yaml");
+        let documents: Vec<Value> = serde_saphyr::from_multiple(documents).unwrap();
+        let role = documents.iter().find(|it| it["kind"] == "ClusterRole").unwrap();
+        let rules: Vec<PolicyRule> = serde_json::from_value(role["rules"].clone()).unwrap();
+        assert!(!rules.is_empty());
+        for rule in rules {
             let resources = rule.resources.unwrap();
-            assert!(
-                !resources.iter().any(|it| it.starts_with("pods") || it == "*"),
-                "{resources:?}"
-            );
+            for resource in &resources {
+                assert!(!resource.starts_with("pods"), "{resources:?}");
+                // RBAC knows `*` and `*/subresource`; a star anywhere else matches nothing at all.
+                assert!(!resource.contains('*'), "{resources:?}");
+            }
             assert!(!rule.verbs.contains(&"*".to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_the_hub_owns_is_what_its_role_names() {
+        let role = include_str!("../../../deploy/hub-role.yaml");
+        for name in [RULES, ROLE] {
+            assert!(role.contains(&format!("resourceNames: [{name}]")), "{name}");
         }
     }
 }

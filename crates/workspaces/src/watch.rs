@@ -11,15 +11,14 @@
 use crate::refusal;
 use crate::service::{Need, Workspaces, event_selector, is_of, view};
 use crate::view::WorkspaceView;
-use crate::watches::{SignInEnd, WatchPlace};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt as _, stream};
-use http_api::{Problem, SignedIn};
+use http_api::{Problem, SignInEnd, SignedIn, WatchPlace};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::Api;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
-use kube_io::{Cluster, Verdict, WatchPods};
+use kube_io::{Authorized, Cluster, Verdict, WatchPods};
 use model::{Identity, WorkspaceId};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -58,14 +57,15 @@ impl Workspaces {
         let place = self.inner.watches.take(person)?;
         let end = SignInEnd::of(person, &self.api().store, self.api().clock.now());
         let (row, cluster) = self.find(person, id, Need::See).await?;
-        if let Some(problem) = withdrawn(&cluster, person.identity(), &row).await? {
-            self.api()
-                .store
-                .audit(person.audit("workspace.watch", id).denied(problem.code()))
-                .await?;
-            return Err(problem);
-        }
-        let client = cluster.as_person(person.identity()).map_err(refusal::of_hub)?;
+        let right = match right_to_watch(&cluster, person.identity(), &row).await? {
+            Ok(right) => right,
+            Err(problem) => {
+                let entry = person.audit("workspace.watch", id).denied(problem.code());
+                self.api().store.audit(entry).await?;
+                return Err(problem);
+            }
+        };
+        let client = cluster.as_person(&right).map_err(refusal::of_hub)?;
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let scene = Scene {
             row,
@@ -94,17 +94,17 @@ impl Workspaces {
     }
 }
 
-/// Why the person may not watch, if so.
-async fn withdrawn(
+/// The right to watch, or why there is none.
+async fn right_to_watch(
     cluster: &Cluster,
     who: &Identity,
     row: &WorkspaceRow,
-) -> Result<Option<Problem>, Problem> {
+) -> Result<Result<Authorized<WatchPods>, Problem>, Problem> {
     let action = WatchPods { namespace: Some(row.namespace.clone()) };
     match cluster.authorize(who, action).await.map_err(refusal::of_hub)? {
-        Verdict::Allowed(_) => Ok(None),
+        Verdict::Allowed(right) => Ok(Ok(right)),
         Verdict::Denied { access, reason } => {
-            Ok(Some(refusal::denied(cluster.name(), &who.user, &access, &reason)))
+            Ok(Err(refusal::denied(cluster.name(), &who.user, &access, &reason)))
         }
     }
 }
@@ -113,7 +113,7 @@ async fn right_ends(cluster: &Cluster, who: &Identity, row: &WorkspaceRow) {
     loop {
         tokio::time::sleep(RIGHT_EVERY).await;
         // A cluster that does not answer takes no right away; nor does it tell anything new.
-        if let Ok(Some(_)) = withdrawn(cluster, who, row).await {
+        if let Ok(Err(_)) = right_to_watch(cluster, who, row).await {
             return;
         }
     }

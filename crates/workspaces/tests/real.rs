@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
 use support::{Browser, Hub, administrator, hub, kubeconfig, run_id};
-use workspaces::{Template, Workspaces, hub_cluster_role, namespace_of};
+use workspaces::{Template, Workspaces, namespace_of};
 
 const SUITE: &str = "workspaces on a real cluster";
 const PATH: &str = "/api/v1/workspaces";
@@ -52,7 +52,7 @@ impl Stage {
         let account = json!({ "metadata": { "name": name } });
         accounts.create(&PostParams::default(), &from(account)).await.unwrap();
         let roles: Api<ClusterRole> = Api::all(admin.as_hub());
-        roles.create(&PostParams::default(), &hub_cluster_role(&name)).await.unwrap();
+        roles.create(&PostParams::default(), &hub_role(&name)).await.unwrap();
         let bindings: Api<ClusterRoleBinding> = Api::all(admin.as_hub());
         let binding = json!({
             "metadata": { "name": name },
@@ -91,7 +91,15 @@ impl Stage {
     }
 
     fn client_of(&self, user: &str) -> kube::Client {
-        self.admin.as_person(&identity(user)).unwrap()
+        // Past the hub, as kubectl would; the administrator may impersonate anybody.
+        let user = http::HeaderValue::from_bytes(user.as_bytes()).unwrap();
+        let admin = self.admin.as_hub();
+        let service = tower::service_fn(move |mut request: http::Request<kube::client::Body>| {
+            let admin = admin.clone();
+            request.headers_mut().insert("impersonate-user", user.clone());
+            async move { admin.send(request).await }
+        });
+        kube::Client::new(service, "default")
     }
 
     /// Runs a command in the workspace as its owner; output and exit code.
@@ -137,6 +145,16 @@ impl Stage {
         let roles: Api<ClusterRole> = Api::all(self.admin.as_hub());
         roles.delete(&name, &DeleteParams::default()).await.unwrap();
     }
+}
+
+/// The role that operators apply for the hub, under another name.
+fn hub_role(name: &str) -> ClusterRole {
+    let documents = include_str!("../../../deploy/hub-role.yaml");
+    let documents: Vec<Value> = serde_saphyr::from_multiple(documents).unwrap();
+    let role = documents.into_iter().find(|it| it["kind"] == "ClusterRole").unwrap();
+    let mut role: ClusterRole = from(role);
+    role.metadata.name = Some(name.to_owned());
+    role
 }
 
 fn identity(user: &str) -> Identity {

@@ -44,6 +44,11 @@ pub(crate) const KEYS: &[Key] = &[
         "20",
         "How long open terminals may finish when the hub is stopped.",
     ),
+    other(
+        "server.connections_per_network_max",
+        "1000",
+        "Connections of one network (an IPv4 address, an IPv6 /64), terminals not counted; the default is a class of 500 behind one address. Trusted proxies have no such bound.",
+    ),
     text("tls.certificate", "", "PEM file with the certificate chain; reloaded when it changes."),
     text("tls.key", "", "PEM file with the private key."),
     other(

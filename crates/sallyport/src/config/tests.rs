@@ -69,3 +69,96 @@ fn every_explained_key_can_be_set_and_has_its_default() {
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()), "{}", key.name);
     }
 }
+
+#[test]
+fn several_mistakes_are_told_at_once() {
+    let told = refusal("[links]\nticket_s = 31\n[terminals]\nrecheck_s = 0\ntotal_max = 0");
+    assert!(told.contains("4 faults"), "{told}");
+    for key in
+        ["links.ticket_s", "terminals.recheck_s", "terminals.per_person_max", "terminals.total_max"]
+    {
+        assert!(told.contains(key), "{told}");
+    }
+}
+
+#[test]
+fn each_value_that_serving_would_refuse_is_refused_here() {
+    for (file, told) in [
+        ("[server]\norigins = []", "`server.origins` is empty"),
+        ("[server]\nmetrics_listen = \"0.0.0.0:8443\"", "server.metrics_listen"),
+        ("[server]\nconnections_per_network_max = 0", "connections_per_network_max"),
+        ("[sign_in]\nuser_prefix = \"\"", "sign_in.user_prefix"),
+        ("[sign_in]\ntoken_hours = 25", "sign_in.token_hours"),
+        ("[store]\nurl = \"mysql://root:hunter2@db/x\"\nvault_key_file = \"k\"", "store.url"),
+        ("[store]\nurl = \"postgres://db/x\"", "store.vault_key_file"),
+        ("[tls]\nself_signed = true\nkey = \"k\"\ncertificate = \"c\"", "exclude each other"),
+        ("[workspaces]\nimage = \" \"", "workspaces.image"),
+        ("[workspaces]\nper_person_max = 9\ntotal_max = 3", "workspaces.per_person_max"),
+        ("[[cluster]]\nname = \"a\"\nin_cluster = true\ncontext = \"x\"", "`context` belongs"),
+    ] {
+        let refusal = refusal(file);
+        assert!(refusal.contains(told), "{file}: {refusal}");
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+}
+
+/// The bounds of the keys are those of the values that they become.
+#[test]
+fn the_lifetimes_that_are_taken_are_those_that_sign_ins_take() {
+    for (key, least, most, unit) in [
+        ("idle_minutes", 1, 7 * 24 * 60, 60),
+        ("password_hours", 1, 30 * 24, 3600),
+        ("token_hours", 1, 24, 3600),
+    ] {
+        for (value, fits) in [(least - 1, false), (least, true), (most, true), (most + 1, false)] {
+            let taken = with(&format!("[sign_in]\n{key} = {value}"), &[], &[]);
+            assert_eq!(taken.is_ok(), fits, "{key} = {value}");
+            let lasts = std::time::Duration::from_secs(value * unit);
+            let mut lifetimes = authn::Lifetimes::default();
+            match key {
+                "idle_minutes" => lifetimes.idle_timeout = lasts,
+                "password_hours" => lifetimes.password = lasts,
+                _ => lifetimes.token = lasts,
+            }
+            assert_eq!(lifetimes.check().is_ok(), fits, "{key} = {value}");
+        }
+    }
+}
+
+async fn keeps_from_serving(file: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sallyport.toml");
+    let data = directory.path().join("data");
+    std::fs::write(&path, file).unwrap();
+    let flags = vec![("store.directory".to_owned(), data.display().to_string())];
+    let sources = Sources { file: Some(path), environment: Vec::new(), flags, cluster: None };
+    check(&sources).await.map_or_else(|error| format!("{error:#}"), |_| "sound".to_owned())
+}
+
+#[tokio::test]
+async fn what_the_values_name_is_looked_at() {
+    let signed = "[tls]\nself_signed = true\n";
+    assert_eq!(keeps_from_serving(signed).await, "sound");
+    for (file, told) in [
+        ("", "set `tls.certificate` and `tls.key`"),
+        (
+            "[tls]\ncertificate = \"/nowhere/c\"\nkey = \"/nowhere/k\"",
+            "`tls.certificate` /nowhere/c",
+        ),
+        (
+            format!("{signed}[store]\nvault_key_file = \"/nowhere/key\"").as_str(),
+            "`store.vault_key_file`",
+        ),
+        (
+            format!("{signed}[[cluster]]\nname = \"a\"\nkubeconfig = \"/nowhere/k\"").as_str(),
+            "/nowhere/k",
+        ),
+        (
+            format!("{signed}[[cluster]]\nname = \"a\"\nin_cluster = true").as_str(),
+            "not inside a cluster",
+        ),
+    ] {
+        let refusal = keeps_from_serving(file).await;
+        assert!(refusal.contains(told), "{file}: {refusal}");
+    }
+}

@@ -93,7 +93,7 @@ on_both_databases! {
 
         // A timeout as long as the column allows is no overflow.
         let mut patient = sign_in(ALICE);
-        patient.idle_timeout = std::time::Duration::MAX;
+        patient.idle_timeout = Duration::MAX;
         begun(&store, &patient, shown_token()).await;
         assert!(store.sign_in_is_live(&patient.id, later(3600)).await.unwrap());
     }
@@ -136,7 +136,7 @@ on_both_databases! {
         let found = store.sign_in_by_secret_hash(&old.secret_hash).await.unwrap().unwrap();
         assert_eq!(found.sign_in.ended_at, Some(NOW));
         assert!(store.peek_ticket(&ticket).await.unwrap().is_none());
-        let change = tokio::time::timeout(std::time::Duration::from_secs(2), told.recv()).await;
+        let change = tokio::time::timeout(Duration::from_secs(2), told.recv()).await;
         assert_eq!(change.unwrap().unwrap(), store::Change::SignInEnded { sign_in: old.id });
         assert!(store.sign_in_is_live(&new.id, NOW).await.unwrap());
         // A secret that nobody has, and one whose sign-in has ended, change nothing.

@@ -1,7 +1,7 @@
-//! Room for watches, and when a sign-in's watches must end.
-//! What is watched is known to `live`.
+//! Room for what a page watches as it happens, and when a sign-in's watches must end.
+//! What is watched, and what it costs, is known to the services, each of which keeps a count of its own.
 
-use http_api::{DecidedBy, Problem, ProblemCode, SignedIn};
+use crate::{DecidedBy, Problem, ProblemCode, SignedIn};
 use model::{ClusterName, SignInId, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,27 +12,27 @@ use tokio::sync::broadcast;
 /// Watches of one person: a page has one or two; several tabs in a few browsers fit. By the person, not by the
 /// sign-in: one can sign in often, and would have all the places.
 const PER_PERSON_MAX: u32 = 16;
-/// Watches of all; each costs the API server one of its own for each namespace.
+/// Watches of all; each costs the API server at least one of its own.
 const IN_TOTAL_MAX: u32 = 512;
 /// Nothing is watched for longer; the page begins anew, with its sign-in checked anew.
 const TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// Counts the watches that are open.
+/// Counts the watches of a service that are open.
 #[derive(Clone, Default)]
-pub(crate) struct Watches(Arc<Mutex<HashMap<Person, u32>>>);
+pub struct Watches(Arc<Mutex<HashMap<Person, u32>>>);
 
 /// A user's name, and the only cluster it means something in, if a token brought it.
 type Person = (String, Option<ClusterName>);
 
 /// One watch's place; dropping it gives it back.
-pub(crate) struct WatchPlace {
+pub struct WatchPlace {
     watches: Watches,
     person: Person,
 }
 
 impl Watches {
     /// Takes a place, if there is one.
-    pub(crate) fn take(&self, person: &SignedIn) -> Result<WatchPlace, Problem> {
+    pub fn take(&self, person: &SignedIn) -> Result<WatchPlace, Problem> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (person.user().to_owned(), person.cluster().cloned());
         let total: u32 = open.values().sum();
@@ -67,7 +67,7 @@ impl Drop for WatchPlace {
 
 /// Until when a sign-in may watch without asking anew: it was ended here or on another hub, its account was
 /// disabled, its time is over, or this process may have missed any of these.
-pub(crate) struct SignInEnd {
+pub struct SignInEnd {
     changes: broadcast::Receiver<Change>,
     sign_in: SignInId,
     user: String,
@@ -75,7 +75,8 @@ pub(crate) struct SignInEnd {
 }
 
 impl SignInEnd {
-    pub(crate) fn of(person: &SignedIn, store: &Store, now: Timestamp) -> Self {
+    /// The end of this person's sign-in, seen from `now`.
+    pub fn of(person: &SignedIn, store: &Store, now: Timestamp) -> Self {
         Self {
             changes: store.changes(),
             sign_in: person.id().clone(),
@@ -85,7 +86,7 @@ impl SignInEnd {
     }
 
     /// Comes back when the watch must end.
-    pub(crate) async fn come(mut self) {
+    pub async fn come(mut self) {
         let told = async {
             loop {
                 match self.changes.recv().await {

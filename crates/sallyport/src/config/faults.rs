@@ -1,0 +1,211 @@
+//! What is wrong with a configuration, all of it at once: each fault names the key and the fix.
+//! `of_values` looks at what is written; `of_serving` also at the files that it names, as `serve` would. Whether
+//! a port is free, a database answers and a cluster lives is not the configuration's, and only serving shows it.
+
+use super::Config;
+use crate::{hub, tls};
+use authn::AccountMapping;
+use http_api::{Origins, TrustedProxies};
+use std::path::Path;
+
+/// Faults that can be seen without looking at anything else.
+pub(crate) fn of_values(config: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    bounds(config, &mut faults);
+    server(config, &mut faults);
+    let tls = &config.tls;
+    match (&tls.certificate, &tls.key, tls.self_signed) {
+        (Some(_), Some(_), false) | (None, None, _) => {}
+        (_, _, true) => faults.push(
+            "`tls.self_signed` and `tls.certificate` exclude each other; leave one out".to_owned(),
+        ),
+        _ => faults.push(
+            "`tls.certificate` and `tls.key` belong together; set both or neither".to_owned(),
+        ),
+    }
+    if let Some(url) = &config.store.url {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
+            // The URL holds a password, so it is not shown.
+            faults.push(
+                "configuration key `store.url` is no PostgreSQL address; write \
+                 postgres://USER:PASSWORD@HOST/DATABASE, or leave it out for SQLite"
+                    .to_owned(),
+            );
+        }
+        if config.store.vault_key_file.is_none() {
+            faults.push(hub::VAULT_KEY_NEEDED.to_owned());
+        }
+    }
+    if let Err(error) = AccountMapping::new(&config.sign_in.user_prefix) {
+        faults.push(format!("configuration key `sign_in.user_prefix`: {error}"));
+    }
+    if let Err(error) = telemetry::check_filter(&config.log.filter) {
+        faults.push(format!("configuration key `log.filter`: {error}"));
+    }
+    if config.workspaces.image.trim().is_empty() {
+        faults.push(
+            "configuration key `workspaces.image` is empty; name an image that has a shell, such as \
+             debian:bookworm"
+                .to_owned(),
+        );
+    }
+    clusters(config, &mut faults);
+    faults
+}
+
+fn bounds(config: &Config, faults: &mut Vec<String>) {
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let (sign_in, terminals) = (&config.sign_in, &config.terminals);
+    let workspaces = &config.workspaces;
+    let per_network = count(config.server.connections_per_network_max);
+    for (key, value, least, most) in [
+        ("server.drain_grace_s", config.server.drain_grace_s, 0, 3600),
+        ("server.connections_per_network_max", per_network, 1, 1_000_000),
+        // Within what `authn::Lifetimes` takes; a test holds the two together.
+        ("sign_in.idle_minutes", sign_in.idle_minutes, 1, 7 * 24 * 60),
+        ("sign_in.password_hours", sign_in.password_hours, 1, 30 * 24),
+        ("sign_in.token_hours", sign_in.token_hours, 1, 24),
+        ("links.lifetime_s", config.links.lifetime_s, 1, config.links.lifetime_max_s),
+        ("links.lifetime_max_s", config.links.lifetime_max_s, 1, 24 * 3600),
+        ("links.ticket_s", config.links.ticket_s, 1, 30),
+        ("store.keep_ended_days", config.store.keep_ended_days, 1, 3650),
+        ("terminals.recheck_s", terminals.recheck_s, 1, 60),
+        (
+            "terminals.per_person_max",
+            count(terminals.per_person_max),
+            1,
+            count(terminals.total_max),
+        ),
+        ("terminals.total_max", count(terminals.total_max), 1, 1_000_000),
+        (
+            "workspaces.per_person_max",
+            workspaces.per_person_max.into(),
+            1,
+            workspaces.total_max.into(),
+        ),
+        ("workspaces.total_max", workspaces.total_max.into(), 1, 1_000_000),
+        ("workspaces.lifetime_hours", workspaces.lifetime_hours, 1, 24 * 30),
+    ] {
+        if !(least..=most).contains(&value) {
+            faults.push(format!(
+                "configuration key `{key}` is {value}; it must be {least} to {most}"
+            ));
+        }
+    }
+}
+
+fn server(config: &Config, faults: &mut Vec<String>) {
+    let server = &config.server;
+    if server.origins.is_empty() {
+        faults.push(
+            "configuration key `server.origins` is empty; name the address under which browsers reach \
+             the hub, such as https://hub.example.com"
+                .to_owned(),
+        );
+    }
+    for origin in &server.origins {
+        if let Err(error) = Origins::new([origin]) {
+            faults.push(format!("configuration key `server.origins`: {error}"));
+        }
+    }
+    for proxy in &server.trusted_proxies {
+        if let Err(error) = TrustedProxies::new([proxy]) {
+            faults.push(format!("configuration key `server.trusted_proxies`: {error}"));
+        }
+    }
+    let same_port = |address: &std::net::SocketAddr| {
+        address.port() == server.listen.port() && address.port() != 0
+    };
+    if let Some(metrics) = server.metrics_listen.filter(same_port)
+        && (metrics.ip() == server.listen.ip()
+            || metrics.ip().is_unspecified()
+            || server.listen.ip().is_unspecified())
+    {
+        faults.push(format!(
+            "configuration key `server.metrics_listen` is {metrics}, which `server.listen` takes; \
+             choose another port"
+        ));
+    }
+}
+
+fn clusters(config: &Config, faults: &mut Vec<String>) {
+    let mut names = std::collections::BTreeSet::new();
+    for cluster in &config.cluster {
+        let name = &cluster.name;
+        if !names.insert(name.as_str()) {
+            faults.push(format!("two clusters are named `{name}`; each needs a name of its own"));
+        }
+        match (&cluster.kubeconfig, cluster.in_cluster) {
+            (Some(_), false) => {}
+            (None, true) if cluster.context.is_some() => faults.push(format!(
+                "cluster `{name}`: `context` belongs to a `kubeconfig`; leave it out with `in_cluster`"
+            )),
+            (None, true) => {}
+            _ => faults.push(format!(
+                "cluster `{name}` needs either `kubeconfig` (with `context`) or `in_cluster = true`"
+            )),
+        }
+    }
+}
+
+/// Faults that keep a hub from serving, besides those of the values.
+pub(crate) async fn of_serving(config: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => {
+            if let Err(error) = tls::Certificate::open(certificate, key) {
+                faults.push(format!("{error:#}"));
+            }
+        }
+        (None, None) if !config.tls.self_signed => faults.push(tls::NEEDED.to_owned()),
+        // Half a pair is a fault of the values.
+        _ => {}
+    }
+    store(config, &mut faults);
+    for cluster in &config.cluster {
+        // What names neither or both is a fault of the values.
+        if cluster.kubeconfig.is_some() != cluster.in_cluster
+            && let Err(error) = hub::open_cluster(cluster).await
+        {
+            faults.push(format!("{:#}", anyhow::Error::new(error)));
+        }
+    }
+    faults
+}
+
+fn store(config: &Config, faults: &mut Vec<String>) {
+    let settings = &config.store;
+    if let Some(file) = &settings.vault_key_file
+        && let Err(error) = hub::read_vault_key(file)
+    {
+        faults.push(format!("configuration key `store.vault_key_file`: {error:#}"));
+    }
+    // PostgreSQL needs no directory, but a demonstration's certificate does.
+    if settings.url.is_some() && !config.tls.self_signed {
+        return;
+    }
+    if let Err(error) = can_be_written(&settings.directory) {
+        faults.push(format!(
+            "configuration key `store.directory`: {} cannot be written ({error}); set another with \
+             --data-dir",
+            settings.directory.display()
+        ));
+        return;
+    }
+    if settings.url.is_none()
+        && settings.vault_key_file.is_none()
+        && let Err(error) = hub::check_own_vault_key(&settings.directory)
+    {
+        faults.push(format!("{error:#}"));
+    }
+}
+
+/// Tries it with a file that is removed at once, in the directory or where it would be made.
+fn can_be_written(directory: &Path) -> std::io::Result<()> {
+    let directory = std::path::absolute(directory)?;
+    let there = directory.ancestors().find(|path| path.exists());
+    let there = there.ok_or(std::io::ErrorKind::NotFound)?;
+    let probe = there.join(format!(".sallyport-check-{}", std::process::id()));
+    std::fs::OpenOptions::new().write(true).create_new(true).open(&probe)?;
+    std::fs::remove_file(&probe)
+}

@@ -1,0 +1,243 @@
+//! The commands that come to an end by themselves, as an operator types them.
+
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be made fails its test")]
+
+mod support;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use std::path::Path;
+use support::{in_directory, run, sallyport};
+
+fn kubeconfig(directory: &Path) -> String {
+    let path = directory.join("kubeconfig");
+    let text = "
+apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: 'http://127.0.0.1:1' } }]
+users: [{ name: u, user: { token: t } }]
+contexts:
+  - { name: staging, context: { cluster: c, user: u } }
+  - { name: production, context: { cluster: c, user: u } }
+";
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn config_check_passes_what_serve_would_take() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let file = kubeconfig(directory.path());
+    let data = data.to_str().unwrap();
+    let flags = ["--kubeconfig", &file, "--context", "staging", "--self-signed"];
+    let said = run(&[&["--data-dir", data, "config", "check"], &flags[..]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(said.out.contains("sound: 1 cluster(s)"), "{}", said.out);
+    assert!(!Path::new(data).exists(), "a check makes nothing");
+}
+
+#[test]
+fn config_check_tells_all_that_serve_would_refuse_with_key_and_fix() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = kubeconfig(directory.path());
+    let config = directory.path().join("sallyport.toml");
+    let text = format!(
+        r#"
+        [server]
+        origins = ["http://hub.example", "https://hub.example/console"]
+        trusted_proxies = ["10.0.0/8"]
+        [sign_in]
+        user_prefix = "system:"
+        idle_minutes = 0
+        password_hours = 100000000000000000
+        [log]
+        filter = "store=loud"
+        [store]
+        directory = "/proc/sallyport"
+        [[cluster]]
+        name = "a"
+        kubeconfig = "{file}"
+        context = "testing"
+        [[cluster]]
+        name = "b"
+        kubeconfig = "{file}"
+        [[cluster]]
+        name = "c"
+        kubeconfig = "/nowhere/kubeconfig"
+        [[cluster]]
+        name = "d"
+        "#
+    );
+    std::fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let said = run(&["--config", config, "config", "check"]);
+    assert_eq!(said.code, Some(2), "{}", said.out);
+    for (key, fix) in [
+        ("`server.origins`: `http://hub.example`", "write `https://`"),
+        ("`server.origins`: `https://hub.example/console`", "without a path"),
+        ("`server.trusted_proxies`: `10.0.0/8`", "such as `10.0.0.7`"),
+        ("`sign_in.user_prefix`", "system:"),
+        ("`sign_in.idle_minutes` is 0", "must be 1 to"),
+        ("`sign_in.password_hours`", "must be 1 to 720"),
+        ("`log.filter`", "write a level"),
+        ("`store.directory`: /proc/sallyport", "--data-dir"),
+        ("no context `testing`", "staging, production"),
+        ("has 2 contexts", "name one of: staging, production"),
+        ("/nowhere/kubeconfig", "No such file"),
+        ("cluster `d`", "`in_cluster = true`"),
+        ("serves TLS only", "set `tls.certificate` and `tls.key`"),
+    ] {
+        let line = said.error.lines().find(|line| line.contains(key));
+        let line = line.unwrap_or_else(|| panic!("{key} is not told: {}", said.error));
+        assert!(line.contains(fix), "{key}: {line}");
+    }
+    assert!(said.error.contains("13 faults"), "{}", said.error);
+    // `serve` says the very same and does not begin.
+    let served = run(&["--config", config, "serve"]);
+    assert_eq!((served.code, served.error), (Some(2), said.error));
+}
+
+#[test]
+fn config_explain_names_every_key_once_and_only_keys() {
+    let all = run(&["config", "explain"]).out;
+    for key in ["server.listen", "tls.certificate", "sign_in.idle_minutes", "[[cluster]]"] {
+        let told = all.lines().filter(|line| line.split(" = ").next() == Some(key)).count();
+        assert_eq!(told, 1, "{key}");
+    }
+    let some = run(&["config", "explain", "links.ticket_s"]).out;
+    assert!(some.contains("SALLYPORT_LINKS__TICKET_S") && some.contains("= 30"), "{some}");
+    assert_eq!(some.matches(" = ").count(), 1, "{some}");
+    let none = run(&["config", "explain", "nothing"]);
+    assert_eq!(none.code, Some(2));
+    assert!(none.error.contains("`nothing`"), "{}", none.error);
+}
+
+#[test]
+fn completion_knows_the_commands_of_each_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = run(&["completion", shell]);
+        assert_eq!(said.code, Some(0), "{shell}");
+        for word in ["serve", "admin", "verify", "self-signed"] {
+            assert!(said.out.contains(word), "{shell}: {word}");
+        }
+    }
+    assert_eq!(run(&["completion", "tcsh"]).code, Some(2));
+}
+
+#[test]
+fn there_is_a_manual_page_of_each_command() {
+    let top = run(&["man"]).out;
+    assert!(top.starts_with(".ie") || top.contains(".TH sallyport 1"), "{top}");
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("share/man/man1");
+    let said = run(&["man", "--dir", pages.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    for (page, holds) in [
+        ("sallyport.1", "sallyport\\-admin"),
+        ("sallyport-serve.1", "\\-\\-kubeconfig"),
+        ("sallyport-config-check.1", "\\-\\-self\\-signed"),
+        ("sallyport-admin-user-add.1", "\\-\\-password\\-stdin"),
+        ("sallyport-admin-audit-verify.1", "\\-\\-json"),
+        ("sallyport-man.1", "\\-\\-dir"),
+    ] {
+        let text = std::fs::read_to_string(pages.join(page));
+        let text = text.unwrap_or_else(|error| panic!("{page}: {error}"));
+        assert!(text.contains(holds), "{page}: {text}");
+    }
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = run(&["man", "--dir", file.to_str().unwrap()]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.error.contains("manual pages"), "{}", refused.error);
+}
+
+#[test]
+fn accounts_are_made_listed_and_disabled() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let done = |arguments: &[&str]| in_directory(&data, arguments, "");
+    assert!(done(&["admin", "user", "list"]).contains("no accounts"));
+    let made = done(&["admin", "user", "add", "alice", "--admin", "--group", "developers"]);
+    assert!(
+        made.contains("`sallyport:alice`") && made.contains("https://localhost:8443/"),
+        "{made}"
+    );
+    let set = in_directory(
+        &data,
+        &["admin", "user", "add", "bob", "--password-stdin"],
+        "a phrase that nobody else has\n",
+    );
+    assert!(set.contains("password is set") && !set.contains("invitation"), "{set}");
+    assert!(done(&["admin", "user", "disable", "bob"]).contains("disabled"));
+
+    let listed = done(&["admin", "user", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let of = |name: &str| {
+        listed.as_array().unwrap().iter().find(|row| row["name"] == name).cloned().unwrap()
+    };
+    assert_eq!((&of("alice")["admin"], &of("alice")["disabled"]), (&true.into(), &false.into()));
+    assert_eq!(of("alice")["groups"], serde_json::json!(["developers"]));
+    assert_eq!((&of("bob")["admin"], &of("bob")["disabled"]), (&false.into(), &true.into()));
+    let table = done(&["admin", "user", "list"]);
+    assert!(table.lines().any(|line| line.starts_with("bob ") && line.contains("disabled")));
+
+    let data = data.to_str().unwrap();
+    for (arguments, why) in [
+        (&["user", "add", "alice"][..], "alice"),
+        (&["user", "add", "Not A Name"], "Not A Name"),
+        (&["user", "add", "eve", "--group", "system:masters"], "system:masters"),
+        (&["user", "disable", "nobody"], "nobody"),
+    ] {
+        let said = run(&[&["--data-dir", data, "admin"], arguments].concat());
+        assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.out);
+        assert!(said.error.contains(why), "{arguments:?}: {}", said.error);
+    }
+}
+
+async fn database(directory: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(directory.join("sallyport.db")).connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_audit_log_is_verified_and_what_was_done_to_it_is_found() {
+    let copy = "at, actor, action, object, outcome, reason, request_id, source, detail, hash";
+    let swap = format!(
+        "CREATE TABLE aside AS SELECT * FROM audit WHERE seq IN (2, 3);
+         DELETE FROM audit WHERE seq IN (2, 3);
+         DROP TRIGGER audit_in_order;
+         INSERT INTO audit SELECT 5 - seq, {copy} FROM aside;"
+    );
+    for (what, tampering, first_bad) in [
+        ("nothing", "", None),
+        ("an edited row", "UPDATE audit SET actor = 'somebody else' WHERE seq = 2", Some(2)),
+        ("a deleted row", "DELETE FROM audit WHERE seq = 2", Some(2)),
+        ("the deleted end", "DELETE FROM audit WHERE seq > 3", Some(4)),
+        ("two rows in each other's place", swap.as_str(), Some(2)),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path();
+        for name in ["alice", "bob", "carol", "dave"] {
+            in_directory(data, &["admin", "user", "add", name], "");
+        }
+        let mut database = database(data).await;
+        let open = "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete;";
+        let script = format!("{open} {tampering}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+
+        let verify = |json: bool| {
+            let mut command = sallyport(&["--data-dir", data.to_str().unwrap()]);
+            command.args(["admin", "audit", "verify"]).args(json.then_some("--json"));
+            support::Said::from(command.output().unwrap())
+        };
+        let (words, machine) = (verify(false), verify(true));
+        let verdict: serde_json::Value = serde_json::from_str(&machine.out).unwrap();
+        assert_eq!(verdict["intact"], first_bad.is_none(), "{what}: {verdict}");
+        assert_eq!(verdict["first_bad"].as_u64(), first_bad, "{what}: {verdict}");
+        let code = if first_bad.is_some() { Some(1) } else { Some(0) };
+        assert_eq!((words.code, machine.code), (code, code), "{what}");
+        let said = if first_bad.is_some() { "NOT INTACT" } else { "intact: " };
+        assert!(words.out.starts_with(said), "{what}: {}", words.out);
+    }
+}
