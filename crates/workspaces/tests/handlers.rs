@@ -119,6 +119,31 @@ async fn rbac_that_says_no_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn an_owner_whose_right_was_withdrawn_makes_the_hub_read_nothing() {
+    let may = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let rule = std::sync::Arc::clone(&may);
+    let double =
+        Double::default().allowing(move |_| rule.load(std::sync::atomic::Ordering::Relaxed));
+    let hub = hub(vec![double.cluster("one")]).await;
+    let (router, _) = serve(&hub, 3, 10);
+    let browser = alice(&hub).await;
+    let (code, made) = browser.post(&router, PATH, debian()).await;
+    assert_eq!(code, StatusCode::CREATED, "{made}");
+    let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
+    assert_eq!(browser.get(&router, &path).await.0, StatusCode::OK);
+
+    may.store(false, std::sync::atomic::Ordering::Relaxed);
+    let before = double.seen("GET", "/pods").len();
+    let (code, problem) = browser.get(&router, &path).await;
+    assert_eq!((code, &problem["decided_by"]), (StatusCode::FORBIDDEN, &json!("kubernetes")));
+    let (code, all) = browser.get(&router, PATH).await;
+    assert_eq!((code, all["items"].as_array().unwrap().len()), (StatusCode::OK, 1));
+    assert_eq!(browser.get(&router, &format!("{path}/watch")).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(double.seen("GET", "/pods").len(), before, "not even asked for");
+    assert_eq!(hub.audit("workspace.read").await[0].entry.outcome, AuditOutcome::Denied);
+}
+
+#[tokio::test]
 async fn a_namespace_that_is_somebody_elses_is_left_alone() {
     let path = format!("/api/v1/namespaces/{}", namespace_of(ALICE));
     let hash = workspaces::owner_hash(ALICE);
