@@ -40,7 +40,12 @@ pub(crate) async fn still_stands(
             format!("cluster `{name}` did not say in time whether it still takes the token"),
         ));
     };
-    let why = match verdict? {
+    // Nor can a cluster be asked that does not let the hub ask.
+    let verdict = verdict.map_err(|error| {
+        let detail = format!("cluster `{name}` does not say whether it still takes the token");
+        Problem::new(ProblemCode::ClusterUnreachable, detail).caused_by(error)
+    })?;
+    let why = match verdict {
         TokenVerdict::Authenticated(now) if is_same(&now, signed_in.identity()) => return Ok(()),
         TokenVerdict::Authenticated(_) => "it stands for somebody else now, or for other groups",
         // The cluster's own words may hold parts of the token; they are for nobody.

@@ -14,7 +14,7 @@ use http_api::{
     issue_sign_in,
 };
 use kube_io::{Cluster, Clusters, TokenVerdict};
-use model::{ClusterName, Identity, Secret};
+use model::{ClusterName, Identity, Secret, Timestamp};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -97,6 +97,22 @@ pub(crate) async fn sign_in_with_token(
             "`token`: expected 1 to {TOKEN_BYTES_MAX} bytes"
         )));
     }
+    // In a task of its own: who leaves before the answer has asked all the same, holds the seat as long, and is
+    // counted.
+    let judged = judge(console.clone(), context.clone(), cluster.clone(), token.clone());
+    let (identity, token_ends) = tokio::spawn(judged).await.map_err(Problem::internal)??;
+    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token, token_ends };
+    let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
+    Ok(welcome(&console, issued, None))
+}
+
+/// Whom the cluster says the token stands for, if the hub takes them, and when the token ends.
+async fn judge(
+    console: Console,
+    context: RequestContext,
+    cluster: Cluster,
+    token: Secret,
+) -> Result<(Identity, Option<Timestamp>), Problem> {
     let counted = Counted::from_network(context.source);
     let attempt = counted.admit(&console.api.store, context.at).await?;
     let seat = console.token_reviews.take(&cluster)?;
@@ -123,9 +139,7 @@ pub(crate) async fn sign_in_with_token(
         let problem = refused(why).decided_by(DecidedBy::Hub);
         return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
     }
-    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token, token_ends };
-    let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
-    Ok(welcome(&console, issued, None))
+    Ok((identity, token_ends))
 }
 
 fn cluster(console: &Console, named: Option<&ClusterName>) -> Result<Cluster, Problem> {
