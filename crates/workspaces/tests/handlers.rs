@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use model::WorkspaceId;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use store::{AuditOutcome, WorkspaceFilter};
 use support::double::{Double, status};
 use support::{Browser, Hub, hub};
@@ -120,10 +120,9 @@ async fn rbac_that_says_no_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn an_owner_whose_right_was_withdrawn_makes_the_hub_read_nothing() {
-    let may = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let rule = std::sync::Arc::clone(&may);
-    let double =
-        Double::default().allowing(move |_| rule.load(std::sync::atomic::Ordering::Relaxed));
+    let may = Arc::new(AtomicBool::new(true));
+    let rule = Arc::clone(&may);
+    let double = Double::default().allowing(move |_| rule.load(Ordering::Relaxed));
     let hub = hub(vec![double.cluster("one")]).await;
     let (router, _) = serve(&hub, 3, 10);
     let browser = alice(&hub).await;
@@ -132,7 +131,7 @@ async fn an_owner_whose_right_was_withdrawn_makes_the_hub_read_nothing() {
     let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
     assert_eq!(browser.get(&router, &path).await.0, StatusCode::OK);
 
-    may.store(false, std::sync::atomic::Ordering::Relaxed);
+    may.store(false, Ordering::Relaxed);
     let before = double.seen("GET", "/pods").len();
     let (code, problem) = browser.get(&router, &path).await;
     assert_eq!((code, &problem["decided_by"]), (StatusCode::FORBIDDEN, &json!("kubernetes")));
