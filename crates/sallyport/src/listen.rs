@@ -26,7 +26,8 @@ pub(crate) struct Limits {
     pub(crate) handshake: Duration,
     /// From there, and for HTTP/1.1 from each answer, to the whole head of a request.
     pub(crate) head: Duration,
-    /// HTTP/2 with no request under way. A page asks more often; one that comes back connects anew.
+    /// A connection with no request under way later on. A page asks more often; one that comes back
+    /// connects anew.
     pub(crate) idle: Duration,
     /// Requests under way when the hub is stopped have so long to end.
     pub(crate) last_answers: Duration,

@@ -2,9 +2,8 @@
 //! Whether there is room for it is known to `places`, what is answered to the router.
 //!
 //! States: handshake → waiting for a request → requests under way → waiting again, or upgraded and owned by
-//! whoever took it. Waiting has an end: HTTP/1.1 by hyper's timer for heads, HTTP/2 by [`silence`], for there
-//! one head follows another on the same connection. What is under way may last, for a watch does; keep-alives
-//! find a peer that is gone.
+//! whoever took it. Waiting has an end by [`silence`], for both versions; for HTTP/1.1 hyper also times each
+//! head. What is under way may last, for a watch does; keep-alives find a peer that is gone.
 //!
 //! Hostile input: the version is the one that ALPN agreed on, so that nobody is waited for to show it by
 //! their first bytes.
@@ -112,12 +111,7 @@ impl Conversation {
                 )
                 .into_owned()
         );
-        let silent = async {
-            match is_http2 {
-                true => silence(activities, &limits).await,
-                false => std::future::pending().await,
-            }
-        };
+        let silent = silence(activities, &limits);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = silent => {

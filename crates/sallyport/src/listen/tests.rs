@@ -131,7 +131,7 @@ async fn closed(mut stream: impl tokio::io::AsyncRead + Unpin) {
 
 #[tokio::test]
 async fn alpn_chooses_the_version() {
-    let hub = Hub::serve(Limits { head: SOON, handshake: SOON, ..limits() }).await;
+    let hub = Hub::serve(Limits { head: SOON, handshake: SOON, idle: SOON, ..limits() }).await;
     let (mut http2, _) = hub.http2().await;
     let answer = http2.send_request(request("/")).await.unwrap();
     assert_eq!(answer.version(), http::Version::HTTP_2);
@@ -192,7 +192,8 @@ async fn what_is_under_way_is_no_silence() {
 
 #[tokio::test]
 async fn a_network_has_its_share_of_connections() {
-    let patient = Limits { head: SOON, handshake: SOON, per_network_max: 2, ..limits() };
+    let patient =
+        Limits { head: SOON, handshake: SOON, idle: SOON, per_network_max: 2, ..limits() };
     let hub = Hub::serve(patient).await;
     let first = hub.dial(&["http/1.1"]).await.unwrap();
     let mut second = hub.http1().await;
@@ -205,7 +206,7 @@ async fn a_network_has_its_share_of_connections() {
 
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_to_newcomers_and_open_connections_stay() {
-    let patient = Limits { head: SOON, ..limits() };
+    let patient = Limits { head: SOON, idle: SOON, ..limits() };
     let hub = Hub::serve(patient).await;
     let keeping = tokio::spawn(Arc::clone(&hub.certificate).keep(Duration::from_millis(20)));
     let mut stayed = hub.http1().await;
