@@ -215,7 +215,7 @@ for (const [store, count] of [
       const winners = ends.filter((each) => each.type === 'ready');
       assert.equal(winners.length, 1);
       for (const loser of ends.filter((each) => each.type === 'denied')) {
-        assert.match(loser.problem.code, /^(ticket_used|link_used)$/);
+        assert.match(loser.problem.code, /^(ticket_used|link_used|too_many_attempts)$/);
       }
       const terminals = (await alice.get('/api/v1/terminals')).body.items;
       assert.equal(terminals.filter((each) => each.id === winners[0].terminal_id).length, 1);

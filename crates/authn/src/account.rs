@@ -27,7 +27,10 @@ pub struct InvalidPrefix(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidGroup {
     /// It is one of Kubernetes' own.
-    #[error("`{0}` is one of Kubernetes' own groups; giving it needs an explicit consent")]
+    #[error(
+        "`{0}` is a group of Kubernetes' or the hub's own; only the hub's command line gives it: \
+         `sallyport admin user add NAME --group {0} --allow-reserved-groups`"
+    )]
     Reserved(String),
     /// It is empty, too long, or has characters that a header cannot carry.
     #[error(

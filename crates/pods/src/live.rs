@@ -40,7 +40,7 @@ const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Rights are asked about so often; with the time the asking takes, a withdrawal counts within a minute.
 const RIGHT_EVERY: Duration = Duration::from_secs(30);
 /// New rights are looked for so often. The person's own new workspaces are seen at the next check of rights.
-const DISCOVER_EVERY: Duration = Duration::from_secs(300);
+const DISCOVER_EVERY: Duration = Duration::from_secs(60);
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 /// What a cluster may take to answer before its Pods are left out.
 const CLUSTER_TIME_MAX: Duration = Duration::from_secs(15);
 /// How old the answer may be to how far somebody sees.
-pub(crate) const SCOPE_AGE_MAX: Duration = Duration::from_secs(60);
+pub(crate) const SCOPE_AGE_MAX: Duration = Duration::from_secs(15);
 const PAGE: u32 = 500;
 /// 100,000 Pods of one cluster; no table shows more.
 const PAGES_MAX: usize = 200;

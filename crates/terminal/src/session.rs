@@ -460,10 +460,14 @@ impl<'a> Session<'a> {
         self.flow.on_sent(now, picture.len());
         self.last_sent = now;
         metrics::counter!("sallyport_terminal_passed_over_bytes_total").increment(passed_over);
-        browser
-            .start_text(HubMessage::Skipped { bytes: passed_over }.to_text())
-            .map_err(|_| Left)?;
-        browser.queue_binary(protocol::snapshot_frame(&picture));
+        let picture = protocol::snapshot_frame(&picture);
+        if passed_over > 0 {
+            let notice = HubMessage::Skipped { bytes: passed_over }.to_text();
+            browser.start_text(notice).map_err(|_| Left)?;
+            browser.queue_binary(picture);
+        } else {
+            browser.start_binary(picture).map_err(|_| Left)?;
+        }
         self.passed_over = if caught_up { None } else { Some(0) };
         Ok(())
     }

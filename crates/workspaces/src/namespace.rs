@@ -102,7 +102,12 @@ async fn shape_now(
     // First, so that the API server has counted by the time that somebody may make a Pod.
     apply::<ResourceQuota>(inside(cluster, &name), cluster, shape::resource_quota(&name, settings))
         .await?;
-    let parts: [Applied<'_>; 4] = [
+    let parts: [Applied<'_>; 5] = [
+        Box::pin(apply::<ResourceQuota>(
+            inside(cluster, &name),
+            cluster,
+            shape::no_priority_quota(&name),
+        )),
         Box::pin(apply::<ServiceAccount>(
             inside(cluster, &name),
             cluster,

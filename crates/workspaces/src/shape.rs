@@ -6,11 +6,11 @@
 //! - **Pod Security `baseline`**, with warnings and audit records at `restricted`. `restricted` would forbid
 //!   root, and without root a package cannot be installed, which is what people want a shell for. `baseline`
 //!   still forbids privileged containers, the host's namespaces, paths and ports, and added capabilities.
-//! - **ResourceQuota** bounds what kubectl could make past the hub; **LimitRange** gives limits to what
-//!   names none, so that the quota admits it.
-//! - **NetworkPolicy**: nothing comes in; everything may go out but the cloud's metadata service, which hands
-//!   out the node's credentials to whoever asks. Only its address is left out, not the whole link-local
-//!   range, in which clusters run their node-local DNS. A cluster whose network plug-in knows no policies does
+//! - **ResourceQuota** bounds what kubectl could make past the hub, and leaves no room for the cluster's own
+//!   priority classes; **LimitRange** gives limits to what names none, so that the quota admits it.
+//! - **NetworkPolicy**: nothing comes in; everything may go out but the clouds' metadata and credential services,
+//!   which hand out the node's credentials to whoever asks. Only their addresses are left out, not the whole
+//!   link-local range, in which clusters run their node-local DNS. A cluster whose network plug-in knows no policies does
 //!   not enforce this.
 //! - **Role and RoleBinding** for that one user.
 //! - The **default ServiceAccount** mounts no token.
@@ -36,6 +36,7 @@ pub const TEMPLATE: &str = "sallyport.dev/template";
 pub(crate) const ROLE: &str = "sallyport-workspace-owner";
 /// Quota, limits and network policy.
 pub(crate) const RULES: &str = "sallyport-workspaces";
+pub(crate) const NO_PRIORITY: &str = "sallyport-no-priority";
 
 /// The namespace's labels and annotations; `uid` makes the apply fail if it is another one meanwhile.
 pub(crate) fn namespace(name: &Namespace, uid: Option<&str>, user: &str) -> Value {
@@ -134,6 +135,21 @@ pub(crate) fn resource_quota(namespace: &Namespace, settings: &Settings) -> Valu
     object("v1", "ResourceQuota", RULES, namespace, rest)
 }
 
+/// Nobody's workspace pushes others off a node: Pods of the cluster's own priority classes have no room.
+pub(crate) fn no_priority_quota(namespace: &Namespace) -> Value {
+    let rest = json!({
+        "spec": {
+            "hard": { "pods": "0" },
+            "scopeSelector": { "matchExpressions": [{
+                "scopeName": "PriorityClass",
+                "operator": "In",
+                "values": ["system-node-critical", "system-cluster-critical"],
+            }] },
+        },
+    });
+    object("v1", "ResourceQuota", NO_PRIORITY, namespace, rest)
+}
+
 /// What names no amounts gets those of a workspace, so that the quota has room for as many.
 pub(crate) fn limit_range(namespace: &Namespace, settings: &Settings) -> Value {
     let one = settings.room_for(1);
@@ -161,8 +177,10 @@ pub(crate) fn network_policy(namespace: &Namespace) -> Value {
             "podSelector": {},
             "policyTypes": ["Ingress", "Egress"],
             "egress": [{ "to": [
-                { "ipBlock": { "cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"] } },
-                { "ipBlock": { "cidr": "::/0", "except": ["fd00:ec2::254/128"] } },
+                { "ipBlock": { "cidr": "0.0.0.0/0", "except": [
+                    "169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32",
+                ] } },
+                { "ipBlock": { "cidr": "::/0", "except": ["fd00:ec2::254/128", "fd00:ec2::23/128"] } },
             ] }],
         },
     });

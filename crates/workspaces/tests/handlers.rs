@@ -64,6 +64,7 @@ async fn a_workspace_is_made_as_the_person_in_a_namespace_made_by_the_hub() {
         "roles/sallyport-workspace-owner",
         "rolebindings/sallyport-workspace-owner",
         "resourcequotas/sallyport-workspaces",
+        "resourcequotas/sallyport-no-priority",
         "limitranges/sallyport-workspaces",
         "networkpolicies/sallyport-workspaces",
     ] {

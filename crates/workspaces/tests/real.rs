@@ -318,6 +318,10 @@ async fn the_same_rules_hold_for_kubectl() {
             code(pods(&alice).create(&create, &pod("bad", bad.clone())).await.unwrap_err());
         assert!(refused == 403 && said.contains("PodSecurity"), "{bad}: {said}");
     }
+    let first = json!({ "priorityClassName": "system-node-critical" });
+    let (refused, said) =
+        code(pods(&alice).create(&create, &pod("first", first)).await.unwrap_err());
+    assert!(refused == 403 && said.contains("sallyport-no-priority"), "{said}");
     // Two Pods a person: one is the workspace, one more fits, the third does not, whoever makes it.
     pods(&alice).create(&create, &pod("extra", json!({}))).await.unwrap();
     let (refused, said) =

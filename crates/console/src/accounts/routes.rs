@@ -63,9 +63,6 @@ pub(crate) struct CreateAccount {
     /// Whether it administers the hub.
     #[serde(default)]
     admin: bool,
-    /// Consents to groups that are Kubernetes' own, such as `system:masters`.
-    #[serde(default)]
-    allow_reserved_groups: bool,
 }
 
 /// An account that was made, with the invitation for its owner.
@@ -165,7 +162,9 @@ pub(crate) async fn create_account(
         display_name: given.display_name,
         groups: given.groups,
         admin: given.admin,
-        allow_reserved_groups: given.allow_reserved_groups,
+        // Kubernetes' own groups are given at the hub's command line alone: whoever administers accounts in a
+        // browser must not become the cluster's administrator by it.
+        allow_reserved_groups: false,
     };
     let author = Author::from(administrator.signed_in());
     let Created { account, invitation } = accounts.create(&author, new).await?;

@@ -164,11 +164,12 @@ on_both_databases! {
         assert_intact(&hubs[1], 4).await;
     }
 
-    async fn of_a_hundred_browsers_at_the_first_gate_on_two_hubs_one_passes(bench: Bench) {
+    // As many as one person may have signed in.
+    async fn of_all_browsers_of_a_person_at_the_first_gate_on_two_hubs_one_passes(bench: Bench) {
         let hubs = [bench.store().await, bench.store().await];
         let link = minted(&hubs[0], ALICE).await;
         let mut racers = JoinSet::new();
-        for racer in 0..100 {
+        for racer in 0..32 {
             let (store, link) = (hubs[racer % 2].clone(), link.clone());
             let browser = signed_in(&store, ALICE).await;
             racers.spawn(async move { bind(&store, &link, &browser, 1).await });
@@ -176,8 +177,8 @@ on_both_databases! {
         let outcomes = racers.join_all().await;
         let bound = outcomes.iter().filter(|o| **o == BindOutcome::Bound).count();
         let others = outcomes.iter().filter(|o| **o == BindOutcome::OtherBrowser).count();
-        assert_eq!((bound, others), (1, 99), "{outcomes:?}");
-        assert_intact(&hubs[1], 102).await;
+        assert_eq!((bound, others), (1, 31), "{outcomes:?}");
+        assert_intact(&hubs[1], 34).await;
     }
 
     async fn a_request_that_is_dropped_midway_leaves_all_or_nothing(bench: Bench) {
