@@ -37,7 +37,8 @@ mod vault;
 
 pub use accounts::{Account, NewInvitation, PasswordPhc};
 pub use audit::{
-    AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, UnknownAuditOutcome,
+    AuditEntry, AuditFilter, AuditMark, AuditOutcome, AuditRecord, AuditVerdict,
+    UnknownAuditOutcome,
 };
 pub use changes::Change;
 pub use error::StoreError;
