@@ -10,16 +10,30 @@ use console::{Accounts, Author, NewAccount, PasswordDesk};
 use model::{Secret, Timestamp};
 use serde_json::json;
 use std::process::ExitCode;
-use store::Store;
+use store::{AuditEntry, AuditMark, AuditOutcome, Store};
 
 /// Does what was asked, on the store that the configuration names.
 pub(crate) async fn run(command: AdminCommand, config: Config) -> anyhow::Result<ExitCode> {
-    let store = hub::open_store(&config).await?;
-    let done = match command {
+    let (store, done) = match command {
         AdminCommand::User(command) => {
-            user(command, &config, &store).await.map(|()| ExitCode::SUCCESS)
+            let store = hub::open_store(&config).await?;
+            let done = user(command, &config, &store).await.map(|()| ExitCode::SUCCESS);
+            (store, done)
         }
-        AdminCommand::Audit(AuditCommand::Verify { json }) => verify(&store, json).await,
+        AdminCommand::Audit(AuditCommand::Verify { json, accept_restored }) => {
+            let (store, mark) = hub::open_marked_store(&config).await?;
+            if mark == AuditMark::Missing {
+                say_error(
+                    "note: this hub had no mark of the audit log; records cut off its end before now are not found",
+                );
+            }
+            if accept_restored && mark == AuditMark::Holds {
+                say_error("note: the log holds what this hub has seen; there is nothing to accept");
+            }
+            let is_restored = accept_restored && matches!(mark, AuditMark::Broken(_));
+            let done = verify(&store, json, is_restored).await;
+            (store, done)
+        }
     };
     store.close().await;
     done
@@ -142,14 +156,17 @@ fn password_from_stdin() -> anyhow::Result<Secret> {
     Ok(Secret::new(password))
 }
 
-async fn verify(store: &Store, as_json: bool) -> anyhow::Result<ExitCode> {
-    let verdict = store
-        .audit_verify(|done, all| {
-            if !as_json && done > 0 && done % 100_000 == 0 {
-                say_error(&format!("{done} of {all} records checked"));
-            }
-        })
-        .await?;
+async fn verify(store: &Store, as_json: bool, is_restored: bool) -> anyhow::Result<ExitCode> {
+    let progress = |done: u64, all: u64| {
+        if !as_json && done > 0 && done % 100_000 == 0 {
+            say_error(&format!("{done} of {all} records checked"));
+        }
+    };
+    let verdict = if is_restored {
+        store.accept_restored(restored(), progress).await?
+    } else {
+        store.audit_verify(progress).await?
+    };
     if as_json {
         let verdict = json!({
             "records": verdict.records, "intact": verdict.intact,
@@ -162,4 +179,22 @@ async fn verify(store: &Store, as_json: bool) -> anyhow::Result<ExitCode> {
         say(&format!("NOT INTACT: {}", verdict.detail))?;
     }
     Ok(if verdict.intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The record of a database that was put back on purpose.
+fn restored() -> AuditEntry {
+    AuditEntry {
+        at: Timestamp::now(),
+        actor: format!(
+            "operator:{}",
+            std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
+        ),
+        action: "audit.accept_restored".to_owned(),
+        object: String::new(),
+        outcome: AuditOutcome::Allowed,
+        reason: String::new(),
+        request_id: String::new(),
+        source: "command line".to_owned(),
+        detail: json!({}),
+    }
 }

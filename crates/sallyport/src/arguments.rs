@@ -158,8 +158,13 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Check the whole chain: any edit, deletion or reordering is found. Exits 1 if there is one.
+    /// Check the whole chain: any edit or reordering is found, and any deletion up to the newest record that
+    /// this hub marked in its directory. Exits 1 if there is one.
     Verify {
+        /// You put an older copy of the database back yourself: if it is whole, make its end this hub's mark
+        /// and record that. Stop the hub first, and do it on every hub.
+        #[arg(long)]
+        accept_restored: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,

@@ -10,7 +10,7 @@ use kube_io::{Cluster, ClusterSource, Clusters, KubeIoError};
 use model::{HubId, Timestamp};
 use std::path::Path;
 use std::time::Duration;
-use store::{Store, StoreLocation, VaultKey};
+use store::{AuditMark, Store, StoreLocation, VaultKey};
 
 /// Said to whoever has PostgreSQL and no key.
 pub(crate) const VAULT_KEY_NEEDED: &str = "`store.vault_key_file` is needed with PostgreSQL: all hubs \
@@ -24,14 +24,45 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// Opens the store that the configuration names.
+/// Opens the store that the configuration names. An audit log that fell behind this hub's mark is refused.
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let (store, mark) = open_marked_store(config).await?;
+    match mark {
+        AuditMark::Holds => {}
+        AuditMark::Missing => tracing::warn!(
+            directory = %config.store.directory.display(),
+            "this hub had no mark of the audit log here and makes one now: records cut off before are not \
+             found. Expected at a hub's first start only"
+        ),
+        AuditMark::Broken(why) => {
+            store.close().await;
+            bail!(
+                "the audit log is not the one that this hub knows: {why}. Look into it with `sallyport admin \
+                 audit verify`; if you restored the database yourself, say so with `--accept-restored`"
+            );
+        }
+    }
+    if let Some((seq, hash)) = store.audit_mark() {
+        tracing::info!(seq, hash, "the audit log is marked");
+    }
+    Ok(store)
+}
+
+/// The same for whoever wants to look at a log that cannot be trusted.
+pub(crate) async fn open_marked_store(config: &Config) -> anyhow::Result<(Store, AuditMark)> {
     let settings = &config.store;
     let (location, vault) = match &settings.url {
         Some(url) => {
             let Some(path) = &settings.vault_key_file else {
                 bail!(VAULT_KEY_NEEDED);
             };
+            // Nothing of the database is there, but the hub's own mark of the audit log.
+            if let Err(error) = make_private_directory(&settings.directory) {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the audit log's mark has no place to stay"
+                );
+            }
             (StoreLocation::Postgres { url: url.clone() }, read_vault_key(path)?)
         }
         None => {
@@ -47,9 +78,14 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
         }
     };
     let hub = HubId::from_random(random()?);
-    Store::open(&location, vault, hub, Timestamp::now())
+    let store = Store::open(&location, vault, hub, Timestamp::now())
         .await
-        .map_err(|error| anyhow::Error::new(error).context("the store cannot be opened"))
+        .map_err(|error| anyhow::Error::new(error).context("the store cannot be opened"))?;
+    let mark = store
+        .keep_audit_mark(&settings.directory)
+        .await
+        .map_err(|error| anyhow::Error::new(error).context("the audit log's mark"))?;
+    Ok((store, mark))
 }
 
 /// Whether the directory holds the key that a hub made in it; one that cannot be used is an error.

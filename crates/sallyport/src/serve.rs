@@ -109,6 +109,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         serving.await.context("the listener failed")?;
         tasks.shutdown().await;
         store.close().await;
+        if let Some((seq, hash)) = store.audit_mark() {
+            tracing::info!(seq, hash, "the audit log is marked");
+        }
         anyhow::Ok(())
     };
     tokio::select! {

@@ -241,3 +241,31 @@ async fn the_audit_log_is_verified_and_what_was_done_to_it_is_found() {
         assert!(words.out.starts_with(said), "{what}: {}", words.out);
     }
 }
+
+#[test]
+fn an_older_database_put_back_is_refused_until_its_operator_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let tried = |arguments: &[&str]| {
+        let mut command = sallyport(&["--data-dir", data.to_str().unwrap()]);
+        support::Said::from(command.args(arguments).output().unwrap())
+    };
+    let (file, backup) = (data.join("sallyport.db"), data.join("backup.db"));
+    in_directory(data, &["admin", "user", "add", "alice"], "");
+    std::fs::copy(&file, &backup).unwrap();
+    in_directory(data, &["admin", "user", "add", "bob"], "");
+    in_directory(data, &["admin", "audit", "verify"], "");
+    std::fs::copy(&backup, &file).unwrap();
+
+    let verify = tried(&["admin", "audit", "verify"]);
+    assert_eq!(verify.code, Some(1), "{}", verify.out);
+    assert!(verify.out.contains("this hub has seen record"), "{}", verify.out);
+    let refused = tried(&["admin", "user", "list"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    assert!(refused.error.contains("--accept-restored"), "{}", refused.error);
+
+    let accepted = in_directory(data, &["admin", "audit", "verify", "--accept-restored"], "");
+    assert!(accepted.starts_with("intact: "), "{accepted}");
+    assert!(in_directory(data, &["admin", "user", "list"], "").contains("alice"));
+    in_directory(data, &["admin", "audit", "verify"], "");
+}

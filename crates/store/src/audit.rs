@@ -4,20 +4,23 @@
 //! Every record's hash covers its own fields and the hash of the record before it ([`chain`]). The head (number
 //! and hash of the last record) lies in a row of its own, authenticated with the vault key, so that cutting off
 //! the end shows too. Appending checks the head first: a forged head is never continued, and so never laundered.
-//! What this cannot show is the whole database set back to an earlier copy of itself; keep the head that
-//! [`Store::audit_verify`](crate::Store::audit_verify) prints elsewhere if that matters.
+//! An old head put back with the records that it ends is found by the mark that every hub keeps in a file of its
+//! own ([`mark`]), down to the records that no hub's mark covers.
 
 mod act;
 mod chain;
 mod entry;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod mark;
 mod page;
 mod queue;
 mod verify;
 
 pub(crate) use act::Act;
 pub use entry::{AuditEntry, AuditOutcome, AuditRecord, UnknownAuditOutcome};
+pub use mark::AuditMark;
+pub(crate) use mark::Mark;
 pub use page::AuditFilter;
 pub(crate) use queue::AuditQueue;
 pub use verify::AuditVerdict;

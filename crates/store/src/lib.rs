@@ -20,6 +20,7 @@ mod changes;
 mod gates;
 mod link_keys;
 mod links;
+mod namespaces;
 mod purge;
 mod sign_ins;
 mod terminals;
@@ -37,7 +38,8 @@ mod vault;
 
 pub use accounts::{Account, NewInvitation, PasswordPhc};
 pub use audit::{
-    AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, UnknownAuditOutcome,
+    AuditEntry, AuditFilter, AuditMark, AuditOutcome, AuditRecord, AuditVerdict,
+    UnknownAuditOutcome,
 };
 pub use changes::Change;
 pub use error::StoreError;
@@ -45,6 +47,7 @@ pub use gates::{BindOutcome, ConsumeOutcome, PeekedTicket};
 pub use link_keys::LinkKey;
 pub use links::{LinkFilter, LinkRow, LinkState, MintOutcome};
 pub use location::StoreLocation;
+pub use namespaces::NamespaceNote;
 pub use purge::Purged;
 pub use sign_ins::{CurrentSignIn, Proof, SignIn, SignInMethod, SignInOutcome};
 pub use store::Store;

@@ -1,7 +1,7 @@
 //! The store itself: opening it, asking whether it lives, closing it.
 //! Every other module adds the methods for its own rows.
 
-use crate::audit::{Act, AuditQueue};
+use crate::audit::{Act, AuditQueue, Mark};
 use crate::changes::Feed;
 use crate::database::{Database, Pending, values};
 use crate::vault::Vault;
@@ -19,6 +19,7 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) vault: Arc<Vault>,
+    pub(crate) mark: Arc<Mark>,
     pub(crate) audit: AuditQueue,
     pub(crate) feed: Feed,
     hub: HubId,
@@ -51,6 +52,7 @@ impl Store {
     pub async fn close(&self) {
         self.inner.feed.close().await;
         self.inner.database.close().await;
+        self.inner.mark.write(&self.inner.vault).await;
     }
 
     /// The hub as which this store was opened.
@@ -60,7 +62,8 @@ impl Store {
 
     /// Begins a transaction that may record and tell; see [`Act`].
     pub(crate) fn act(&self) -> Pending<'_, Act> {
-        Act::begin(&self.inner.database, &self.inner.vault, Some(&self.inner.feed.wake))
+        let inner = &self.inner;
+        Act::begin(&inner.database, &inner.vault, &inner.mark, Some(&inner.feed.wake))
     }
 }
 
@@ -70,8 +73,9 @@ fn open(location: &StoreLocation, key: VaultKey, hub: HubId, now: Timestamp) -> 
         let database = Database::connect(location).await?;
         migrations::apply(&database, &vault, now).await?;
         let feed = Feed::start(Database::connect_aside(location).await?).await?;
-        let audit = AuditQueue::start(database.clone(), Arc::clone(&vault));
-        let store = Store { inner: Arc::new(Inner { database, vault, audit, feed, hub }) };
+        let mark = Arc::new(Mark::default());
+        let audit = AuditQueue::start(database.clone(), Arc::clone(&vault), Arc::clone(&mark));
+        let store = Store { inner: Arc::new(Inner { database, vault, mark, audit, feed, hub }) };
         store.heartbeat_hub(&store.inner.hub, now).await?;
         Ok(store)
     })

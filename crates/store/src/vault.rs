@@ -41,6 +41,7 @@ impl fmt::Debug for VaultKey {
 pub(crate) struct Vault {
     seal: RandomizedNonceKey,
     head: hmac::Key,
+    mark: hmac::Key,
     check: hmac::Key,
 }
 
@@ -54,6 +55,7 @@ impl Vault {
         Ok(Self {
             seal,
             head: mac("sallyport store audit head v1"),
+            mark: mac("sallyport store audit mark v1"),
             check: mac("sallyport store vault check v1"),
         })
     }
@@ -98,6 +100,16 @@ impl Vault {
     /// Whether `mac` is the head's, in constant time.
     pub(crate) fn is_head_mac(&self, head: &[u8], mac: &[u8]) -> bool {
         hmac::verify(&self.head, head, mac).is_ok()
+    }
+
+    /// Authenticates the audit log's mark; another key than the head's, so that neither passes for the other.
+    pub(crate) fn mark_mac(&self, mark: &[u8]) -> [u8; 32] {
+        tag(&self.mark, mark)
+    }
+
+    /// Whether `mac` is the mark's, in constant time.
+    pub(crate) fn is_mark_mac(&self, mark: &[u8], mac: &[u8]) -> bool {
+        hmac::verify(&self.mark, mark, mac).is_ok()
     }
 
     /// What a database remembers of its vault key, so that another key is refused at the start.

@@ -8,6 +8,7 @@
 
 use super::chain::Head;
 use super::entry::{AuditEntry, StoredEntry};
+use super::mark::{Mark, missed_by};
 use crate::StoreError;
 use crate::changes::{self, Change};
 use crate::database::{Database, Pending, Row, Tx, Value, values};
@@ -21,6 +22,7 @@ use tokio::sync::Notify;
 pub(crate) struct Act {
     tx: Tx,
     vault: Arc<Vault>,
+    mark: Arc<Mark>,
     head: Head,
     mac: Vec<u8>,
     records: usize,
@@ -32,6 +34,7 @@ impl Act {
     pub(crate) fn begin<'a>(
         database: &'a Database,
         vault: &'a Arc<Vault>,
+        mark: &'a Arc<Mark>,
         wake: Option<&'a Arc<Notify>>,
     ) -> Pending<'a, Self> {
         Box::pin(async move {
@@ -46,6 +49,7 @@ impl Act {
             Ok(Self {
                 tx,
                 vault: Arc::clone(vault),
+                mark: Arc::clone(mark),
                 head,
                 mac: row.bytes("mac")?,
                 records: 0,
@@ -58,8 +62,18 @@ impl Act {
     /// Appends a record to the log; it is there once the act is committed.
     pub(crate) fn record<'a>(&'a mut self, entry: &'a AuditEntry) -> Pending<'a, u64> {
         Box::pin(async move {
-            if self.records == 0 && !self.vault.is_head_mac(&self.head.encoded(), &self.mac) {
-                return Err(forged("it was not written by a hub that has the vault key"));
+            if self.records == 0 {
+                if !self.vault.is_head_mac(&self.head.encoded(), &self.mac) {
+                    return Err(forged("it was not written by a hub that has the vault key"));
+                }
+                // Nobody else can have moved the mark past the head while this act holds it.
+                let fault = match self.mark.seen() {
+                    Ok(mark) => mark.and_then(|mark| missed_by(&mark, &self.head)),
+                    Err(fault) => Some(fault),
+                };
+                if let Some(fault) = fault {
+                    return Err(forged(&fault));
+                }
             }
             let stored = StoredEntry::of(entry);
             let head = self.head.followed_by(&stored);
@@ -125,6 +139,9 @@ impl Act {
                 changes::notify(&mut self.tx).await?;
             }
             self.tx.commit().await?;
+            if self.records > 0 {
+                self.mark.advance(self.head);
+            }
             if self.changes > 0
                 && let Some(wake) = self.wake
             {

@@ -6,6 +6,7 @@
 
 use super::act::Act;
 use super::entry::AuditEntry;
+use super::mark::Mark;
 use crate::database::{Database, Pending};
 use crate::vault::Vault;
 use crate::{Result, StoreError};
@@ -33,9 +34,9 @@ pub(crate) struct AuditQueue {
 }
 
 impl AuditQueue {
-    pub(crate) fn start(database: Database, vault: Arc<Vault>) -> Self {
+    pub(crate) fn start(database: Database, vault: Arc<Vault>, mark: Arc<Mark>) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(write_batches(database, vault, receiver));
+        tokio::spawn(write_batches(database, vault, mark, receiver));
         Self { waiting: sender }
     }
 
@@ -56,11 +57,12 @@ impl AuditQueue {
 async fn write_batches(
     database: Database,
     vault: Arc<Vault>,
+    mark: Arc<Mark>,
     mut receiver: mpsc::Receiver<Waiting>,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        match write(&database, &vault, &batch).await {
+        match write(&database, &vault, &mark, &batch).await {
             Ok(numbers) => {
                 for (waiting, seq) in batch.drain(..).zip(numbers) {
                     // Whoever asked may have gone; the record stays.
@@ -77,8 +79,13 @@ async fn write_batches(
     }
 }
 
-async fn write(database: &Database, vault: &Arc<Vault>, batch: &[Waiting]) -> Result<Vec<u64>> {
-    let mut act = Act::begin(database, vault, None).await?;
+async fn write(
+    database: &Database,
+    vault: &Arc<Vault>,
+    mark: &Arc<Mark>,
+    batch: &[Waiting],
+) -> Result<Vec<u64>> {
+    let mut act = Act::begin(database, vault, mark, None).await?;
     let mut numbers = Vec::with_capacity(batch.len());
     for waiting in batch {
         numbers.push(act.record(&waiting.entry).await?);

@@ -3,6 +3,7 @@
 
 use super::chain::Head;
 use super::entry::StoredEntry;
+use super::mark::{missed_at, missed_by};
 use crate::database::{Row, values};
 use crate::{Result, Store, StoreError};
 
@@ -29,6 +30,7 @@ impl Store {
         &self,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<AuditVerdict> {
+        let mark = self.inner.mark.seen();
         let (claimed, mac, last) = match self.claimed().await? {
             Some(found) => found,
             None => return Ok(bad(0, None, "the head is missing")),
@@ -40,6 +42,13 @@ impl Store {
             let detail =
                 format!("the log goes on behind record {}, which is its last", claimed.seq);
             return Ok(bad(0, Some(claimed.seq + 1), &detail));
+        }
+        let mark = match mark {
+            Ok(mark) => mark,
+            Err(fault) => return Ok(bad(0, None, &fault)),
+        };
+        if let Some(fault) = mark.and_then(|mark| missed_by(&mark, &claimed)) {
+            return Ok(bad(0, Some(claimed.seq + 1), &fault));
         }
         let mut head = Head::EMPTY;
         while head.seq < claimed.seq {
@@ -59,6 +68,9 @@ impl Store {
                 match follow(&head, row) {
                     Ok(next) => head = next,
                     Err(detail) => return Ok(bad(head.seq, Some(head.seq + 1), &detail)),
+                }
+                if let Some(fault) = mark.and_then(|mark| missed_at(&mark, &head)) {
+                    return Ok(bad(head.seq - 1, Some(head.seq), &fault));
                 }
             }
             progress(head.seq, claimed.seq);

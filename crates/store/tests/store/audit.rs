@@ -2,7 +2,7 @@
 
 use crate::bench::*;
 use serde_json::json;
-use store::{AuditFilter, AuditOutcome, AuditVerdict, Store, StoreError};
+use store::{AuditFilter, AuditMark, AuditOutcome, AuditVerdict, Store, StoreError};
 use tokio::task::JoinSet;
 
 async fn filled(bench: &Bench, records: u64) -> Store {
@@ -158,6 +158,125 @@ on_both_databases! {
         let refused = store.create_link(&link("sallyport:alice"), u32::MAX, entry("link.mint")).await;
         assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
         assert_found(&store, None, "vault key").await;
+    }
+
+    async fn an_old_head_put_back_is_found_by_the_mark(bench: Bench) {
+        let files = tempfile::tempdir().unwrap();
+        let store = filled(&bench, 3).await;
+        assert_eq!(store.keep_audit_mark(files.path()).await.unwrap(), AuditMark::Missing);
+        bench.keep_audit_head().await;
+        for _ in 0..2 {
+            store.audit(entry("act")).await.unwrap();
+        }
+        store.close().await;
+        // The whole attack: no hub runs, no trigger is left, newer records go, and a genuine old head returns.
+        bench.drop_audit_triggers().await;
+        bench.raw("DELETE FROM audit WHERE seq > 3").await;
+        bench.put_audit_head_back().await;
+
+        let store = bench.store().await;
+        assert_intact(&store, 3).await;
+        let found = store.keep_audit_mark(files.path()).await.unwrap();
+        assert!(matches!(&found, AuditMark::Broken(why) if why.contains("record 5")), "{found:?}");
+        assert_found(&store, Some(4), "this hub has seen record 5").await;
+        let refused = store.audit(entry("act")).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+        let refused = store.create_link(&link("sallyport:alice"), u32::MAX, entry("link.mint")).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+        store.close().await;
+
+        // A hub without that mark goes on with the cut log; the mark finds that too, by the other hash.
+        let other = bench.store().await;
+        for number in 0..4 {
+            other.audit(entry(&format!("other.{number}"))).await.unwrap();
+        }
+        other.close().await;
+        let store = bench.store().await;
+        let found = store.keep_audit_mark(files.path()).await.unwrap();
+        assert!(matches!(&found, AuditMark::Broken(why) if why.contains("hash")), "{found:?}");
+        assert_found(&store, Some(5), "this hub has seen").await;
+    }
+
+    async fn a_cut_under_a_running_hub_is_found_without_any_file(bench: Bench) {
+        let store = filled(&bench, 3).await;
+        bench.keep_audit_head().await;
+        store.audit(entry("act")).await.unwrap();
+        bench.drop_audit_triggers().await;
+        bench.raw("DELETE FROM audit WHERE seq > 3").await;
+        bench.put_audit_head_back().await;
+        assert_found(&store, Some(4), "this hub has seen record 4").await;
+        let refused = store.audit(entry("act")).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+    }
+
+    async fn the_mark_outlives_a_hub_that_was_killed(bench: Bench) {
+        let files = tempfile::tempdir().unwrap();
+        let store = filled(&bench, 1).await;
+        store.keep_audit_mark(files.path()).await.unwrap();
+        store.audit(entry("act")).await.unwrap();
+        let file = files.path().join("audit.mark");
+        let wait = async {
+            while !std::fs::read_to_string(&file).unwrap().contains(" 2 ") {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), wait).await.unwrap();
+        // Not closed: the file is what a killed hub leaves behind.
+        let again = bench.store().await;
+        assert_eq!(again.keep_audit_mark(files.path()).await.unwrap(), AuditMark::Holds);
+        assert_eq!(again.audit(entry("act")).await.unwrap(), 3);
+    }
+
+    async fn a_forged_mark_is_a_fault(bench: Bench) {
+        let files = tempfile::tempdir().unwrap();
+        let store = filled(&bench, 2).await;
+        store.keep_audit_mark(files.path()).await.unwrap();
+        store.close().await;
+        let file = files.path().join("audit.mark");
+        let lower = std::fs::read_to_string(&file).unwrap().replacen(" 2 ", " 1 ", 1);
+        for forged in [lower.as_str(), ""] {
+            std::fs::write(&file, forged).unwrap();
+            let store = bench.store().await;
+            let found = store.keep_audit_mark(files.path()).await.unwrap();
+            assert!(matches!(found, AuditMark::Broken(_)), "{found:?}");
+            assert_found(&store, None, "vault key").await;
+            assert!(store.audit(entry("act")).await.is_err());
+            store.close().await;
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), forged);
+        }
+    }
+
+    async fn a_database_restored_on_purpose_is_accepted_once_and_recorded(bench: Bench) {
+        let files = tempfile::tempdir().unwrap();
+        let store = filled(&bench, 2).await;
+        store.keep_audit_mark(files.path()).await.unwrap();
+        bench.keep_audit_head().await;
+        store.audit(entry("act")).await.unwrap();
+        store.close().await;
+        bench.drop_audit_triggers().await;
+        bench.raw("DELETE FROM audit WHERE seq > 2").await;
+        bench.put_audit_head_back().await;
+
+        let store = bench.store().await;
+        store.keep_audit_mark(files.path()).await.unwrap();
+        let accepted = store.accept_restored(entry("audit.restore"), |_, _| {}).await.unwrap();
+        assert!(accepted.intact, "{accepted:?}");
+        assert_intact(&store, 3).await;
+        let page = store.audit_page(&AuditFilter { limit: 1, ..Default::default() }).await.unwrap();
+        assert_eq!((page[0].entry.action.as_str(), &page[0].entry.detail["mark"]), ("audit.restore", &json!(3)));
+        store.close().await;
+        let again = bench.store().await;
+        assert_eq!(again.keep_audit_mark(files.path()).await.unwrap(), AuditMark::Holds);
+        again.close().await;
+
+        // What is broken in itself is not accepted, and the mark stays.
+        bench.raw("UPDATE audit SET actor = 'x' WHERE seq = 1").await;
+        let mark = std::fs::read_to_string(files.path().join("audit.mark")).unwrap();
+        let again = bench.store().await;
+        again.keep_audit_mark(files.path()).await.unwrap();
+        let refused = again.accept_restored(entry("audit.restore"), |_, _| {}).await.unwrap();
+        assert!(!refused.intact && refused.first_bad == Some(1), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(files.path().join("audit.mark")).unwrap(), mark);
     }
 
     async fn a_removed_head_is_found_and_not_made_anew(bench: Bench) {

@@ -170,6 +170,20 @@ impl Bench {
         })
     }
 
+    /// Keeps a copy of the head, as a backup of the database would.
+    pub(crate) fn keep_audit_head<'a>(&'a self) -> Task<'a, ()> {
+        Box::pin(async move {
+            self.raw("CREATE TABLE kept_head AS SELECT * FROM audit_head").await;
+        })
+    }
+
+    pub(crate) fn put_audit_head_back<'a>(&'a self) -> Task<'a, ()> {
+        Box::pin(async move {
+            self.raw("DELETE FROM audit_head").await;
+            self.raw("INSERT INTO audit_head SELECT * FROM kept_head").await;
+        })
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.location, StoreLocation::Postgres { .. })
     }

@@ -17,6 +17,7 @@ mod gates;
 mod kill;
 mod links;
 mod migrations;
+mod namespaces;
 mod sign_ins;
 mod terminals;
 mod workspaces;
