@@ -42,8 +42,8 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
       onPointerDown={() => deck.activatePane(pane.id)}
     >
       {pane.searching && <SearchBar pane={pane} />}
-      <Banners state={state} />
       <div className="pane-body">
+        <Banners state={state} />
         <div className="pane-screen" ref={host} inert={covered} />
         {(phase === 'minting' || phase === 'gate1' || phase === 'gate2') && <Gates state={state} pane={pane} />}
         {covered && state.problem && (
@@ -103,7 +103,7 @@ function Banners({ state }: { state: SessionState }): ReactNode {
     return () => clearTimeout(timer);
   }, [nth]);
   return (
-    <>
+    <div className="banners">
       {state.draining && (
         <Notice
           tone="warn"
@@ -119,7 +119,7 @@ function Banners({ state }: { state: SessionState }): ReactNode {
           {t('terminal.skipped', { size: bytes(skipped.bytes, lang) })}
         </div>
       )}
-    </>
+    </div>
   );
 }
 

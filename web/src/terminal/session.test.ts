@@ -162,6 +162,12 @@ describe('a live terminal', () => {
     expect(session.state.skipped?.nth).toBe(2);
   });
 
+  test('a skip of nothing is not told', async () => {
+    const { session, live } = setUp();
+    (await live()).tell({ type: 'skipped', bytes: 0 });
+    expect(session.state.skipped).toBeNull();
+  });
+
   test('input goes up only while live', async () => {
     const { session, sockets, live } = setUp();
     session.input(Uint8Array.of(1));

@@ -233,7 +233,8 @@ export class TerminalSession {
         this.afterReady();
         break;
       case 'skipped':
-        this.set({ skipped: { bytes: notice.bytes, nth: (this.state.skipped?.nth ?? 0) + 1 } });
+        // After Ctrl-C of a flood the hub may redraw with nothing passed over: then there is nothing to tell.
+        if (notice.bytes > 0) this.set({ skipped: { bytes: notice.bytes, nth: (this.state.skipped?.nth ?? 0) + 1 } });
         break;
       case 'exit':
         this.set({ phase: 'exited', exit: { code: notice.code, reason: notice.reason } });
