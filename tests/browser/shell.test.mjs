@@ -253,8 +253,10 @@ describe('a person who has never been here', () => {
     await page.getByRole('menuitem', { name: 'Sign out everywhere' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-    await other.goto('/workspaces');
+    // By a click within the open page, which had taken itself for signed in.
+    await other.getByRole('link', { name: 'Workspaces' }).click();
     await other.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await other.getByText('Your sign-in has ended.').waitFor();
     await other.context().close();
   });
 

@@ -1,5 +1,7 @@
 // One pane: a shell's screen, what stands over it while the gates are passed or after its end, and its status line.
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { isSignedOut } from '../api/problem';
 import { useLanguage, useT } from '../i18n';
 import { deck, type Pane } from '../terminal/deck';
 import type { SessionState } from '../terminal/session';
@@ -51,7 +53,7 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
             <ProblemPage
               title={phase === 'lost' ? t('terminal.lost') : t('problem.title')}
               problem={state.problem}
-              actions={<EndActions pane={pane} />}
+              actions={<EndActions pane={pane} signedOut={isSignedOut(state.problem.code)} />}
             />
           </div>
         )}
@@ -143,15 +145,19 @@ function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode
   );
 }
 
-function EndActions({ pane }: { pane: Pane }): ReactNode {
+function EndActions({ pane, signedOut = false }: { pane: Pane; signedOut?: boolean }): ReactNode {
   const t = useT();
   return (
     <span className="end-actions">
-      {pane.target && (
+      {signedOut ? (
+        <Link className="button button-primary button-small" to="/sign-in" search={{ return: '/terminal' }}>
+          {t('signIn.act')}
+        </Link>
+      ) : pane.target ? (
         <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
           {t('terminal.again')}
         </Button>
-      )}
+      ) : null}
       <Button size="small" onPress={() => deck.closePane(pane.id)}>
         {t('act.close')}
       </Button>

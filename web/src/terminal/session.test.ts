@@ -226,6 +226,24 @@ describe('the end', () => {
     expect(session.state).toMatchObject({ phase: 'denied', problem: { code: expected } });
   });
 
+  test('a terminal that somebody ended is told as that, while one is still signed in', async () => {
+    const { session, live } = setUp();
+    const socket = await live();
+    socket.tell({ type: 'denied', problem: { code: 'session_ended', detail: '`mina` ended this terminal' } });
+    socket.end(4401, 'session_ended');
+    await Promise.resolve();
+    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: 'terminal_ended' } });
+  });
+
+  test('a terminal that ended with its sign-in is told as that, and the hub is asked who we are', async () => {
+    const whyRefused = () => Promise.reject(new ApiProblem(ownProblem('session_ended', 'ended')));
+    const { session, live } = setUp({ whyRefused });
+    (await live()).end(4401, 'session_ended');
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: 'session_ended' } });
+  });
+
   test('an exit stays an exit', async () => {
     const { session, clock, live } = setUp();
     const socket = await live();
