@@ -191,6 +191,7 @@ export const en = {
   'terminal.gate.short2': 'Gate 2',
   'terminal.gate.done': 'passed',
   'terminal.gate.now': 'being checked',
+  'terminal.gate.refused': 'refused',
   'terminal.gate.later': 'not yet',
   'terminal.state.idle': 'Idle',
   'terminal.state.minting': 'Link',
