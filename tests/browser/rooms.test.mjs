@@ -89,6 +89,19 @@ describe('the Pods room', () => {
     await page.getByRole('grid').getByText('ErrImageNeverPull').waitFor();
   });
 
+  test('a row opens by its button, and by Enter after a click on it', async () => {
+    const dialog = page.getByRole('dialog', { name: 'db-1' });
+    await page.getByRole('button', { name: /^Details of db-1/ }).click();
+    await dialog.getByText('link').first().waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('gridcell', { name: 'db-1', exact: true }).click();
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  });
+
   test('a shell opens from its row', async () => {
     await page.getByRole('button', { name: 'Shell in db-1' }).click();
     const pane = await new Pane(page).live();

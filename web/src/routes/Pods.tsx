@@ -5,7 +5,7 @@ import { type ReactNode, useCallback, useMemo, useState, useSyncExternalStore } 
 import { api, take } from '../api/client';
 import type { Pod } from '../api/contract';
 import { type Translate, useLanguage, useT } from '../i18n';
-import { Button, Select } from '../ui/controls';
+import { Button, IconButton, Select } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
 import { Dialog, Menu } from '../ui/overlays';
 import { Badge, Empty, Notice, SkeletonRows, type Tone } from '../ui/show';
@@ -46,6 +46,7 @@ function columnsOf(
   lang: string,
   now: number,
   shell: (pod: Pod, container?: string) => void,
+  open: (pod: Pod) => void,
   many: boolean,
 ): Column<Pod>[] {
   return [
@@ -128,9 +129,14 @@ function columnsOf(
     {
       id: 'shell',
       head: t('pod.acts'),
-      track: '76px',
+      track: '104px',
       align: 'end',
-      cell: (pod) => <ShellButton pod={pod} onShell={shell} />,
+      cell: (pod) => (
+        <>
+          <IconButton icon="info" label={t('pod.detailsOf', { pod: pod.name })} onPress={() => open(pod)} />
+          <ShellButton pod={pod} onShell={shell} />
+        </>
+      ),
     },
   ];
 }
@@ -165,7 +171,7 @@ export function Pods(): ReactNode {
   const shell = useCallback((pod: Pod, container?: string) => openTerminal(targetOf(pod, container)), [openTerminal]);
   const many = choices.cluster.length > 1;
   const columns = useMemo(
-    () => columnsOf(t, lang, now, shell, many).filter((column) => !narrow || !column.extra),
+    () => columnsOf(t, lang, now, shell, setOpened, many).filter((column) => !narrow || !column.extra),
     [t, lang, now, shell, many, narrow],
   );
   const onSort = (by: string) => {

@@ -1,6 +1,7 @@
 import { defaultParseSearch, defaultStringifySearch } from '@tanstack/react-router';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../api/contract';
+import { isAccountName } from './accountName';
 import { PodFeed } from './podFeed';
 import { filterPods, sortPods, valuesOf } from './podsView';
 import { safeReturn } from './safeReturn';
@@ -46,6 +47,19 @@ test.each([
   ['/sign-in?return=/x', '/'],
   [undefined, '/'],
 ])('the way back %s leads to %s', (given, to) => expect(safeReturn(given)).toBe(to));
+
+test.each([
+  ['a', true],
+  ['bob-2', true],
+  ['0'.repeat(63), true],
+  ['0'.repeat(64), false],
+  ['kim.bob', false],
+  ['-bob', false],
+  ['bob-', false],
+  ['Bob', false],
+  ['밥', false],
+  ['', false],
+])('the account name «%s» is allowed: %s', (name, allowed) => expect(isAccountName(name)).toBe(allowed));
 
 const pod = (name: string, change: Partial<Pod> = {}): Pod => ({
   cluster: 'demo',
