@@ -1,11 +1,12 @@
 import { defaultParseSearch, defaultStringifySearch } from '@tanstack/react-router';
 import { describe, expect, test } from 'vitest';
-import type { Pod } from '../api/contract';
+import type { Pod, Workspace } from '../api/contract';
 import { isAccountName } from './accountName';
 import { PodFeed } from './podFeed';
 import { filterPods, sortPods, valuesOf } from './podsView';
 import { safeReturn } from './safeReturn';
 import { parseAuditSearch, parseLinkSearch, parsePodSearch } from './urlState';
+import { shownSteps } from './workspaceSteps';
 
 describe('URL state', () => {
   const through = (search: object) => defaultParseSearch(defaultStringifySearch(search));
@@ -60,6 +61,19 @@ test.each([
   ['밥', false],
   ['', false],
 ])('the account name «%s» is allowed: %s', (name, allowed) => expect(isAccountName(name)).toBe(allowed));
+
+describe('the steps of a workspace', () => {
+  const steps = (...kinds: Workspace['steps'][number]['kind'][]) =>
+    kinds.map((kind) => ({ kind, at: '', message: { en: kind, ko: kind }, detail: '' }));
+  const kinds = (state: Workspace['state'], ...given: Workspace['steps'][number]['kind'][]) =>
+    shownSteps({ state, steps: steps(...given) }).map((step) => step.kind);
+  test('the end of a process that was told to stop is no failure', () =>
+    expect(kinds('deleting', 'started', 'deleting', 'failed')).toEqual(['started', 'deleting']));
+  test('a failure before the deletion stays, and so does one without any', () => {
+    expect(kinds('deleting', 'failed', 'deleting')).toEqual(['failed', 'deleting']);
+    expect(kinds('failed', 'deleting', 'failed')).toEqual(['deleting', 'failed']);
+  });
+});
 
 const pod = (name: string, change: Partial<Pod> = {}): Pod => ({
   cluster: 'demo',
