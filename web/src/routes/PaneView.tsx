@@ -57,8 +57,8 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
             />
           </div>
         )}
-        {phase === 'exited' && <Exited pane={pane} state={state} />}
       </div>
+      {phase === 'exited' && <Exited pane={pane} state={state} />}
       <StatusLine pane={pane} state={state} />
       {pane.paste !== null && <PasteDialog pane={pane} text={pane.paste} />}
     </section>

@@ -162,9 +162,9 @@ function PaneActs({ pane }: { pane: Pane }): ReactNode {
         onAction={act}
         entries={[
           { id: 'copy', label: t('terminal.copy'), icon: 'copy' },
-          { id: 'paste', label: t('terminal.paste'), icon: 'down' },
+          { id: 'paste', label: t('terminal.paste'), icon: 'paste' },
           { id: 'larger', label: t('terminal.larger'), icon: 'plus' },
-          { id: 'smaller', label: t('terminal.smaller'), icon: 'right' },
+          { id: 'smaller', label: t('terminal.smaller'), icon: 'minus' },
           { id: 'normal', label: t('terminal.normal'), icon: 'again' },
           { id: 'save', label: t('terminal.save'), icon: 'download' },
           { id: 'reader', label: t('terminal.reader'), icon: 'info', checked: prefs.get().screenReader },
