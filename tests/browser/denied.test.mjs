@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { entitle, kubectl, makeNamespace, makePods } from '../support/cluster.mjs';
 import { launch, openWindow, Pane, picture, signedIn } from '../support/console.mjs';
-import { startHubs } from '../support/hub.mjs';
+import { password, startHubs } from '../support/hub.mjs';
 import { timed, until } from '../support/until.mjs';
 
 const words = {
@@ -125,6 +125,22 @@ describe('ended while one is inside', () => {
       !(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).includes(link.secret),
     );
     assert.match(await pane.run('hostname'), /web/);
+  });
+
+  test('a link opened while signed out waits for the sign-in', async () => {
+    const eve = await hubs.hub.signIn('eve');
+    const link = await eve.mint(pod());
+    const other = await openWindow(browser, hubs.hub);
+    try {
+      await other.goto(link.url);
+      await other.getByText('You opened a link to a terminal').waitFor();
+      await other.getByLabel('User name').fill('eve');
+      await other.getByRole('textbox', { name: 'Password' }).fill(password);
+      await other.getByRole('button', { name: 'Sign in' }).click();
+      await new Pane(other).live();
+    } finally {
+      await other.context().close();
+    }
   });
 
   test('revoking its link ends it within 2 s and says so', async () => {

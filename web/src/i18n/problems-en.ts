@@ -44,7 +44,7 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
   },
   bad_request: {
     what: 'The hub could not accept this request.',
-    todo: 'Check what you entered; the small print names the field.',
+    todo: 'Check what you entered; the details name the field.',
   },
   body_too_large: { what: 'Too much was sent at once.', todo: 'Send it in smaller parts.' },
   quota_person: {

@@ -43,7 +43,7 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
   },
   bad_request: {
     what: '허브가 처리할 수 없는 요청입니다.',
-    todo: '입력한 내용을 확인하세요. 아래 상세 내용에 해당 항목이 나와 있습니다.',
+    todo: '입력한 내용을 확인하세요. 아래 ‘상세’에 해당 항목이 나와 있습니다.',
   },
   body_too_large: { what: '한 번에 보낸 데이터가 너무 큽니다.', todo: '나누어 보내세요.' },
   quota_person: {

@@ -1,6 +1,8 @@
 // One Pod, opened from its row: where it runs, its containers and a shell for each.
+import { useSuspenseQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { Container, Pod } from '../api/contract';
+import { queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { Badge, CopyId, Time, type Tone } from '../ui/show';
@@ -19,6 +21,7 @@ export function PodFacts({
 }): ReactNode {
   const t = useT();
   const lang = useLanguage();
+  const { data: me } = useSuspenseQuery(queries.me);
   const facts: [string, ReactNode][] = [
     [t('pod.status'), `${pod.reason} (${pod.ready})`],
     [t('pod.cluster'), <code key="c">{pod.cluster}</code>],
@@ -66,7 +69,7 @@ export function PodFacts({
           ))}
         </ul>
         <details className="more">
-          <summary>{t('make.title')}</summary>
+          <summary>{me.admin ? t('make.title') : t('make.titleOwn')}</summary>
           <MakeLink pod={pod} />
         </details>
         {Object.keys(pod.labels).length > 0 && (

@@ -224,7 +224,7 @@ export function Pods(): ReactNode {
           </Button>
         )}
       </div>
-      {scope.data?.scope === 'namespaces' && (
+      {scope.data?.scope === 'namespaces' && scope.data.namespaces.length > 0 && (
         <Notice tone="calm">
           {t('pod.scope', { n: scope.data.namespaces.length })}{' '}
           <span className="mono">{scope.data.namespaces.join(', ')}</span>
