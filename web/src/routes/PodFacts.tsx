@@ -7,6 +7,7 @@ import { useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { Badge, CopyId, Time, type Tone } from '../ui/show';
 import { MakeLink } from './MakeLink';
+import { statusWord } from './podStatus';
 
 const tones: Record<Container['state'], Tone> = { running: 'good', waiting: 'warn', terminated: 'calm' };
 
@@ -23,7 +24,7 @@ export function PodFacts({
   const lang = useLanguage();
   const { data: me } = useSuspenseQuery(queries.me);
   const facts: [string, ReactNode][] = [
-    [t('pod.status'), `${pod.reason} (${pod.ready})`],
+    [t('pod.status'), `${statusWord(t, pod.reason)} (${pod.ready})`],
     [t('pod.cluster'), <code key="c">{pod.cluster}</code>],
     [t('pod.namespace'), <code key="n">{pod.namespace}</code>],
     [t('pod.owner'), pod.owner ? <code key="o">{pod.owner}</code> : '–'],

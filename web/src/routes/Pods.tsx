@@ -16,6 +16,7 @@ import { useRowHeight } from '../ui/useRowHeight';
 import { type Column, VirtualGrid } from '../ui/VirtualGrid';
 import { PodFacts } from './PodFacts';
 import { podFeed } from './podFeed';
+import { statusWord } from './podStatus';
 import { enterable, filterPods, sortPods, valuesOf } from './podsView';
 import { Room } from './Room';
 import { targetOf } from './TargetPicker';
@@ -93,7 +94,7 @@ function columnsOf(
       cell: (pod) => (
         <Badge tone={podTone(pod)}>
           <span className="clip" title={pod.reason}>
-            {pod.reason}
+            {statusWord(t, pod.reason)}
           </span>
         </Badge>
       ),
@@ -110,10 +111,10 @@ function columnsOf(
     {
       id: 'age',
       head: t('pod.age'),
-      track: '72px',
+      track: '84px',
       sortable: true,
       extra: true,
-      cell: (pod) => <span title={absoluteTime(pod.created_at, lang)}>{age(pod.created_at, now)}</span>,
+      cell: (pod) => <span title={absoluteTime(pod.created_at, lang)}>{age(pod.created_at, now, lang)}</span>,
     },
     {
       id: 'node',
@@ -183,7 +184,13 @@ export function Pods(): ReactNode {
       label={t(`pod.${field}`)}
       labelHidden
       value={search[field] ?? '*'}
-      choices={[{ id: '*', label: all }, ...withChosen(choices[field], search[field]).map((id) => ({ id, label: id }))]}
+      choices={[
+        { id: '*', label: all },
+        ...withChosen(choices[field], search[field]).map((id) => ({
+          id,
+          label: field === 'phase' ? statusWord(t, id) : id,
+        })),
+      ]}
       onChange={(id) =>
         change({ [field]: id === '*' ? undefined : id, ...(field === 'cluster' ? { namespace: undefined } : {}) })
       }

@@ -1,8 +1,10 @@
 import { defaultParseSearch, defaultStringifySearch } from '@tanstack/react-router';
 import { describe, expect, test } from 'vitest';
 import type { Pod, Workspace } from '../api/contract';
+import { translator } from '../i18n';
 import { isAccountName } from './accountName';
 import { PodFeed } from './podFeed';
+import { statusWord } from './podStatus';
 import { filterPods, sortPods, valuesOf } from './podsView';
 import { safeReturn } from './safeReturn';
 import { parseAuditSearch, parseLinkSearch, parsePodSearch } from './urlState';
@@ -61,6 +63,14 @@ test.each([
   ['밥', false],
   ['', false],
 ])('the account name «%s» is allowed: %s', (name, allowed) => expect(isAccountName(name)).toBe(allowed));
+
+test.each([
+  ['en', 'Running', 'Running'],
+  ['ko', 'Running', '실행 중'],
+  ['ko', 'CrashLoopBackOff', 'CrashLoopBackOff'],
+] as const)('in %s the status %s reads %s', (lang, status, word) =>
+  expect(statusWord(translator(lang), status)).toBe(word),
+);
 
 describe('the steps of a workspace', () => {
   const steps = (...kinds: Workspace['steps'][number]['kind'][]) =>
