@@ -170,9 +170,10 @@ describe('ended while one is inside', () => {
 
   test('an administrator who ends it leaves the person signed in, and a new one opens', async () => {
     const eve = await signedIn(page, hubs.hub, 'eve');
-    await enter(eve);
-    const { items } = (await eve.get('/api/v1/terminals')).body;
-    assert.equal((await alice.delete(`/api/v1/terminals/${items[0].id}`)).status, 204);
+    const link = await enter(eve);
+    const { items } = (await alice.get('/api/v1/terminals?user=*')).body;
+    const terminal = items.find((each) => each.link_id === link.id);
+    assert.equal((await alice.delete(`/api/v1/terminals/${terminal.id}`)).status, 204);
     await page.getByRole('alert').getByText('This terminal was ended.').waitFor();
     await page.getByRole('alert').getByRole('button', { name: 'Open again' }).click();
     await new Pane(page).live();
