@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { entitle, kubectl, makeNamespace, makePods } from '../support/cluster.mjs';
 import { launch, openWindow, Pane, picture, signedIn } from '../support/console.mjs';
-import { startHubs } from '../support/hub.mjs';
+import { password, startHubs } from '../support/hub.mjs';
 import { timed, until } from '../support/until.mjs';
 
 const words = {
@@ -127,6 +127,22 @@ describe('ended while one is inside', () => {
     assert.match(await pane.run('hostname'), /web/);
   });
 
+  test('a link opened while signed out waits for the sign-in', async () => {
+    const eve = await hubs.hub.signIn('eve');
+    const link = await eve.mint(pod());
+    const other = await openWindow(browser, hubs.hub);
+    try {
+      await other.goto(link.url);
+      await other.getByText('You opened a link to a terminal').waitFor();
+      await other.getByLabel('User name').fill('eve');
+      await other.getByRole('textbox', { name: 'Password' }).fill(password);
+      await other.getByRole('button', { name: 'Sign in' }).click();
+      await new Pane(other).live();
+    } finally {
+      await other.context().close();
+    }
+  });
+
   test('revoking its link ends it within 2 s and says so', async () => {
     const eve = await signedIn(page, hubs.hub, 'eve');
     const link = await enter(eve);
@@ -150,6 +166,17 @@ describe('ended while one is inside', () => {
     await pane.shows('oops');
     await pane.status.getByText('Plain stream').waitFor();
     await pane.region.getByText('exit code 0').waitFor();
+  });
+
+  test('an administrator who ends it leaves the person signed in, and a new one opens', async () => {
+    const eve = await signedIn(page, hubs.hub, 'eve');
+    const link = await enter(eve);
+    const { items } = (await alice.get('/api/v1/terminals?user=*')).body;
+    const terminal = items.find((each) => each.link_id === link.id);
+    assert.equal((await alice.delete(`/api/v1/terminals/${terminal.id}`)).status, 204);
+    await page.getByRole('alert').getByText('This terminal was ended.').waitFor();
+    await page.getByRole('alert').getByRole('button', { name: 'Open again' }).click();
+    await new Pane(page).live();
   });
 
   test('disabling the account ends it within 2 s', async () => {

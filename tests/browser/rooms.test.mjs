@@ -18,7 +18,7 @@ before(async () => {
     ...podManifest(namespace.name, 'broken'),
     spec: { containers: [{ name: 'x', image: 'sallyport.test/none:1', imagePullPolicy: 'Never' }] },
   });
-  await entitle(namespace.name, 'sallyport:alice');
+  await entitle(namespace.name, 'sallyport:alice', 'sallyport:bob');
   hubs = await startHubs();
   browser = await launch(hubs.hub);
   const alice = await hubs.hub.signIn('alice');
@@ -89,6 +89,19 @@ describe('the Pods room', () => {
     await page.getByRole('grid').getByText('ErrImageNeverPull').waitFor();
   });
 
+  test('a row opens by its button, and by Enter after a click on it', async () => {
+    const dialog = page.getByRole('dialog', { name: 'db-1' });
+    await page.getByRole('button', { name: /^Details of db-1/ }).click();
+    await dialog.getByText('link').first().waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('gridcell', { name: 'db-1', exact: true }).click();
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  });
+
   test('a shell opens from its row', async () => {
     await page.getByRole('button', { name: 'Shell in db-1' }).click();
     const pane = await new Pane(page).live();
@@ -144,6 +157,36 @@ describe('the Access room', () => {
     await page.getByRole('button', { name: 'Revoke the link to web-1' }).first().click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
     await page.getByText('The link is revoked').waitFor();
+  });
+
+  test("shows an administrator other people's links and terminals, and others only their own", async () => {
+    const bob = await hubs.hub.signIn('bob');
+    const pod = { namespace: namespace.name, pod: 'web-2' };
+    await until('bob’s right to count', async () => (await bob.post('/api/v1/links', pod)).status === 201);
+    const terminal = await bob.enter(pod);
+    const bobs = await openWindow(browser, hubs.hub);
+    await signedIn(bobs, hubs.hub, 'bob');
+    try {
+      await page.goto('/access/links');
+      await page.getByRole('cell', { name: 'sallyport:bob' }).first().waitFor();
+      await page.getByRole('cell', { name: 'sallyport:alice' }).first().waitFor();
+      await page.getByLabel('Filter by Kubernetes user').fill('sallyport:bob');
+      await page.getByRole('cell', { name: 'sallyport:alice' }).first().waitFor({ state: 'detached' });
+      await page.getByRole('cell', { name: 'sallyport:bob' }).first().waitFor();
+
+      await bobs.goto('/access/links');
+      await bobs.getByRole('cell', { name: 'sallyport:bob' }).first().waitFor();
+      assert.equal(await bobs.getByRole('cell', { name: 'sallyport:alice' }).count(), 0);
+
+      await page.goto('/access/terminals');
+      await page.getByRole('row').filter({ hasText: 'sallyport:bob' }).first().waitFor();
+      await page.getByRole('button', { name: 'End the terminal in web-2' }).click();
+      await page.getByRole('alertdialog').getByRole('button', { name: 'End' }).click();
+      await page.getByText('The terminal in web-2 is ended').waitFor();
+    } finally {
+      terminal.close();
+      await bobs.context().close();
+    }
   });
 
   test('shows the audit log and proves its chain', async () => {

@@ -158,7 +158,7 @@ const routes = [
   [
     'GET',
     /^\/api\/v1\/links$/,
-    ({ url }) => ({ items: world.links.filter((each) => matches(each, url, ['user', 'state'])) }),
+    ({ url, name }) => ({ items: whose(world.links, url, name).filter((each) => matches(each, url, ['state'])) }),
   ],
   [
     'DELETE',
@@ -201,7 +201,7 @@ const routes = [
       return passage;
     },
   ],
-  ['GET', /^\/api\/v1\/terminals$/, () => ({ items: world.terminals })],
+  ['GET', /^\/api\/v1\/terminals$/, ({ url, name }) => ({ items: whose(world.terminals, url, name) })],
   [
     'DELETE',
     /^\/api\/v1\/terminals\/([^/]+)$/,
@@ -257,6 +257,12 @@ const invitation = (request) => ({
   invitation_url: `http://${request.headers.host}/invitation#inv_mock2K8v1`,
   invitation_expires_at: new Date(Date.now() + 86.4e6).toISOString(),
 });
+/** One's own rows unless the query names a person, or `*` for everybody, as an administrator's may. */
+function whose(items, url, name) {
+  const user = url.searchParams.get('user') ?? name;
+  if (user !== name && !world.me(name).admin) throw new Refusal(403, 'not_admin', 'only administrators may');
+  return user === '*' ? items : items.filter((each) => each.user === user);
+}
 const matches = (item, url, fields) =>
   fields.every((field) => !url.searchParams.get(field) || item[field] === url.searchParams.get(field));
 

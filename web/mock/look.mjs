@@ -57,6 +57,14 @@ const rooms = [
       await page.getByRole('alert').waitFor();
     },
   },
+  {
+    name: 'sign-in-link',
+    signedOut: true,
+    go: async (page) => {
+      await page.goto(`${hub}/terminal#sp1.waiting`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+    },
+  },
   { name: 'invitation', signedOut: true, go: (page) => page.goto(`${hub}/invitation#inv_abc`) },
   { name: 'home', go: (page) => page.goto(`${hub}/`) },
   { name: 'workspaces', go: (page) => page.goto(`${hub}/workspaces`) },

@@ -24,7 +24,7 @@ export function serveTerminal(socket, passage) {
     );
     for (let n = 0; n < 16; n++) out(`\x1b[4${n % 8}m  \x1b[10${n % 8}m  \x1b[0m`);
     out(
-      '\r\n\x1b[38;2;255;140;0mtrue colour\x1b[0m  \x1b[1mbold 굵게\x1b[0m  \x1b[4munderline\x1b[0m  https://sallyport.dev/docs\r\n',
+      '\r\n\x1b[38;2;255;140;0mtrue colour\x1b[0m  \x1b[1mbold 굵게\x1b[0m  \x1b[4munderline\x1b[0m  https://sallyport.dev/docs  \x1b[30;42mtmp\x1b[0m\r\n',
     );
     out(`\x1b]0;\u202emina@ws\u0007${prompt}`);
   }

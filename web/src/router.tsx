@@ -8,7 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { onSignedOut } from './api/client';
-import { ApiProblem } from './api/problem';
+import { ApiProblem, isSignedOut } from './api/problem';
 import { queries } from './api/queries';
 import { queryClient } from './queryClient';
 import { LoadFailed, NotFound } from './routes/Faults';
@@ -42,8 +42,7 @@ const inside = createRoute({
     try {
       await queryClient.ensureQueryData(queries.me);
     } catch (error) {
-      const code = error instanceof ApiProblem ? error.problem.code : '';
-      if (code === 'not_signed_in' || code === 'session_expired' || code === 'session_ended')
+      if (error instanceof ApiProblem && isSignedOut(error.problem.code))
         throw redirect({
           to: '/sign-in',
           search: { return: location.pathname === '/' ? undefined : location.pathname + location.searchStr },

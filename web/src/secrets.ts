@@ -27,6 +27,11 @@ export function onSecret(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
+/** Whether a secret waits for its use, without giving it out. */
+export function holdsSecret(kind: keyof Secrets): boolean {
+  return held[kind] !== null;
+}
+
 /** Gives a secret out once. */
 export function takeSecret(kind: keyof Secrets): string | null {
   const secret = held[kind];

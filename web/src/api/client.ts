@@ -2,7 +2,7 @@
 import createClient from 'openapi-fetch';
 import { reportReachable, reportUnreachable } from './connection';
 import type { paths } from './contract';
-import { ApiProblem, ownProblem, parseProblem } from './problem';
+import { ApiProblem, isSignedOut, ownProblem, parseProblem } from './problem';
 
 let csrf = '';
 /** `/me` hands out the token; it lives in memory only. */
@@ -46,6 +46,6 @@ export async function take<T>(call: Promise<Answer<T>>): Promise<T> {
   const { response } = answer;
   if (response.ok) return answer.data as T;
   const problem = parseProblem(answer.error, response.status, response.headers.get('x-request-id') ?? '');
-  if (problem.code === 'not_signed_in' || problem.code === 'session_expired') reportSignedOut();
+  if (isSignedOut(problem.code)) reportSignedOut();
   throw new ApiProblem(problem);
 }

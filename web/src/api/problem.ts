@@ -2,7 +2,7 @@
 import { type Problem, type ProblemCode, problemCodes } from './contract';
 
 /** Codes of the console's own, for what the hub cannot report: it did not answer, or answered what it should not. */
-export const consoleCodes = ['hub_unreachable', 'unexpected_answer', 'connection_lost'] as const;
+export const consoleCodes = ['hub_unreachable', 'unexpected_answer', 'connection_lost', 'terminal_ended'] as const;
 export type ConsoleCode = (typeof consoleCodes)[number];
 export type KnownCode = ProblemCode | ConsoleCode;
 
@@ -10,6 +10,13 @@ const known: ReadonlySet<string> = new Set<string>([...problemCodes, ...consoleC
 
 export function isKnownCode(code: string): code is KnownCode {
   return known.has(code);
+}
+
+const signedOutCodes: ReadonlySet<string> = new Set<KnownCode>(['not_signed_in', 'session_expired', 'session_ended']);
+
+/** Whether only a new sign-in helps. */
+export function isSignedOut(code: string): boolean {
+  return signedOutCodes.has(code);
 }
 
 export class ApiProblem extends Error {

@@ -17,6 +17,10 @@ function remember(me: Me): Me {
   return me;
 }
 
+/** Whose rows a list asks for: the hub gives one's own unless told, and everybody's to an administrator who says so. */
+export const whoseRows = (me: Pick<Me, 'admin'>, chosen?: string): string | undefined =>
+  chosen ?? (me.admin ? '*' : undefined);
+
 export const queries = {
   me: queryOptions({
     queryKey: ['me'],
@@ -41,12 +45,13 @@ export const queries = {
       queryFn: () => take(api.GET('/api/v1/links', { params: { query: { ...filter, limit: 500 } } })),
       ...lively,
     }),
-  terminals: queryOptions({
-    queryKey: ['terminals'],
-    queryFn: () => take(api.GET('/api/v1/terminals')),
-    ...lively,
-    refetchInterval: 5_000,
-  }),
+  terminals: (user?: string) =>
+    queryOptions({
+      queryKey: ['terminals', user],
+      queryFn: () => take(api.GET('/api/v1/terminals', { params: { query: { user } } })),
+      ...lively,
+      refetchInterval: 5_000,
+    }),
   pod: (cluster: string, namespace: string, name: string) =>
     queryOptions({
       queryKey: ['pod', cluster, namespace, name],

@@ -44,7 +44,7 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
   },
   bad_request: {
     what: 'The hub could not accept this request.',
-    todo: 'Check what you entered; the small print names the field.',
+    todo: 'Check what you entered; the details name the field.',
   },
   body_too_large: { what: 'Too much was sent at once.', todo: 'Send it in smaller parts.' },
   quota_person: {
@@ -132,7 +132,7 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'Your right to this terminal was withdrawn while you were in it.',
     todo: 'Ask an administrator of the cluster if you still need it.',
   },
-  session_ended: { what: 'This terminal was ended.', todo: 'Open a new one if you still need it.' },
+  session_ended: { what: 'Your sign-in was ended.', todo: 'Sign in again; you will come back here.' },
   hub_draining: {
     what: 'The hub is being restarted.',
     todo: 'Open the terminal again in a moment; another hub, or this one, will answer.',
@@ -145,6 +145,7 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'The answer did not come from the hub, or this page is older than the hub.',
     todo: 'Reload the page. If it stays so, look at the proxy between.',
   },
+  terminal_ended: { what: 'This terminal was ended.', todo: 'Open a new one if you still need it.' },
   connection_lost: {
     what: 'The connection to the terminal broke off. Its shell has been ended in the Pod.',
     todo: 'Check your network, then open the terminal again.',

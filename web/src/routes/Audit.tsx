@@ -5,7 +5,7 @@ import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import type { AuditOutcome, AuditRecord, AuditVerdict } from '../api/contract';
 import { acts } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
-import { Button, Select } from '../ui/controls';
+import { Button, IconButton, Select } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
 import { Dialog } from '../ui/overlays';
 import { Badge, CopyId, Empty, Notice, SkeletonRows, Time, type Tone } from '../ui/show';
@@ -106,6 +106,15 @@ function AuditLog(): ReactNode {
         ),
       },
       { id: 'seq', head: t('audit.seq'), track: '76px', extra: true, align: 'end', cell: (record) => record.seq },
+      {
+        id: 'open',
+        head: t('audit.details'),
+        track: '56px',
+        align: 'end',
+        cell: (record) => (
+          <IconButton icon="info" label={t('audit.detailsOf', { seq: record.seq })} onPress={() => setOpened(record)} />
+        ),
+      },
     ];
     return all.filter((column) => !narrow || !column.extra);
   }, [t, lang, narrow]);

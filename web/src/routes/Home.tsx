@@ -102,7 +102,7 @@ function NeedsMe({ me, workspaces }: { me: Me; workspaces: readonly Workspace[] 
 function HomeTerminals({ me }: { me: Me }): ReactNode {
   const t = useT();
   const lang = useLanguage();
-  const { data, error, isPending, refetch } = useQuery(queries.terminals);
+  const { data, error, isPending, refetch } = useQuery(queries.terminals());
   const mine = data?.items.filter((each) => each.user === me.user && !each.ended_at) ?? [];
   return (
     <section className="block" aria-labelledby="home-terminals">

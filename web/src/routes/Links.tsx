@@ -3,7 +3,7 @@ import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-quer
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { Link, LinkState } from '../api/contract';
-import { acts, queries } from '../api/queries';
+import { acts, queries, whoseRows } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button, Select } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
@@ -31,7 +31,7 @@ export function Links(): ReactNode {
   const { data: me } = useSuspenseQuery(queries.me);
   const search = useSearch({ from: '/inside/access/links' });
   const navigate = useNavigate({ from: '/access/links' });
-  const { data, error, refetch } = useQuery(queries.links(search));
+  const { data, error, refetch } = useQuery(queries.links({ ...search, user: whoseRows(me, search.user) }));
   const [revoking, setRevoking] = useState<Link | 'all' | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const whose = me.admin && search.user ? search.user : me.user;

@@ -1,8 +1,8 @@
 // Terminals that live now: one's own, or everybody's for an administrator; each can be ended.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import type { Terminal } from '../api/contract';
-import { acts, queries } from '../api/queries';
+import { acts, queries, whoseRows } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { Confirm } from '../ui/overlays';
@@ -14,7 +14,8 @@ export function LiveTerminals(): ReactNode {
   const t = useT();
   const lang = useLanguage();
   const queryClient = useQueryClient();
-  const { data, error, refetch } = useQuery(queries.terminals);
+  const { data: me } = useSuspenseQuery(queries.me);
+  const { data, error, refetch } = useQuery(queries.terminals(whoseRows(me)));
   const [ending, setEnding] = useState<Terminal | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const live = data?.items.filter((each) => !each.ended_at) ?? [];

@@ -58,6 +58,7 @@ export function MakeLink({ pod }: { pod: Pod }): ReactNode {
   return (
     <form className="form" onSubmit={make}>
       {error !== null && <ProblemNotice error={error} />}
+      {!me.admin && <p className="muted">{t('make.ownLead', { user: me.user })}</p>}
       <div className="form-line">
         <Select
           label={t('pod.container')}

@@ -1,5 +1,7 @@
 // One pane: a shell's screen, what stands over it while the gates are passed or after its end, and its status line.
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { isSignedOut } from '../api/problem';
 import { useLanguage, useT } from '../i18n';
 import { deck, type Pane } from '../terminal/deck';
 import type { SessionState } from '../terminal/session';
@@ -42,8 +44,8 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
       onPointerDown={() => deck.activatePane(pane.id)}
     >
       {pane.searching && <SearchBar pane={pane} />}
-      <Banners state={state} />
       <div className="pane-body">
+        <Banners state={state} />
         <div className="pane-screen" ref={host} inert={covered} />
         {(phase === 'minting' || phase === 'gate1' || phase === 'gate2') && <Gates state={state} pane={pane} />}
         {covered && state.problem && (
@@ -51,12 +53,12 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
             <ProblemPage
               title={phase === 'lost' ? t('terminal.lost') : t('problem.title')}
               problem={state.problem}
-              actions={<EndActions pane={pane} />}
+              actions={<EndActions pane={pane} signedOut={isSignedOut(state.problem.code)} />}
             />
           </div>
         )}
-        {phase === 'exited' && <Exited pane={pane} state={state} />}
       </div>
+      {phase === 'exited' && <Exited pane={pane} state={state} />}
       <StatusLine pane={pane} state={state} />
       {pane.paste !== null && <PasteDialog pane={pane} text={pane.paste} />}
     </section>
@@ -103,7 +105,7 @@ function Banners({ state }: { state: SessionState }): ReactNode {
     return () => clearTimeout(timer);
   }, [nth]);
   return (
-    <>
+    <div className="banners">
       {state.draining && (
         <Notice
           tone="warn"
@@ -119,7 +121,7 @@ function Banners({ state }: { state: SessionState }): ReactNode {
           {t('terminal.skipped', { size: bytes(skipped.bytes, lang) })}
         </div>
       )}
-    </>
+    </div>
   );
 }
 
@@ -143,15 +145,19 @@ function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode
   );
 }
 
-function EndActions({ pane }: { pane: Pane }): ReactNode {
+function EndActions({ pane, signedOut = false }: { pane: Pane; signedOut?: boolean }): ReactNode {
   const t = useT();
   return (
     <span className="end-actions">
-      {pane.target && (
+      {signedOut ? (
+        <Link className="button button-primary button-small" to="/sign-in" search={{ return: '/terminal' }}>
+          {t('signIn.act')}
+        </Link>
+      ) : pane.target ? (
         <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
           {t('terminal.again')}
         </Button>
-      )}
+      ) : null}
       <Button size="small" onPress={() => deck.closePane(pane.id)}>
         {t('act.close')}
       </Button>

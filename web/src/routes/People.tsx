@@ -9,6 +9,7 @@ import { Confirm, Dialog, Menu } from '../ui/overlays';
 import { Badge, Empty, ShownOnce, SkeletonRows, Time } from '../ui/show';
 import { toaster } from '../ui/toast';
 import { AdminOnly } from './Access';
+import { isAccountName } from './accountName';
 import { ProblemNotice } from './ProblemView';
 
 type Pending = { kind: 'disable' | 'signOut' | 'revoke'; account: Account };
@@ -184,8 +185,12 @@ function AddAccount({
   const [admin, setAdmin] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  const [wrong, setWrong] = useState(false);
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    const isWrong = !isAccountName(name.trim());
+    setWrong(isWrong);
+    if (isWrong) return;
     setBusy(true);
     setError(null);
     acts
@@ -213,7 +218,11 @@ function AddAccount({
             label={t('people.name')}
             hint={t('people.nameHint')}
             value={name}
-            onChange={setName}
+            onChange={(text) => {
+              setName(text);
+              if (wrong) setWrong(!isAccountName(text.trim()));
+            }}
+            error={wrong ? t('people.nameWrong') : undefined}
             mono
             isRequired
             autoFocus

@@ -1,10 +1,13 @@
 // One Pod, opened from its row: where it runs, its containers and a shell for each.
+import { useSuspenseQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { Container, Pod } from '../api/contract';
+import { queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { Badge, CopyId, Time, type Tone } from '../ui/show';
 import { MakeLink } from './MakeLink';
+import { statusWord } from './podStatus';
 
 const tones: Record<Container['state'], Tone> = { running: 'good', waiting: 'warn', terminated: 'calm' };
 
@@ -19,8 +22,9 @@ export function PodFacts({
 }): ReactNode {
   const t = useT();
   const lang = useLanguage();
+  const { data: me } = useSuspenseQuery(queries.me);
   const facts: [string, ReactNode][] = [
-    [t('pod.status'), `${pod.reason} (${pod.ready})`],
+    [t('pod.status'), `${statusWord(t, pod.reason)} (${pod.ready})`],
     [t('pod.cluster'), <code key="c">{pod.cluster}</code>],
     [t('pod.namespace'), <code key="n">{pod.namespace}</code>],
     [t('pod.owner'), pod.owner ? <code key="o">{pod.owner}</code> : '–'],
@@ -66,7 +70,7 @@ export function PodFacts({
           ))}
         </ul>
         <details className="more">
-          <summary>{t('make.title')}</summary>
+          <summary>{me.admin ? t('make.title') : t('make.titleOwn')}</summary>
           <MakeLink pod={pod} />
         </details>
         {Object.keys(pod.labels).length > 0 && (

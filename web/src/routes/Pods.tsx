@@ -5,7 +5,7 @@ import { type ReactNode, useCallback, useMemo, useState, useSyncExternalStore } 
 import { api, take } from '../api/client';
 import type { Pod } from '../api/contract';
 import { type Translate, useLanguage, useT } from '../i18n';
-import { Button, Select } from '../ui/controls';
+import { Button, IconButton, Select } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
 import { Dialog, Menu } from '../ui/overlays';
 import { Badge, Empty, Notice, SkeletonRows, type Tone } from '../ui/show';
@@ -16,6 +16,7 @@ import { useRowHeight } from '../ui/useRowHeight';
 import { type Column, VirtualGrid } from '../ui/VirtualGrid';
 import { PodFacts } from './PodFacts';
 import { podFeed } from './podFeed';
+import { statusWord } from './podStatus';
 import { enterable, filterPods, sortPods, valuesOf } from './podsView';
 import { Room } from './Room';
 import { targetOf } from './TargetPicker';
@@ -46,6 +47,7 @@ function columnsOf(
   lang: string,
   now: number,
   shell: (pod: Pod, container?: string) => void,
+  open: (pod: Pod) => void,
   many: boolean,
 ): Column<Pod>[] {
   return [
@@ -92,7 +94,7 @@ function columnsOf(
       cell: (pod) => (
         <Badge tone={podTone(pod)}>
           <span className="clip" title={pod.reason}>
-            {pod.reason}
+            {statusWord(t, pod.reason)}
           </span>
         </Badge>
       ),
@@ -109,10 +111,10 @@ function columnsOf(
     {
       id: 'age',
       head: t('pod.age'),
-      track: '72px',
+      track: '84px',
       sortable: true,
       extra: true,
-      cell: (pod) => <span title={absoluteTime(pod.created_at, lang)}>{age(pod.created_at, now)}</span>,
+      cell: (pod) => <span title={absoluteTime(pod.created_at, lang)}>{age(pod.created_at, now, lang)}</span>,
     },
     {
       id: 'node',
@@ -128,9 +130,14 @@ function columnsOf(
     {
       id: 'shell',
       head: t('pod.acts'),
-      track: '76px',
+      track: '104px',
       align: 'end',
-      cell: (pod) => <ShellButton pod={pod} onShell={shell} />,
+      cell: (pod) => (
+        <>
+          <IconButton icon="info" label={t('pod.detailsOf', { pod: pod.name })} onPress={() => open(pod)} />
+          <ShellButton pod={pod} onShell={shell} />
+        </>
+      ),
     },
   ];
 }
@@ -165,7 +172,7 @@ export function Pods(): ReactNode {
   const shell = useCallback((pod: Pod, container?: string) => openTerminal(targetOf(pod, container)), [openTerminal]);
   const many = choices.cluster.length > 1;
   const columns = useMemo(
-    () => columnsOf(t, lang, now, shell, many).filter((column) => !narrow || !column.extra),
+    () => columnsOf(t, lang, now, shell, setOpened, many).filter((column) => !narrow || !column.extra),
     [t, lang, now, shell, many, narrow],
   );
   const onSort = (by: string) => {
@@ -177,7 +184,13 @@ export function Pods(): ReactNode {
       label={t(`pod.${field}`)}
       labelHidden
       value={search[field] ?? '*'}
-      choices={[{ id: '*', label: all }, ...withChosen(choices[field], search[field]).map((id) => ({ id, label: id }))]}
+      choices={[
+        { id: '*', label: all },
+        ...withChosen(choices[field], search[field]).map((id) => ({
+          id,
+          label: field === 'phase' ? statusWord(t, id) : id,
+        })),
+      ]}
       onChange={(id) =>
         change({ [field]: id === '*' ? undefined : id, ...(field === 'cluster' ? { namespace: undefined } : {}) })
       }
@@ -218,7 +231,7 @@ export function Pods(): ReactNode {
           </Button>
         )}
       </div>
-      {scope.data?.scope === 'namespaces' && (
+      {scope.data?.scope === 'namespaces' && scope.data.namespaces.length > 0 && (
         <Notice tone="calm">
           {t('pod.scope', { n: scope.data.namespaces.length })}{' '}
           <span className="mono">{scope.data.namespaces.join(', ')}</span>

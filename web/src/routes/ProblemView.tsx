@@ -1,7 +1,7 @@
 // Explains a Problem: what happened, who decided, what to do, and the small print that an administrator may ask for.
 import type { ReactNode } from 'react';
 import type { Problem } from '../api/contract';
-import { problemOf } from '../api/problem';
+import { isKnownCode, problemOf } from '../api/problem';
 import { problemText, useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { Icon } from '../ui/icons';
@@ -37,20 +37,6 @@ export function ProblemPage({
           {text.todo}
           {problem.retry_after_s ? ` ${t('problem.retryAfter', { span: span(problem.retry_after_s, lang) })}` : ''}
         </dd>
-        {problem.fix && (
-          <>
-            <dt>{t('problem.fix')}</dt>
-            <dd>{problem.fix}</dd>
-          </>
-        )}
-        {problem.detail && (
-          <>
-            <dt>{t('problem.detail')}</dt>
-            <dd className="mono" lang="en">
-              {problem.detail}
-            </dd>
-          </>
-        )}
         <dt>{t('problem.code')}</dt>
         <dd className="mono">{problem.code}</dd>
         {problem.request_id && (
@@ -62,6 +48,7 @@ export function ProblemPage({
           </>
         )}
       </dl>
+      <HubsWords problem={problem} />
       {actions && <div className="problem-actions">{actions}</div>}
     </section>
   );
@@ -82,11 +69,41 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
     >
       {text.todo}
       {problem.retry_after_s ? ` ${t('problem.retryAfter', { span: span(problem.retry_after_s, lang) })}` : ''}
-      {(problem.detail || problem.request_id) && (
-        <p className="small-print mono" lang="en">
-          {problem.detail} {problem.request_id && `(${problem.request_id})`}
-        </p>
-      )}
+      <HubsWords problem={problem} withRequest />
     </Notice>
+  );
+}
+
+/** The hub's own words are English and say the above once more: folded away, unless the console has none for the code. */
+function HubsWords({ problem, withRequest = false }: { problem: Problem; withRequest?: boolean }): ReactNode {
+  const t = useT();
+  const { code, detail, fix, request_id } = problem;
+  if (!detail && !fix && !(withRequest && request_id)) return null;
+  return (
+    <details className="more" open={!isKnownCode(code)}>
+      <summary>{t('problem.more')}</summary>
+      <dl className="facts">
+        {detail && (
+          <>
+            <dt>{t('problem.detail')}</dt>
+            <dd className="mono" lang="en">
+              {detail}
+            </dd>
+          </>
+        )}
+        {fix && (
+          <>
+            <dt>{t('problem.fix')}</dt>
+            <dd lang="en">{fix}</dd>
+          </>
+        )}
+        {withRequest && request_id && (
+          <>
+            <dt>{t('problem.requestId')}</dt>
+            <dd className="mono">{request_id}</dd>
+          </>
+        )}
+      </dl>
+    </details>
   );
 }

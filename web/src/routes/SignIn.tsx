@@ -1,12 +1,12 @@
 // The sign-in room: password or Kubernetes bearer token, and the page an invitation leads to.
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
 import type { Me } from '../api/contract';
 import { acts, hasUserChanged, queries } from '../api/queries';
 import { useT } from '../i18n';
-import { onSecret, takeSecret } from '../secrets';
+import { holdsSecret, onSecret, takeSecret } from '../secrets';
 import { Button, Field } from '../ui/controls';
 import { Mark } from '../ui/icons';
 import { Notice } from '../ui/show';
@@ -67,6 +67,7 @@ export function SignIn(): ReactNode {
   const t = useT();
   const search = useSearch({ from: '/sign-in' });
   const { busy, error, run } = useEnter(safeReturn(search.return));
+  const withLink = useSyncExternalStore(onSecret, () => holdsSecret('link'));
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
   const [token, setToken] = useState('');
@@ -85,6 +86,11 @@ export function SignIn(): ReactNode {
       {search.ended && !error && (
         <Notice tone="warn" live="polite">
           {t('signIn.ended')}
+        </Notice>
+      )}
+      {withLink && (
+        <Notice tone="accent" title={t('signIn.link')}>
+          {t('signIn.linkTodo')}
         </Notice>
       )}
       {error !== null && <ProblemNotice error={error} />}

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { useLanguage, useT } from '../i18n';
 import { clampFont, fontSizes, prefs } from '../prefs';
 import { deck, type Pane } from '../terminal/deck';
+import { type GateMark, gateMarks } from '../terminal/gateMarks';
 import type { Phase, SessionState } from '../terminal/session';
 import { IconButton } from '../ui/controls';
 import { Icon } from '../ui/icons';
@@ -30,7 +31,7 @@ export function StatusLine({ pane, state }: { pane: Pane; state: SessionState })
   return (
     <footer className="status-line">
       <Badge tone={tones[state.phase]}>{t(`terminal.state.${state.phase}`)}</Badge>
-      <GateMarks phase={state.phase} passed={passage !== null} entered={ready !== null} />
+      <GateMarks state={state} />
       {target && (
         <span className="status-pod mono clip" title={passage ? `${passage.image}\n${passage.pod_uid}` : undefined}>
           {[target.cluster, target.namespace, target.pod, target.container].filter(Boolean).join(' / ')}
@@ -61,22 +62,27 @@ export function StatusLine({ pane, state }: { pane: Pane; state: SessionState })
   );
 }
 
-/** Both gates, passed or not. */
-function GateMarks({ phase, passed, entered }: { phase: Phase; passed: boolean; entered: boolean }): ReactNode {
+/** Both gates: passed, refused, or not yet come to. */
+function GateMarks({ state }: { state: SessionState }): ReactNode {
   const t = useT();
-  const mark = (ok: boolean, busy: boolean) => (ok ? 'done' : busy ? 'now' : 'later');
-  const first = mark(passed, phase === 'gate1');
-  const second = mark(entered, phase === 'gate2');
-  const words = { done: t('terminal.gate.done'), now: t('terminal.gate.now'), later: t('terminal.gate.later') };
+  const { first, second } = gateMarks(state);
+  const words: Record<GateMark, string> = {
+    done: t('terminal.gate.done'),
+    now: t('terminal.gate.now'),
+    refused: t('terminal.gate.refused'),
+    later: t('terminal.gate.later'),
+  };
   return (
     <span className="gate-marks">
       <span className={`gate-mark gate-${first}`} title={`${t('terminal.gate.1')}: ${words[first]}`}>
         {first === 'done' && <Icon name="check" />}
+        {first === 'refused' && <Icon name="denied" />}
         {t('terminal.gate.short1')}
         <span className="hidden-visually">: {words[first]}</span>
       </span>
       <span className={`gate-mark gate-${second}`} title={`${t('terminal.gate.2')}: ${words[second]}`}>
         {second === 'done' && <Icon name="check" />}
+        {second === 'refused' && <Icon name="denied" />}
         {t('terminal.gate.short2')}
         <span className="hidden-visually">: {words[second]}</span>
       </span>
@@ -156,9 +162,9 @@ function PaneActs({ pane }: { pane: Pane }): ReactNode {
         onAction={act}
         entries={[
           { id: 'copy', label: t('terminal.copy'), icon: 'copy' },
-          { id: 'paste', label: t('terminal.paste'), icon: 'down' },
+          { id: 'paste', label: t('terminal.paste'), icon: 'paste' },
           { id: 'larger', label: t('terminal.larger'), icon: 'plus' },
-          { id: 'smaller', label: t('terminal.smaller'), icon: 'right' },
+          { id: 'smaller', label: t('terminal.smaller'), icon: 'minus' },
           { id: 'normal', label: t('terminal.normal'), icon: 'again' },
           { id: 'save', label: t('terminal.save'), icon: 'download' },
           { id: 'reader', label: t('terminal.reader'), icon: 'info', checked: prefs.get().screenReader },

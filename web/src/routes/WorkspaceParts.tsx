@@ -11,6 +11,7 @@ import { absoluteTime, clockTime, span } from '../ui/time';
 import { toaster } from '../ui/toast';
 import { useNow } from '../ui/useNow';
 import { ProblemNotice } from './ProblemView';
+import { shownSteps } from './workspaceSteps';
 
 const tones: Record<WorkspaceState, Tone> = {
   creating: 'accent',
@@ -51,10 +52,11 @@ export function useWorkspaceWatch(id: string, moving: boolean): void {
 export function Steps({ workspace }: { workspace: Workspace }): ReactNode {
   const t = useT();
   const lang = useLanguage();
-  const last = workspace.steps.length - 1;
+  const steps = shownSteps(workspace);
+  const last = steps.length - 1;
   return (
     <ol className="steps" aria-label={t('workspace.steps')}>
-      {workspace.steps.map((step, index) => {
+      {steps.map((step, index) => {
         const state = step.kind === 'failed' ? 'failed' : index < last || step.kind === 'ready' ? 'done' : 'now';
         return (
           <li key={`${step.at} ${step.kind}`} className={`step step-${state}`}>

@@ -1,10 +1,14 @@
 import { defaultParseSearch, defaultStringifySearch } from '@tanstack/react-router';
 import { describe, expect, test } from 'vitest';
-import type { Pod } from '../api/contract';
+import type { Pod, Workspace } from '../api/contract';
+import { translator } from '../i18n';
+import { isAccountName } from './accountName';
 import { PodFeed } from './podFeed';
+import { statusWord } from './podStatus';
 import { filterPods, sortPods, valuesOf } from './podsView';
 import { safeReturn } from './safeReturn';
 import { parseAuditSearch, parseLinkSearch, parsePodSearch } from './urlState';
+import { shownSteps } from './workspaceSteps';
 
 describe('URL state', () => {
   const through = (search: object) => defaultParseSearch(defaultStringifySearch(search));
@@ -46,6 +50,40 @@ test.each([
   ['/sign-in?return=/x', '/'],
   [undefined, '/'],
 ])('the way back %s leads to %s', (given, to) => expect(safeReturn(given)).toBe(to));
+
+test.each([
+  ['a', true],
+  ['bob-2', true],
+  ['0'.repeat(63), true],
+  ['0'.repeat(64), false],
+  ['kim.bob', false],
+  ['-bob', false],
+  ['bob-', false],
+  ['Bob', false],
+  ['밥', false],
+  ['', false],
+])('the account name «%s» is allowed: %s', (name, allowed) => expect(isAccountName(name)).toBe(allowed));
+
+test.each([
+  ['en', 'Running', 'Running'],
+  ['ko', 'Running', '실행 중'],
+  ['ko', 'CrashLoopBackOff', 'CrashLoopBackOff'],
+] as const)('in %s the status %s reads %s', (lang, status, word) =>
+  expect(statusWord(translator(lang), status)).toBe(word),
+);
+
+describe('the steps of a workspace', () => {
+  const steps = (...kinds: Workspace['steps'][number]['kind'][]) =>
+    kinds.map((kind) => ({ kind, at: '', message: { en: kind, ko: kind }, detail: '' }));
+  const kinds = (state: Workspace['state'], ...given: Workspace['steps'][number]['kind'][]) =>
+    shownSteps({ state, steps: steps(...given) }).map((step) => step.kind);
+  test('the end of a process that was told to stop is no failure', () =>
+    expect(kinds('deleting', 'started', 'deleting', 'failed')).toEqual(['started', 'deleting']));
+  test('a failure before the deletion stays, and so does one without any', () => {
+    expect(kinds('deleting', 'failed', 'deleting')).toEqual(['failed', 'deleting']);
+    expect(kinds('failed', 'deleting', 'failed')).toEqual(['deleting', 'failed']);
+  });
+});
 
 const pod = (name: string, change: Partial<Pod> = {}): Pod => ({
   cluster: 'demo',

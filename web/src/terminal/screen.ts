@@ -9,7 +9,7 @@ import { isDark, prefs } from '../prefs';
 import { drawsWithWebgl } from './acceleration';
 import { bufferText } from './bufferText';
 import type { Sink } from './session';
-import { darkTheme, fontFamily, lightTheme } from './theme';
+import { darkSearch, fontFamily, lightSearch, themeOf } from './theme';
 import { sanitiseTitle } from './title';
 
 export type ScreenHooks = {
@@ -30,12 +30,8 @@ const cancel = Uint8Array.of(0x18);
 const encoder = new TextEncoder();
 /** xterm rounds a cell's width down, and 14 px measures as 6.99997: without this the cell would be a pixel too narrow. */
 const nudgePx = 0.05;
-const searchColours = {
-  matchBackground: '#6b5310',
-  activeMatchBackground: '#c98a00',
-  matchOverviewRuler: '#c98a00',
-  activeMatchColorOverviewRuler: '#ffb000',
-} as const;
+/** Programs choose both colours of black on green, as `ls` does: what could not be read is drawn lighter or darker. */
+const contrastMin = 4.5;
 
 /** Starts fetching the terminal's faces early, so that the first prompt is drawn in them. */
 export function loadTerminalFonts(): Promise<unknown> {
@@ -66,6 +62,7 @@ export class TerminalScreen {
   private resizeTimer: number | undefined;
   private webgl: WebglAddon | null = null;
   private opened = false;
+  private finding = false;
   private lastStream: 'stdout' | 'stderr' = 'stdout';
   private readonly undo: (() => void)[] = [];
 
@@ -81,7 +78,8 @@ export class TerminalScreen {
       cursorBlink: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
       macOptionClickForcesSelection: true,
       screenReaderMode: screenReader,
-      theme: isDark() ? darkTheme : lightTheme,
+      minimumContrastRatio: contrastMin,
+      theme: themeOf(isDark(), false),
       linkHandler: { activate: (event, uri) => openLink(event, uri), allowNonHttpProtocols: false },
     });
     this.terminal.loadAddon(this.fitting);
@@ -154,8 +152,16 @@ export class TerminalScreen {
   }
 
   find(term: string, back: boolean): void {
-    if (back) this.search.findPrevious(term, { decorations: searchColours });
-    else this.search.findNext(term, { decorations: searchColours });
+    this.setFinding(true);
+    const { match, activeMatch } = isDark() ? darkSearch : lightSearch;
+    const decorations = {
+      matchBackground: match,
+      activeMatchBackground: activeMatch,
+      matchOverviewRuler: match,
+      activeMatchColorOverviewRuler: activeMatch,
+    };
+    if (back) this.search.findPrevious(term, { decorations });
+    else this.search.findNext(term, { decorations });
   }
 
   /** From the end backwards, because what is looked for was mostly seen just now. */
@@ -165,8 +171,15 @@ export class TerminalScreen {
   }
 
   clearFind(): void {
+    this.setFinding(false);
     this.search.clearDecorations();
     this.terminal.clearSelection();
+  }
+
+  private setFinding(finding: boolean): void {
+    if (this.finding === finding) return;
+    this.finding = finding;
+    this.terminal.options.theme = themeOf(isDark(), finding);
   }
 
   /** Everything still in scrollback and screen, as text. */
@@ -215,7 +228,7 @@ export class TerminalScreen {
 
   private followPreferences(): void {
     const restyle = () => {
-      this.terminal.options.theme = isDark() ? darkTheme : lightTheme;
+      this.terminal.options.theme = themeOf(isDark(), this.finding);
       const { fontSize, screenReader } = prefs.get();
       if (this.terminal.options.fontSize !== fontSize + nudgePx) {
         this.terminal.options.fontSize = fontSize + nudgePx;

@@ -162,6 +162,12 @@ describe('a live terminal', () => {
     expect(session.state.skipped?.nth).toBe(2);
   });
 
+  test('a skip of nothing is not told', async () => {
+    const { session, live } = setUp();
+    (await live()).tell({ type: 'skipped', bytes: 0 });
+    expect(session.state.skipped).toBeNull();
+  });
+
   test('input goes up only while live', async () => {
     const { session, sockets, live } = setUp();
     session.input(Uint8Array.of(1));
@@ -218,6 +224,24 @@ describe('the end', () => {
     const { session, live } = setUp();
     (await live()).end(code, reason);
     expect(session.state).toMatchObject({ phase: 'denied', problem: { code: expected } });
+  });
+
+  test('a terminal that somebody ended is told as that, while one is still signed in', async () => {
+    const { session, live } = setUp();
+    const socket = await live();
+    socket.tell({ type: 'denied', problem: { code: 'session_ended', detail: '`mina` ended this terminal' } });
+    socket.end(4401, 'session_ended');
+    await Promise.resolve();
+    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: 'terminal_ended' } });
+  });
+
+  test('a terminal that ended with its sign-in is told as that, and the hub is asked who we are', async () => {
+    const whyRefused = () => Promise.reject(new ApiProblem(ownProblem('session_ended', 'ended')));
+    const { session, live } = setUp({ whyRefused });
+    (await live()).end(4401, 'session_ended');
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: 'session_ended' } });
   });
 
   test('an exit stays an exit', async () => {

@@ -1,6 +1,6 @@
 // Leads one terminal through gate 1, gate 2, its life and its end; knows no React, no DOM and no xterm.
 import type { Passage, Problem } from '../api/contract';
-import { ApiProblem, isKnownCode, ownProblem, problemOf } from '../api/problem';
+import { ApiProblem, isKnownCode, isSignedOut, ownProblem, problemOf } from '../api/problem';
 import { AckLedger } from './ack';
 import type { Clock } from './clock';
 import {
@@ -37,7 +37,10 @@ export type SocketLike = {
 export type SessionDeps = {
   passGate1: (link: string) => Promise<Passage>;
   connect: (pathAndQuery: string, protocols: string[]) => SocketLike;
-  /** Asks the hub who we are, when an upgrade was refused without a word; throws the ApiProblem that explains it. */
+  /**
+   * Asks the hub who we are, when an upgrade was refused without a word or a terminal ended with its sign-in;
+   * throws the ApiProblem that explains it.
+   */
   whyRefused: () => Promise<unknown>;
   size: () => { cols: number; rows: number };
   sink: Sink;
@@ -233,13 +236,14 @@ export class TerminalSession {
         this.afterReady();
         break;
       case 'skipped':
-        this.set({ skipped: { bytes: notice.bytes, nth: (this.state.skipped?.nth ?? 0) + 1 } });
+        // After Ctrl-C of a flood the hub may redraw with nothing passed over: then there is nothing to tell.
+        if (notice.bytes > 0) this.set({ skipped: { bytes: notice.bytes, nth: (this.state.skipped?.nth ?? 0) + 1 } });
         break;
       case 'exit':
         this.set({ phase: 'exited', exit: { code: notice.code, reason: notice.reason } });
         break;
       case 'denied':
-        this.deny(notice.problem);
+        this.denyInside(notice.problem);
         break;
       case 'draining':
         this.set({ draining: { inSeconds: notice.in_s } });
@@ -279,15 +283,26 @@ export class TerminalSession {
     if (phase === 'exited' || phase === 'denied') return;
     const named = isKnownCode(reason) ? reason : codeByClose[code];
     if (code === 1000) this.set({ phase: 'exited', exit: { code: null, reason } });
-    else if (named && isKnownCode(named)) this.deny({ ...ownProblem(named, `close code ${code}`), decided_by: 'hub' });
+    else if (named && isKnownCode(named))
+      this.denyInside({ ...ownProblem(named, `close code ${code}`), decided_by: 'hub' });
     else if (upgraded) this.lose(`close code ${code}`);
     else {
       // The upgrade was refused, and a browser never says with which status: ask the hub who we are.
       this.lose('the upgrade was refused');
-      this.deps.whyRefused().catch((error: unknown) => {
-        if (opening === this.opening && error instanceof ApiProblem) this.deny(error.problem);
-      });
+      this.explain(opening);
     }
+  }
+
+  private explain(opening: number): void {
+    this.deps.whyRefused().catch((error: unknown) => {
+      if (opening === this.opening && error instanceof ApiProblem) this.deny(error.problem);
+    });
+  }
+
+  /** The hub says `session_ended` of a sign-in and of one terminal alike: who we are tells which of them it was. */
+  private denyInside(problem: Problem): void {
+    this.deny(problem.code === 'session_ended' ? { ...problem, code: 'terminal_ended' } : problem);
+    if (isSignedOut(problem.code)) this.explain(this.opening);
   }
 
   private lose(detail: string): void {

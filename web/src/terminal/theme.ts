@@ -52,3 +52,21 @@ export const lightTheme: ITheme = {
   brightCyan: '#107783',
   brightWhite: '#3d4650',
 };
+
+/** What a search colours: every match, and the one it stands at. */
+export type SearchColours = { match: string; activeMatch: string; ink: string };
+export const darkSearch: SearchColours = { match: '#4d3c0c', activeMatch: '#f0a91b', ink: '#0b0e11' };
+export const lightSearch: SearchColours = { match: '#f6e3ae', activeMatch: '#f0a91b', ink: '#1b1f24' };
+
+/** The match a search stands at is also the selection, which is drawn over it: while one searches, they are alike. */
+export function themeOf(dark: boolean, finding: boolean): ITheme {
+  const theme = dark ? darkTheme : lightTheme;
+  if (!finding) return theme;
+  const { activeMatch, ink } = dark ? darkSearch : lightSearch;
+  return {
+    ...theme,
+    selectionBackground: activeMatch,
+    selectionInactiveBackground: activeMatch,
+    selectionForeground: ink,
+  };
+}

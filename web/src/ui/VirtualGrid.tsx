@@ -62,8 +62,8 @@ export function VirtualGrid<Row>(props: Props<Row>): ReactNode {
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    // Keys on a button within a row are the button's.
-    if (event.target !== event.currentTarget && event.key === 'Enter') return;
+    // Enter on a button or a link within a row is its own; on a cell, where a click leaves the focus, it is the row's.
+    if (event.key === 'Enter' && (event.target as Element).closest('button, a')) return;
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? rowHeight) / rowHeight) - 2);
     // By the key's place, so that j and k work while the Korean layout is on.
     if (event.key === 'ArrowDown' || event.code === 'KeyJ') moveTo(found < 0 ? 0 : current + 1);

@@ -35,7 +35,14 @@ test.each([
   [30 * 3600, '30h'],
   [3 * 86_400 + 7200, '3d2h'],
   [40 * 86_400, '40d'],
-])('a Pod %d s old is %s', (seconds, text) => expect(age(at(-seconds), now)).toBe(text));
+])('a Pod %d s old is %s', (seconds, text) => expect(age(at(-seconds), now, 'en')).toBe(text));
+
+test.each([
+  [143, '2분 23초'],
+  [59, '59초'],
+  [7 * 3600 + 60, '7시간 1분'],
+  [3 * 86_400, '3일'],
+])('a Pod %d s old is %s in Korean', (seconds, text) => expect(age(at(-seconds), now, 'ko')).toBe(text));
 
 test.each([
   [28_800, '8 hr', '8시간'],

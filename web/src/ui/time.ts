@@ -47,8 +47,18 @@ export function clockTime(at: string, lang: string): string {
   return Number.isNaN(then.getTime()) ? at : then.toLocaleTimeString(lang, style);
 }
 
-/** A Pod's age as kubectl writes it: two units at most, and one when that is enough. */
-export function age(at: string, now: number): string {
+const koreanUnits = { s: '초', m: '분', h: '시간', d: '일', y: '년' } as const;
+
+/** A Pod's age by kubectl's rules, two units at most and one when that is enough, in the language's own units. */
+export function age(at: string, now: number, lang: string): string {
+  const written = kubectlAge(at, now);
+  if (lang !== 'ko') return written;
+  return written.replace(/([smhdy])(?=(\d?))/g, (_, unit: keyof typeof koreanUnits, next: string) =>
+    next ? `${koreanUnits[unit]} ` : koreanUnits[unit],
+  );
+}
+
+function kubectlAge(at: string, now: number): string {
   const seconds = Math.max(0, Math.floor((now - Date.parse(at)) / 1000));
   if (Number.isNaN(seconds)) return '';
   if (seconds < 120) return `${seconds}s`;
