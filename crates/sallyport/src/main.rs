@@ -8,6 +8,7 @@ mod hub;
 mod listen;
 mod serve;
 mod tls;
+mod traffic;
 
 use arguments::{Arguments, Command, ConfigCommand};
 use clap::{CommandFactory, Parser};
@@ -46,6 +47,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = config::load(&sources)?;
             return runtime()?.block_on(admin::run(command, config));
         }
+        Command::Traffic(command) => return traffic::run(command),
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();
