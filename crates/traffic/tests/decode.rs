@@ -1,5 +1,5 @@
 //! Whole jobs on files: what is printed, what is kept back, and what damaged input does.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use traffic::{Format, Input, Job, JobFault, ReadFault};

@@ -6,7 +6,7 @@
 //! Limits: a head of [`HEAD_BYTES_MAX`], [`REQUESTS_MAX`] requests waiting for answers; content by
 //! [`crate::Limits`].
 //! After a gap: content of a known length goes on behind it. Otherwise the next head is searched for, and
-//! an answer is joined to the last request before it, if this client was never seen to send several at once.
+//! the first answer behind the gap is joined to no request, because it cannot be told to which.
 //!
 //! Hostile input: chunk sizes over 2^60 and heads over the bound end the understanding of their direction.
 
@@ -38,10 +38,14 @@ const REQUESTS_MAX: usize = 1024;
 pub(crate) struct Http1 {
     halves: [Half; 2],
     requests: VecDeque<Waiting>,
-    /// Which request the next answer belongs to cannot be told by counting any more.
+    /// Which request the next answer belongs to cannot be told.
     ambiguous: bool,
     /// The client sends requests before it has the answer to the last.
     pipelines: bool,
+    /// Requests of a client that does so are missing.
+    unpairable: bool,
+    /// When the last answer was captured: requests that come out of order after it have been answered.
+    answered_ns: u64,
     upgraded: Option<Box<WebSocket>>,
 }
 
@@ -159,7 +163,7 @@ impl Http1 {
         let Some(end) = found else {
             if held.len() > HEAD_BYTES_MAX {
                 scene.content_skipped(Skip::OverBound, held.len());
-                self.half(side).state = State::Lost;
+                self.lose(side, Skip::OverBound, scene);
             } else {
                 self.half(side).held = held;
             }
@@ -173,7 +177,7 @@ impl Http1 {
             }
             None => {
                 scene.content_skipped(Skip::NotUnderstood, held.len());
-                self.half(side).state = State::Lost;
+                self.lose(side, Skip::NotUnderstood, scene);
             }
         }
         data.get(end.saturating_sub(before)..).unwrap_or_default()
@@ -196,10 +200,13 @@ impl Http1 {
                 self.half(side).request = Some(request.clone());
                 self.begin(side, kind, framing, scene);
                 if self.requests.len() >= REQUESTS_MAX {
-                    self.requests.pop_front();
+                    self.requests.clear();
+                    self.unpairable = true;
                 }
                 let (is_head, is_connect) = (method == "HEAD", method == "CONNECT");
-                self.requests.push_back(Waiting { request, is_head, is_connect });
+                if time_ns >= self.answered_ns {
+                    self.requests.push_back(Waiting { request, is_head, is_connect });
+                }
             }
             (Start::Answer { status }, Side::Server) => self.answer(*status, &head, unit, scene),
             _ => {
@@ -370,24 +377,24 @@ impl Http1 {
         half.end_body(side, scene);
         half.request = None;
         half.state = State::Lost;
-        self.ambiguous = true;
+        match side {
+            Side::Server => self.ambiguous = true,
+            // What was sent at once cannot be counted any more.
+            Side::Client => self.unpairable |= self.pipelines,
+        }
     }
 
-    /// The request that an answer captured now belongs to. After a loss it is the last one sent before, if
-    /// this client waits for each answer; of one that does not, it cannot be told.
+    /// The request that an answer captured now belongs to. Of the first answer after a loss it cannot be told:
+    /// its request may be among what is missing, and so may the answers to those that were seen.
     fn answered(&mut self, time_ns: u64) -> Option<Waiting> {
-        let is_before = |waiting: &Waiting| waiting.request.time_ns <= time_ns;
-        if self.ambiguous {
-            if self.pipelines {
-                self.requests.clear();
-                return None;
-            }
-            let last = self.requests.iter().rposition(is_before)?;
-            self.requests.drain(..last);
-            self.ambiguous = false;
+        if self.unpairable {
+            return None;
         }
-        if !self.requests.front().is_some_and(is_before) {
-            self.ambiguous = true;
+        self.answered_ns = time_ns;
+        let is_before = |waiting: &Waiting| waiting.request.time_ns <= time_ns;
+        let is_certain = !std::mem::take(&mut self.ambiguous);
+        if !is_certain || !self.requests.front().is_some_and(is_before) {
+            self.requests.retain(|waiting| !is_before(waiting));
             return None;
         }
         let answered = self.requests.pop_front();

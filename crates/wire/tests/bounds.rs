@@ -1,4 +1,5 @@
 //! Floods and forgeries against a decoder: it stays within its limits and goes on decoding.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod captures;
 

@@ -1,5 +1,6 @@
 //! Captures that were cut, thinned out, doubled and shuffled: nothing panics, every byte is accounted for,
 //! and nothing is said that was not said.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod captures;
 
@@ -25,6 +26,22 @@ fn answers(events: &[Event]) -> HashSet<(String, u16)> {
 /// Where an IPv4 packet over Ethernet comes from: what follows each other from one side may be swapped.
 fn source(data: &[u8]) -> Option<&[u8]> {
     data.get(34..36)
+}
+
+#[test]
+fn whichever_two_packets_are_lost_no_answer_is_joined_to_another_request() {
+    for (name, capture) in GOLDENS.iter().filter(|(name, _)| name.starts_with("go-tls13-h")) {
+        let known = answers(&decode(capture).events);
+        for second in 1..capture.packets.len() {
+            for first in 0..second {
+                let mut damaged = capture.clone();
+                damaged.packets.remove(second);
+                damaged.packets.remove(first);
+                let found = answers(&decode(&damaged).events);
+                assert!(found.is_subset(&known), "{name} without {first} and {second}: {found:?}");
+            }
+        }
+    }
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! What the decoder makes of captures that other people's programs made, against what tshark makes of them.
 //! The captures and tshark's words are written by `goldens/make`.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod captures;
 
