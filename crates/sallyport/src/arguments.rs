@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Manage accounts and the audit log, on the hub's own store.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Decode what the API server says and hears, from captures.
+    #[command(subcommand)]
+    Traffic(crate::traffic::TrafficCommand),
     /// Print the OpenAPI description of the API.
     Openapi,
     /// Print a completion script for a shell.

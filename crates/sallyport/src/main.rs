@@ -9,6 +9,7 @@ mod listen;
 mod serve;
 mod signals;
 mod tls;
+mod traffic;
 
 use anyhow::Context;
 use arguments::{Arguments, Command, ConfigCommand};
@@ -53,6 +54,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = config::load(&sources)?;
             return runtime()?.block_on(admin::run(command, config));
         }
+        Command::Traffic(command) => return traffic::run(command),
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();

@@ -1,0 +1,164 @@
+//! Reads captures and key logs from files or standard input, a piece at a time.
+//! What the pieces mean is `wire`'s; nothing is kept beyond the largest block that a capture may hold.
+
+use crate::JobFault;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use wire::{BLOCK_BYTES_MAX, CaptureFault, CaptureReader, Decoder, Event, Item, Progress};
+
+/// Large enough that the calls cost nothing, small enough for the second-level cache.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Where a capture comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Standard input, as from `tcpdump -w -`.
+    Stdin,
+}
+
+/// Why something could not be read (on).
+#[derive(Debug, thiserror::Error)]
+pub enum ReadFault {
+    /// A file could not be opened or read.
+    #[error("{what} cannot be read")]
+    Io {
+        /// Which.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not a capture, or is damaged.
+    #[error("{what}, at byte {at}")]
+    Capture {
+        /// Which.
+        what: String,
+        /// How far it was read.
+        at: u64,
+        /// Why.
+        source: CaptureFault,
+    },
+    /// A capture ends in the middle of a packet.
+    #[error("{what} ends in the middle of a packet: its last {bytes} bytes were not decoded")]
+    CutOff {
+        /// Which.
+        what: String,
+        /// What is left over.
+        bytes: usize,
+    },
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "`{}`", path.display()),
+            Self::Stdin => f.write_str("standard input"),
+        }
+    }
+}
+
+/// Gives a whole key log to a decoder.
+pub(crate) fn keys(path: &Path, decoder: &mut Decoder) -> Result<(), ReadFault> {
+    let what = || format!("the key log `{}`", path.display());
+    let fault = |source| ReadFault::Io { what: what(), source };
+    let mut file = File::open(path).map_err(fault)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match file.read(&mut piece).map_err(fault)? {
+            0 => break,
+            count => decoder.keys(piece.get(..count).unwrap_or_default()),
+        }
+    }
+    decoder.end_of_keys();
+    Ok(())
+}
+
+/// Gives a whole capture to a decoder and each event on. A fault in the capture is given back instead of
+/// failing, because what came before it is worth having.
+pub(crate) fn capture(
+    input: &Input,
+    decoder: &mut Decoder,
+    each: &mut dyn FnMut(Event) -> io::Result<()>,
+) -> Result<Option<ReadFault>, JobFault> {
+    let fault = |source| ReadFault::Io { what: input.to_string(), source };
+    let mut source: Box<dyn Read> = match input {
+        Input::File(path) => Box::new(File::open(path).map_err(fault)?),
+        Input::Stdin => Box::new(io::stdin().lock()),
+    };
+    let mut reader = CaptureReader::new();
+    let mut buffer = Buffer::default();
+    let mut at = 0;
+    loop {
+        let progress = match reader.read(buffer.ready()) {
+            Ok(progress) => progress,
+            Err(source) => {
+                let what = input.to_string();
+                return Ok(Some(ReadFault::Capture { what, at, source }));
+            }
+        };
+        match progress {
+            Progress::Wants(bytes) => {
+                if !buffer.fill(bytes, source.as_mut()).map_err(fault)? {
+                    let bytes = buffer.ready().len();
+                    let what = input.to_string();
+                    return Ok((bytes > 0).then_some(ReadFault::CutOff { what, bytes }));
+                }
+            }
+            Progress::Item { consumed, item } => {
+                match item {
+                    Item::Packet(packet) => decoder.packet(&packet),
+                    Item::Keys(text) => {
+                        decoder.keys(text);
+                        decoder.end_of_keys();
+                    }
+                    Item::Structure => {}
+                    Item::Dropped(packets) => decoder.dropped(packets),
+                }
+                buffer.start += consumed;
+                at += consumed as u64;
+                while let Some(event) = decoder.event() {
+                    each(event)?;
+                }
+            }
+        }
+    }
+}
+
+/// Bytes read and not consumed yet.
+#[derive(Debug, Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    fn ready(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Reads until so many bytes are ready; false if there are no more.
+    fn fill(&mut self, wanted: usize, source: &mut dyn Read) -> io::Result<bool> {
+        // The reader never asks for more than a block; this is the bound of what is kept.
+        let wanted = wanted.min(BLOCK_BYTES_MAX + PIECE_BYTES);
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let size = wanted.max(PIECE_BYTES);
+        if self.bytes.len() < size {
+            self.bytes.resize(size, 0);
+        }
+        while self.end < wanted {
+            match source.read(self.bytes.get_mut(self.end..).unwrap_or_default()) {
+                Ok(0) => return Ok(false),
+                Ok(count) => self.end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
