@@ -1,12 +1,14 @@
-//! Sign-in as pure decisions: password hashes and their policy, back-off, lifetimes, and the formats of
-//! the secrets that a browser or an invited person holds.
-//! It knows no clock, store, network or runtime: time, randomness and counts are handed in by the console.
+//! Who somebody is, as pure decisions: the methods of a Kubernetes API server, and the hub's own sign-in with
+//! password hashes and their policy, back-off, lifetimes, and the secrets that a browser or an invited person
+//! holds.
+//! It knows no clock, store, network or runtime: time, randomness, counts and objects are handed in.
 
 mod account;
 mod admins;
 mod backoff;
 mod common_passwords;
 mod device;
+pub mod kubernetes;
 mod lifetime;
 mod opaque;
 mod password;

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how it overrides the configuration.
 
+use crate::auth::AuthCommand;
 use crate::config::Sources;
 use clap::{Args, Parser, Subcommand};
 use model::AccountName;
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     /// Decode what the API server says and hears, from captures.
     #[command(subcommand)]
     Traffic(crate::traffic::TrafficCommand),
+    /// Explain who a credential is to an API server.
+    #[command(subcommand)]
+    Auth(AuthCommand),
     /// Print the OpenAPI description of the API.
     Openapi,
     /// Print a completion script for a shell.

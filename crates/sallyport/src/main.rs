@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod auth;
 mod config;
 mod health;
 mod hub;
@@ -55,6 +56,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             return runtime()?.block_on(admin::run(command, config));
         }
         Command::Traffic(command) => return traffic::run(command),
+        Command::Auth(command) => return auth::run(command),
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();

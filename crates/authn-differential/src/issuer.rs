@@ -1,0 +1,438 @@
+//! An OpenID Connect provider and a token webhook in one small HTTPS server, which the API server of a
+//! cluster reaches at the host's end of its link; and tokens of that provider, valid and broken.
+//! The provider signs whatever a case wants; the webhook answers what the token itself says.
+
+use crate::case::{Case, configured, judge};
+use crate::cluster::Cluster;
+use crate::comparison::Source;
+use crate::random::Random;
+use crate::tokens::{
+    Members, change_claims, change_header, changes, members, object, odd_payload, odd_text, quoted,
+};
+use crate::wire::Verdict;
+use anyhow::Context;
+use authn::kubernetes::{
+    AuthenticationConfiguration, Authenticator, Explanation, IssuerKeys, KeySet, Known,
+    ObjectFacts, Objects, SecretFacts, TokenReviewStatus, TokenReviewVersion, TokenReviews,
+    Webhook,
+};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::{Secret, Timestamp};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use x509_parser::prelude::FromDer as _;
+
+const WEBHOOK_PREFIX: &str = "webhook.";
+
+/// The provider, its webhook and their address.
+#[derive(Debug)]
+pub struct Provider {
+    /// The provider's URL; a second issuer is at `URL/second`.
+    pub url: String,
+    authority_pem: String,
+    keys: Arc<SigningKeys>,
+}
+
+struct SigningKeys {
+    rsa: RsaKeyPair,
+    ec: [(&'static str, EcdsaKeyPair); 3],
+    set: String,
+}
+
+impl std::fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKeys(…)")
+    }
+}
+
+impl SigningKeys {
+    fn generate() -> anyhow::Result<Self> {
+        let rsa = RsaKeyPair::generate(KeySize::Rsa2048)?;
+        let ec = [
+            ("P-256", EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)?),
+            ("P-384", EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING)?),
+            ("P-521", EcdsaKeyPair::generate(&signature::ECDSA_P521_SHA512_FIXED_SIGNING)?),
+        ];
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let pkcs1 = rsa.public_key().as_ref();
+        let (_, public) = x509_parser::public_key::RSAPublicKey::from_der(pkcs1)
+            .map_err(|_| anyhow::anyhow!("an RSA key"))?;
+        let strip = |number: &[u8]| {
+            let zeros = number.iter().take_while(|byte| **byte == 0).count();
+            encode(&number[zeros..])
+        };
+        let (n, e) = (strip(public.modulus), strip(public.exponent));
+        let mut keys = vec![format!(r#"{{"kty":"RSA","kid":"rsa","n":"{n}","e":"{e}"}}"#)];
+        for (curve, pair) in &ec {
+            let point = &pair.public_key().as_ref()[1..];
+            let (x, y) = point.split_at(point.len() / 2);
+            let (x, y) = (encode(x), encode(y));
+            keys.push(format!(
+                r#"{{"kty":"EC","kid":"{curve}","crv":"{curve}","x":"{x}","y":"{y}"}}"#
+            ));
+        }
+        Ok(Self { rsa, ec, set: format!(r#"{{"keys":[{}]}}"#, keys.join(",")) })
+    }
+}
+
+/// What the webhook says to a token: what the token says, if it is made for it.
+fn reviewed(token: &str) -> String {
+    let status = token
+        .strip_prefix(WEBHOOK_PREFIX)
+        .and_then(|encoded| URL_SAFE_NO_PAD.decode(encoded).ok())
+        .and_then(|status| String::from_utf8(status).ok())
+        .unwrap_or_else(|| "{}".to_owned());
+    format!(r#"{{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{status}}}"#)
+}
+
+impl Provider {
+    /// Serves at an address until the process ends.
+    pub fn serve(address: &str) -> anyhow::Result<Self> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let host = address.rsplit_once(':').context("no port")?.0.to_owned();
+        let key = KeyPair::generate()?;
+        let certificate = CertificateParams::new(vec![host])?.signed_by(&key, &authority)?;
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+        )?;
+        let provider = Self {
+            url: format!("https://{address}"),
+            authority_pem: authority.pem(),
+            keys: Arc::new(SigningKeys::generate()?),
+        };
+        let listener = TcpListener::bind(address).with_context(|| address.to_owned())?;
+        let (config, url, keys) =
+            (Arc::new(config), provider.url.clone(), Arc::clone(&provider.keys));
+        std::thread::spawn(move || {
+            for tcp in listener.incoming().flatten() {
+                let (config, url, keys) = (Arc::clone(&config), url.clone(), Arc::clone(&keys));
+                std::thread::spawn(move || {
+                    // A client that goes away ends its own thread and nothing else.
+                    let _ = answer_all(tcp, config, &url, &keys);
+                });
+            }
+        });
+        Ok(provider)
+    }
+
+    /// The `AuthenticationConfiguration` of the API server.
+    pub fn configuration(&self) -> String {
+        let authority: String =
+            self.authority_pem.lines().map(|line| format!("      {line}\n")).collect();
+        let url = &self.url;
+        format!(
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt:\n\
+             - issuer:\n    url: {url}\n    audiences: [hub]\n    certificateAuthority: |\n{authority}\
+             \x20 claimValidationRules:\n  - {{claim: tenant, requiredValue: acme}}\n\
+             \x20 claimMappings:\n    username: {{claim: email, prefix: \"oidc:\"}}\n\
+             \x20   groups: {{claim: roles, prefix: \"r:\"}}\n    uid: {{claim: sub}}\n\
+             - issuer:\n    url: {url}/second\n    audiences: [a, b]\n    audienceMatchPolicy: MatchAny\n\
+             \x20   certificateAuthority: |\n{authority}\
+             \x20 claimMappings:\n    username: {{claim: sub, prefix: \"\"}}\n\
+             \x20   groups: {{claim: roles, prefix: \"\"}}\n"
+        )
+    }
+
+    /// The kubeconfig-shaped file of the webhook.
+    pub fn webhook_file(&self) -> String {
+        let authority = base64::engine::general_purpose::STANDARD.encode(&self.authority_pem);
+        let url = &self.url;
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n- {{name: c, context: {{cluster: c, \
+             user: u}}}}\nusers:\n- {{name: u}}\nclusters:\n- {{name: c, cluster: {{server: \"{url}/review\", \
+             certificate-authority-data: {authority}}}}}\n"
+        )
+    }
+}
+
+fn answer_all(
+    tcp: TcpStream,
+    config: Arc<ServerConfig>,
+    url: &str,
+    keys: &SigningKeys,
+) -> anyhow::Result<()> {
+    let mut stream = BufReader::new(StreamOwned::new(ServerConnection::new(config)?, tcp));
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            stream.read_line(&mut line)?;
+            let line = line.trim_end().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse()?;
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body)?;
+        let path = path.split('?').next().unwrap_or_default();
+        let discovery =
+            |issuer: String| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{url}/keys"}}"#);
+        let (status, answer) = match path {
+            "/.well-known/openid-configuration" => ("200 OK", discovery(url.to_owned())),
+            "/second/.well-known/openid-configuration" => {
+                ("200 OK", discovery(format!("{url}/second")))
+            }
+            "/keys" => ("200 OK", keys.set.clone()),
+            "/review" => {
+                let review: serde_json::Value = serde_json::from_slice(&body)?;
+                ("200 OK", reviewed(review["spec"]["token"].as_str().unwrap_or_default()))
+            }
+            _ => ("404 Not Found", String::new()),
+        };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nCache-Control: max-age=3600\r\n\
+             Content-Length: {}\r\n\r\n",
+            answer.len()
+        );
+        stream.get_mut().write_all(head.as_bytes())?;
+        stream.get_mut().write_all(answer.as_bytes())?;
+        stream.get_mut().flush()?;
+    }
+}
+
+/// Makes cases of OpenID Connect and webhook tokens.
+pub struct IssuerMaker {
+    seed: u64,
+    url: String,
+    keys: Arc<SigningKeys>,
+    authenticator: Authenticator,
+    facts: Facts,
+}
+
+impl std::fmt::Debug for IssuerMaker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuerMaker").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+struct Facts(BTreeMap<String, KeySet>);
+
+impl Objects for Facts {
+    fn service_account(&self, _: &str, _: &str) -> Known<ObjectFacts> {
+        Known::Absent
+    }
+    fn pod(&self, _: &str, _: &str) -> Known<ObjectFacts> {
+        Known::Absent
+    }
+    fn node(&self, _: &str) -> Known<ObjectFacts> {
+        Known::Absent
+    }
+    fn secret(&self, _: &str, _: &str) -> Known<SecretFacts> {
+        Known::Absent
+    }
+}
+
+impl IssuerKeys for Facts {
+    fn keys(&self, issuer: &str) -> Known<&KeySet> {
+        self.0.get(issuer).map_or(Known::Absent, Known::Found)
+    }
+}
+
+impl TokenReviews for Facts {
+    fn review(&self, token: &Secret) -> Known<Result<TokenReviewStatus, String>> {
+        let answer = TokenReviewVersion::V1.answer(reviewed(token.expose()).as_bytes());
+        Known::Found(answer.map_err(|fault| fault.to_string()))
+    }
+}
+
+impl IssuerMaker {
+    /// Reads the cluster's configuration, and the provider's.
+    pub fn new(cluster: &Cluster, provider: &Provider, seed: u64) -> anyhow::Result<Self> {
+        let mut authenticator = configured(cluster)?;
+        let accounts = authenticator.service_accounts.as_ref().context("no service accounts")?;
+        let (issuers, audiences) = (accounts.issuers.clone(), accounts.audiences.clone());
+        let config = AuthenticationConfiguration::parse(&provider.configuration(), &issuers)?;
+        authenticator.issuers = config.issuers;
+        authenticator.webhook = Some(Webhook { audiences });
+        let set = KeySet::from_json(provider.keys.set.as_bytes())?;
+        let url = provider.url.clone();
+        let facts =
+            Facts(BTreeMap::from([(url.clone(), set.clone()), (format!("{url}/second"), set)]));
+        Ok(Self { seed, url, keys: Arc::clone(&provider.keys), authenticator, facts })
+    }
+
+    fn token(&self, random: &mut Random, now_s: i64) -> String {
+        if random.once_in(5) {
+            return webhook_token(random);
+        }
+        let second = random.once_in(4);
+        let issuer = if second { format!("{}/second", self.url) } else { self.url.clone() };
+        let audience = if second { "[\"x\",\"b\"]" } else { "\"hub\"" };
+        let mut claims = members(&[
+            ("iss", quoted(&issuer)),
+            ("sub", quoted("42")),
+            ("aud", audience.to_owned()),
+            ("exp", (now_s + 3600).to_string()),
+            ("email", quoted("a@x.example")),
+            ("roles", (*random.pick(&["[\"dev\",\"ops\"]", "\"one\"", "[]", "null"])).to_owned()),
+            ("tenant", quoted("acme")),
+        ]);
+        if random.once_in(3) {
+            let verified = *random.pick(&["true", "true", "false", "null", "\"true\""]);
+            claims.push(("email_verified".to_owned(), verified.to_owned()));
+        }
+        if random.once_in(4) {
+            claims.push(("jti".to_owned(), (*random.pick(&["\"t1\"", "\"\"", "1"])).to_owned()));
+        }
+        if random.once_in(12) {
+            distributed(random, &mut claims);
+        }
+        for _ in 0..changes(random) {
+            change_claims(random, &mut claims, &issuer, now_s);
+        }
+        let mut payload = object(&claims);
+        if random.once_in(14) {
+            payload = odd_payload(random, &payload);
+        }
+        self.sign(random, &payload)
+    }
+
+    fn sign(&self, random: &mut Random, payload: &str) -> String {
+        let rsa: [(&str, &'static dyn signature::RsaEncoding); 6] = [
+            ("RS256", &signature::RSA_PKCS1_SHA256),
+            ("RS384", &signature::RSA_PKCS1_SHA384),
+            ("RS512", &signature::RSA_PKCS1_SHA512),
+            ("PS256", &signature::RSA_PSS_SHA256),
+            ("PS384", &signature::RSA_PSS_SHA384),
+            ("PS512", &signature::RSA_PSS_SHA512),
+        ];
+        let by_rsa = random.once_in(2);
+        let (algorithm, key_id) = if by_rsa {
+            (random.pick(&rsa).0, "rsa")
+        } else {
+            *random.pick(&[("ES256", "P-256"), ("ES384", "P-384"), ("ES512", "P-521")])
+        };
+        let mut header = members(&[("alg", quoted(algorithm)), ("kid", quoted(key_id))]);
+        match random.below(12) {
+            0 => drop(header.remove(1)),
+            // Another algorithm or another key than what signs.
+            1 => header[0].1 = quoted(random.word(&["RS256", "PS256", "ES256", "ES384", "none"])),
+            2 => header[1].1 = quoted(random.word(&["rsa", "P-256", "P-384", "unknown"])),
+            _ => {}
+        }
+        for _ in 0..changes(random) {
+            change_header(random, &mut header);
+        }
+        let header = URL_SAFE_NO_PAD.encode(object(&header));
+        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(payload));
+        let system = SystemRandom::new();
+        let mut signature = if by_rsa {
+            let mut signature = vec![0; self.keys.rsa.public_modulus_len()];
+            let encoding =
+                rsa.iter().find(|(name, _)| *name == algorithm).map_or(rsa[0].1, |(_, e)| *e);
+            match self.keys.rsa.sign(encoding, &system, signed.as_bytes(), &mut signature) {
+                Ok(()) => signature,
+                Err(_) => Vec::new(),
+            }
+        } else {
+            let pair = self.keys.ec.iter().find(|(curve, _)| *curve == key_id);
+            let signature = pair.map(|(_, pair)| pair.sign(&system, signed.as_bytes()));
+            signature.and_then(Result::ok).map_or_else(Vec::new, |s| s.as_ref().to_vec())
+        };
+        if random.once_in(25) && !signature.is_empty() {
+            let at = random.below(signature.len());
+            signature[at] ^= 1 << random.below(8);
+        }
+        let mut token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+        if random.once_in(20) {
+            odd_text(random, &mut token);
+        }
+        token
+    }
+}
+
+fn distributed(random: &mut Random, claims: &mut Members) {
+    claims.retain(|(name, _)| name != "roles");
+    let names = *random.pick(&[
+        "{}",
+        "null",
+        "{\"roles\":\"s\"}",
+        "{\"x\":\"s\"}",
+        "{\"x\":\"\"}",
+        "{\"x\":null}",
+        "[]",
+    ]);
+    claims.push(("_claim_names".to_owned(), names.to_owned()));
+    let sources = *random.pick(&[
+        "{}",
+        "null",
+        "{\"s\":{}}",
+        "{\"s\":{\"JWT\":\"x\"}}",
+        "{\"s\":1}",
+        "{\"s\":{\"endpoint\":\"\"}}",
+    ]);
+    if !random.once_in(4) {
+        claims.push(("_claim_sources".to_owned(), sources.to_owned()));
+    }
+}
+
+fn webhook_token(random: &mut Random) -> String {
+    let user = [
+        r#"{"username":"w","uid":"9","groups":["g"],"extra":{"k":["v","v2"]}}"#,
+        r#"{"username":"w"}"#,
+        r#"{"username":"w","groups":null,"extra":null}"#,
+        r#"{"username":"w","groups":["system:authenticated"]}"#,
+        r#"{"Username":"w"}"#,
+        r#"{"username":1}"#,
+        "null",
+    ];
+    let audiences = [
+        "[]",
+        "null",
+        "[\"x\"]",
+        "[\"https://kubernetes.default.svc.cluster.local\",\"x\"]",
+        "\"x\"",
+    ];
+    let mut status = members(&[(
+        "authenticated",
+        (*random.pick(&["true", "true", "true", "false", "\"true\"", "null"])).to_owned(),
+    )]);
+    if !random.once_in(8) {
+        status.push(("user".to_owned(), (*random.pick(&user)).to_owned()));
+    }
+    if random.once_in(3) {
+        status.push(("audiences".to_owned(), (*random.pick(&audiences)).to_owned()));
+    }
+    if random.once_in(6) {
+        status.push((
+            "error".to_owned(),
+            (*random.pick(&["\"down\"", "\"\"", "null", "1"])).to_owned(),
+        ));
+    }
+    // What the token says of itself must be asked anew each time, so each is another one.
+    status.push(("x".to_owned(), random.below(1_000_000_000).to_string()));
+    format!("{WEBHOOK_PREFIX}{}", URL_SAFE_NO_PAD.encode(object(&status)))
+}
+
+impl Source for IssuerMaker {
+    fn case(&self, number: u64, now: Timestamp) -> anyhow::Result<Case> {
+        let mut random = Random::new(self.seed, number);
+        let token = self.token(&mut random, now.as_micros() / 1_000_000);
+        let value = format!("Bearer {token}").into_bytes();
+        Ok(Case { headers: vec![("Authorization".to_owned(), value)], ..Case::default() })
+    }
+
+    fn judge(&self, case: &Case, now: Timestamp) -> (Verdict, Option<Explanation>) {
+        judge(&self.authenticator, case, &self.facts, now)
+    }
+}
