@@ -89,8 +89,17 @@ pub enum Framework {
 impl Framework {
     /// All of them, in the order of documents.
     pub const ALL: &'static [Self] = &[
-        Self::PssBaseline, Self::PssRestricted, Self::Cis, Self::Nsa, Self::Threat, Self::Checkov,
-        Self::Kubesec, Self::Kubeaudit, Self::Kccss, Self::KubeHunter, Self::Mkit,
+        Self::PssBaseline,
+        Self::PssRestricted,
+        Self::Cis,
+        Self::Nsa,
+        Self::Threat,
+        Self::Checkov,
+        Self::Kubesec,
+        Self::Kubeaudit,
+        Self::Kccss,
+        Self::KubeHunter,
+        Self::Mkit,
     ];
 
     /// Its name.
@@ -206,7 +215,8 @@ impl Example {
     /// The whole manifest.
     pub fn manifest(self) -> String {
         /// A Pod around a fragment.
-        const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: example\n  namespace: shop\nspec:\n";
+        const POD: &str =
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: example\n  namespace: shop\nspec:\n";
         let indent = |text: &str, by: usize| -> String {
             text.lines().map(|line| format!("{:by$}{line}\n", "")).collect()
         };

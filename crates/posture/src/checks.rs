@@ -1,16 +1,16 @@
 //! All checks, by what they look at. Each file holds the data of its checks beside their functions.
 //! How a check is run, and over what, is `scan`'s.
 
-//mod account;
+mod account;
 mod capability;
 mod host;
-//mod image;
-//mod mounts;
-//mod network;
+mod image;
+mod mounts;
+mod network;
 mod privilege;
-//mod profile;
-//mod rbac;
-//mod resources;
+mod profile;
+mod rbac;
+mod resources;
 mod user;
 
 use crate::check::{Check, Framework, Mapping};
@@ -21,13 +21,13 @@ pub static FAMILIES: &[(&str, &[Check])] = &[
     ("Users", user::CHECKS),
     ("Capabilities", capability::CHECKS),
     ("Host", host::CHECKS),
-    //("Mounts and volumes", mounts::CHECKS),
-    //("Kernel profiles", profile::CHECKS),
-    //("Accounts and secrets", account::CHECKS),
-    //("Images", image::CHECKS),
-    //("Resources and probes", resources::CHECKS),
-    //("Network", network::CHECKS),
-    //("Rights", rbac::CHECKS),
+    ("Mounts and volumes", mounts::CHECKS),
+    ("Kernel profiles", profile::CHECKS),
+    ("Accounts and secrets", account::CHECKS),
+    ("Images", image::CHECKS),
+    ("Resources and probes", resources::CHECKS),
+    ("Network", network::CHECKS),
+    ("Rights", rbac::CHECKS),
 ];
 
 /// All checks.

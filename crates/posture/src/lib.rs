@@ -16,13 +16,17 @@
 //! [`scan`] runs [`checks`], each of which is a [`check::Check`]. [`kubesec`] and [`kccss`] give the scores of
 //! those tools, [`fix`] changes the text and proves the change.
 
+pub mod check;
+pub mod checks;
 pub mod document;
+pub mod fix;
+pub mod kccss;
+pub mod kubesec;
 pub mod node;
 pub mod object;
 pub mod place;
-pub mod workload;
+pub mod rules;
+pub mod scan;
 pub mod snapshot;
 pub mod words;
-pub mod check;
-pub mod checks;
-pub mod scan;
+pub mod workload;

@@ -1,8 +1,8 @@
 //! Kubernetes objects as they are found in documents: kind, name, namespace, and lists unrolled.
 //! What a kind's fields mean is `workload`'s and the checks'.
 
-use crate::node::{Node, Span, Value};
 use crate::document::Document;
+use crate::node::{Node, Span, Value};
 
 /// A list of lists is taken apart this deep; the API knows no list in a list.
 const LIST_DEPTH_MAX: usize = 4;
@@ -39,12 +39,34 @@ pub struct NotAnObject {
 
 /// Kinds that live in no namespace, so that none is missing in their manifests.
 const CLUSTER_SCOPED: &[&str] = &[
-    "APIService", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CSINode",
-    "CustomResourceDefinition", "DeviceClass", "FlowSchema", "IngressClass", "MutatingWebhookConfiguration",
-    "MutatingAdmissionPolicy", "Namespace", "Node", "PersistentVolume", "PodSecurityPolicy",
-    "PriorityClass", "PriorityLevelConfiguration", "RuntimeClass", "StorageClass",
-    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
-    "VolumeAttachment", "ComponentStatus", "ClusterTrustBundle", "IPAddress", "ServiceCIDR",
+    "APIService",
+    "CertificateSigningRequest",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CSIDriver",
+    "CSINode",
+    "CustomResourceDefinition",
+    "DeviceClass",
+    "FlowSchema",
+    "IngressClass",
+    "MutatingWebhookConfiguration",
+    "MutatingAdmissionPolicy",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PodSecurityPolicy",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "RuntimeClass",
+    "StorageClass",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "VolumeAttachment",
+    "ComponentStatus",
+    "ClusterTrustBundle",
+    "IPAddress",
+    "ServiceCIDR",
 ];
 
 impl Object {
@@ -118,7 +140,8 @@ fn unroll(
     let is_list = kind.ends_with("List") && root.get("items").is_some_and(is_list);
     if is_list && depth < LIST_DEPTH_MAX {
         for (index, item) in take_items(&mut root).into_iter().enumerate() {
-            let within = format!("{within}{}items[{index}]", if within.is_empty() { "" } else { "." });
+            let within =
+                format!("{within}{}items[{index}]", if within.is_empty() { "" } else { "." });
             unroll(source, document, item, within, depth + 1, found, left_out);
         }
         return;

@@ -81,6 +81,15 @@ const NO_CONTAINERS: Words = words(
     "매니페스트에 컨테이너가 없습니다. 실행하려면 다른 무언가가 채워야 합니다",
 );
 
+impl Findings {
+    /// What was found in one object.
+    pub fn of(&self, object: usize) -> &[Finding] {
+        let start = self.findings.partition_point(|finding| finding.object < object);
+        let end = self.findings.partition_point(|finding| finding.object <= object);
+        &self.findings[start..end]
+    }
+}
+
 /// Runs the checks over the objects.
 pub fn scan(objects: &[Object], checks: &[&'static Check]) -> Findings {
     let snapshot = Snapshot::new(objects);
@@ -121,9 +130,7 @@ fn outcome<'a>(
         Test::Container(test) => pod.map(|pod| {
             Outcome::of(pod.containers.iter().filter_map(|container| test(pod, container)))
         }),
-        Test::Object(kinds, test) => {
-            kinds.contains(&object.kind.as_str()).then(|| test(object))
-        }
+        Test::Object(kinds, test) => kinds.contains(&object.kind.as_str()).then(|| test(object)),
         Test::Among(kinds, test) => {
             kinds.contains(&object.kind.as_str()).then(|| test(snapshot, object))
         }
@@ -139,7 +146,8 @@ fn tell(
     findings: &mut Vec<Finding>,
 ) {
     let whole = || Evidence { path: String::new(), value: None, span: object.root.span };
-    let one = |verdict, reason| Finding { check, object: index, verdict, evidence: whole(), reason };
+    let one =
+        |verdict, reason| Finding { check, object: index, verdict, evidence: whole(), reason };
     match outcome {
         // A malformed field may be the one that this check would have failed.
         Outcome::Pass if pod.is_some_and(|pod| !pod.malformed.places().is_empty()) => {

@@ -1,9 +1,9 @@
 //! What a scan looks at: all objects at once, with the Pod view of those that make Pods.
 //! Where they come from is the caller's knowledge; what is wrong with them the checks'.
 
+use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
-use crate::node::Node;
 use crate::workload::{self, Pod};
 use std::collections::{HashMap, HashSet};
 
@@ -57,7 +57,8 @@ impl<'a> Snapshot<'a> {
         }
         let mut accounts = HashMap::new();
         for pod in pods.iter().flatten() {
-            let name = pod.service_account.value.filter(|name| !name.is_empty()).unwrap_or("default");
+            let name =
+                pod.service_account.value.filter(|name| !name.is_empty()).unwrap_or("default");
             *accounts.entry((pod.object.effective_namespace(), name)).or_default() += 1;
         }
         Self { objects, pods, roles, policies, accounts, grants, seen_namespaces }

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Manage accounts and the audit log, on the hub's own store.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Scan for what is still open, with evidence and fixes.
+    #[command(subcommand)]
+    Scan(crate::scan::ScanCommand),
     /// Print the OpenAPI description of the API.
     Openapi,
     /// Print a completion script for a shell.

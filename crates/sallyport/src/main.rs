@@ -6,6 +6,7 @@ mod config;
 mod health;
 mod hub;
 mod listen;
+mod scan;
 mod serve;
 mod tls;
 
@@ -46,6 +47,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = config::load(&sources)?;
             return runtime()?.block_on(admin::run(command, config));
         }
+        Command::Scan(command) => return scan::run(command),
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();

@@ -8,21 +8,40 @@ use crate::workload::{Container, Pod};
 
 /// What runtimes give by default but NET_RAW; the baseline level lets it be added by name.
 const BASELINE: &[&str] = &[
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE",
-    "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
 ];
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "capability-beyond-default",
         severity: Severity::High,
-        title: words("A container is given a capability beyond the default set", "컨테이너에 기본 집합을 넘는 capability가 추가되었습니다"),
+        title: words(
+            "A container is given a capability beyond the default set",
+            "컨테이너에 기본 집합을 넘는 capability가 추가되었습니다",
+        ),
         why: words(
             "Capabilities outside the runtime's default set reach into the node: its network, its modules, its processes.",
             "런타임 기본 집합 밖의 capability는 노드의 네트워크, 모듈, 프로세스에 손이 닿습니다.",
         ),
         fix: words("Remove it from `capabilities.add`.", "`capabilities.add`에서 지웁니다."),
-        mappings: &[baseline("capabilities_baseline"), cis("5.2.9"), nsa("Pod security"), threat("E6")],
+        mappings: &[
+            baseline("capabilities_baseline"),
+            cis("5.2.9"),
+            nsa("Pod security"),
+            threat("E6"),
+        ],
         test: Test::Pod(beyond_default),
         remedy: None,
         passes: &[Example::Container("securityContext: {capabilities: {add: [CHOWN]}}")],
@@ -34,17 +53,25 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "capability-beyond-net-bind",
         severity: Severity::Medium,
-        title: words("A container is given a capability other than NET_BIND_SERVICE", "컨테이너에 NET_BIND_SERVICE 외의 capability가 추가되었습니다"),
+        title: words(
+            "A container is given a capability other than NET_BIND_SERVICE",
+            "컨테이너에 NET_BIND_SERVICE 외의 capability가 추가되었습니다",
+        ),
         why: words(
             "The restricted level allows only what binding to a low port needs.",
             "restricted 수준은 낮은 포트를 여는 데 필요한 것만 허용합니다.",
         ),
-        fix: words("Leave only NET_BIND_SERVICE in `capabilities.add`.", "`capabilities.add`에 NET_BIND_SERVICE만 남깁니다."),
+        fix: words(
+            "Leave only NET_BIND_SERVICE in `capabilities.add`.",
+            "`capabilities.add`에 NET_BIND_SERVICE만 남깁니다.",
+        ),
         mappings: &[restricted("capabilities_restricted"), cis("5.2.9"), threat("E6")],
         test: Test::Pod(beyond_net_bind),
         remedy: None,
         passes: &[
-            Example::Container("securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}"),
+            Example::Container(
+                "securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}",
+            ),
             Example::Spec("os: {name: windows}"),
         ],
         fails: &[Example::Container("securityContext: {capabilities: {add: [CHOWN]}}")],
@@ -57,8 +84,16 @@ pub(super) static CHECKS: &[Check] = &[
             "Each capability that is added is a part of root's power that somebody has to justify.",
             "추가된 capability는 하나하나가 정당화가 필요한 root 권한의 일부입니다.",
         ),
-        fix: words("Remove `capabilities.add`, or write down why it is needed in an exception.", "`capabilities.add`를 지우거나 필요한 까닭을 예외로 남깁니다."),
-        mappings: &[cis("5.2.9"), threat("E6"), checkov("CKV_K8S_25"), kubeaudit("CapabilityAdded")],
+        fix: words(
+            "Remove `capabilities.add`, or write down why it is needed in an exception.",
+            "`capabilities.add`를 지우거나 필요한 까닭을 예외로 남깁니다.",
+        ),
+        mappings: &[
+            cis("5.2.9"),
+            threat("E6"),
+            checkov("CKV_K8S_25"),
+            kubeaudit("CapabilityAdded"),
+        ],
         test: Test::Pod(added),
         remedy: None,
         passes: &[Example::Container("securityContext: {capabilities: {drop: [ALL]}}")],
@@ -72,9 +107,16 @@ pub(super) static CHECKS: &[Check] = &[
             "SYS_ADMIN mounts file systems and joins namespaces; it is nearly the whole of root.",
             "SYS_ADMIN은 파일 시스템을 마운트하고 네임스페이스에 들어갈 수 있어 사실상 root와 같습니다.",
         ),
-        fix: words("Remove SYS_ADMIN from `capabilities.add`.", "`capabilities.add`에서 SYS_ADMIN을 지웁니다."),
+        fix: words(
+            "Remove SYS_ADMIN from `capabilities.add`.",
+            "`capabilities.add`에서 SYS_ADMIN을 지웁니다.",
+        ),
         mappings: &[
-            cis("5.2.9"), nsa("Pod security"), threat("E6"), checkov("CKV_K8S_39"), kubesec("CapSysAdmin"),
+            cis("5.2.9"),
+            nsa("Pod security"),
+            threat("E6"),
+            checkov("CKV_K8S_39"),
+            kubesec("CapSysAdmin"),
             kccss("K-11"),
         ],
         test: Test::Pod(sys_admin),
@@ -96,7 +138,11 @@ pub(super) static CHECKS: &[Check] = &[
         ),
         fix: words("Drop ALL, or at least NET_RAW.", "ALL 또는 적어도 NET_RAW를 제거합니다."),
         mappings: &[
-            cis("5.2.8"), nsa("Pod security"), threat("E4"), checkov("CKV_K8S_28"), kccss("K-4"),
+            cis("5.2.8"),
+            nsa("Pod security"),
+            threat("E4"),
+            checkov("CKV_K8S_28"),
+            kccss("K-4"),
         ],
         test: Test::Container(net_raw),
         remedy: Some(Remedy {
@@ -117,15 +163,26 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "capability-drop-all",
         severity: Severity::Medium,
-        title: words("A container does not drop all capabilities", "컨테이너가 모든 capability를 제거하지 않습니다"),
+        title: words(
+            "A container does not drop all capabilities",
+            "컨테이너가 모든 capability를 제거하지 않습니다",
+        ),
         why: words(
             "Ordinary programs need none of the capabilities which runtimes give by default.",
             "일반 프로그램에는 런타임이 기본으로 주는 capability가 하나도 필요하지 않습니다.",
         ),
-        fix: words("Set `capabilities.drop: [\"ALL\"]` and add what is missed, one by one.", "`capabilities.drop: [\"ALL\"]`을 설정하고 필요한 것만 하나씩 추가합니다."),
+        fix: words(
+            "Set `capabilities.drop: [\"ALL\"]` and add what is missed, one by one.",
+            "`capabilities.drop: [\"ALL\"]`을 설정하고 필요한 것만 하나씩 추가합니다.",
+        ),
         mappings: &[
-            restricted("capabilities_restricted"), cis("5.2.9"), nsa("Pod security"), threat("E6"),
-            checkov("CKV_K8S_37"), kubesec("CapDropAll"), kubeaudit("CapabilityShouldDropAll"),
+            restricted("capabilities_restricted"),
+            cis("5.2.9"),
+            nsa("Pod security"),
+            threat("E6"),
+            checkov("CKV_K8S_37"),
+            kubesec("CapDropAll"),
+            kubeaudit("CapabilityShouldDropAll"),
             kubeaudit("CapabilityOrSecurityContextMissing"),
         ],
         test: Test::Container(drop_all),
@@ -147,17 +204,23 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "capability-drop-none",
         severity: Severity::Low,
-        title: words("A container drops no capability at all", "컨테이너가 capability를 하나도 제거하지 않습니다"),
-        why: words(
-            "Not even one was thought about.",
-            "하나도 검토하지 않았다는 뜻입니다.",
+        title: words(
+            "A container drops no capability at all",
+            "컨테이너가 capability를 하나도 제거하지 않습니다",
         ),
-        fix: words("Set `capabilities.drop`, best to `[\"ALL\"]`.", "`capabilities.drop`을 설정합니다. `[\"ALL\"]`이 가장 좋습니다."),
+        why: words("Not even one was thought about.", "하나도 검토하지 않았다는 뜻입니다."),
+        fix: words(
+            "Set `capabilities.drop`, best to `[\"ALL\"]`.",
+            "`capabilities.drop`을 설정합니다. `[\"ALL\"]`이 가장 좋습니다.",
+        ),
         mappings: &[threat("E6"), kubesec("CapDropAny")],
         test: Test::Container(drop_none),
         remedy: None,
         passes: &[Example::Container("securityContext: {capabilities: {drop: [KILL]}}")],
-        fails: &[Example::Container("image: app:1.0"), Example::Container("securityContext: {capabilities: {drop: []}}")],
+        fails: &[
+            Example::Container("image: app:1.0"),
+            Example::Container("securityContext: {capabilities: {drop: []}}"),
+        ],
     },
 ];
 

@@ -20,8 +20,14 @@ pub(super) static CHECKS: &[Check] = &[
             "`privileged: true`를 지우고 프로그램에 필요한 capability만 추가합니다.",
         ),
         mappings: &[
-            baseline("privileged"), cis("5.2.2"), nsa("Pod security"), threat("E6"),
-            checkov("CKV_K8S_16"), kubesec("Privileged"), kubeaudit("PrivilegedTrue"), kccss("K-1"),
+            baseline("privileged"),
+            cis("5.2.2"),
+            nsa("Pod security"),
+            threat("E6"),
+            checkov("CKV_K8S_16"),
+            kubesec("Privileged"),
+            kubeaudit("PrivilegedTrue"),
+            kccss("K-1"),
         ],
         test: Test::Container(privileged),
         remedy: Some(Remedy {
@@ -30,7 +36,10 @@ pub(super) static CHECKS: &[Check] = &[
             value: "false",
             needs_decision: true,
         }),
-        passes: &[Example::Container("securityContext:\n  privileged: false"), Example::Container("image: app:1.0")],
+        passes: &[
+            Example::Container("securityContext:\n  privileged: false"),
+            Example::Container("image: app:1.0"),
+        ],
         fails: &[
             Example::Container("securityContext:\n  privileged: true"),
             Example::Container("securityContext: {privileged: yes}"),
@@ -39,7 +48,10 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "privilege-escalation",
         severity: Severity::Medium,
-        title: words("A process can gain more privileges than its parent", "프로세스가 부모보다 많은 권한을 얻을 수 있습니다"),
+        title: words(
+            "A process can gain more privileges than its parent",
+            "프로세스가 부모보다 많은 권한을 얻을 수 있습니다",
+        ),
         why: words(
             "Unless it is forbidden, set-user-ID programs in the image turn an ordinary user into root.",
             "금지하지 않으면 이미지 안의 set-user-ID 프로그램으로 일반 사용자가 root가 될 수 있습니다.",
@@ -49,9 +61,15 @@ pub(super) static CHECKS: &[Check] = &[
             "컨테이너에 `securityContext.allowPrivilegeEscalation: false`를 설정합니다.",
         ),
         mappings: &[
-            restricted("allowPrivilegeEscalation"), cis("5.2.6"), nsa("Pod security"), threat("E6"),
-            checkov("CKV_K8S_20"), kubesec("AllowPrivilegeEscalation"),
-            kubeaudit("AllowPrivilegeEscalationNil"), kubeaudit("AllowPrivilegeEscalationTrue"), kccss("K-3"),
+            restricted("allowPrivilegeEscalation"),
+            cis("5.2.6"),
+            nsa("Pod security"),
+            threat("E6"),
+            checkov("CKV_K8S_20"),
+            kubesec("AllowPrivilegeEscalation"),
+            kubeaudit("AllowPrivilegeEscalationNil"),
+            kubeaudit("AllowPrivilegeEscalationTrue"),
+            kccss("K-3"),
         ],
         test: Test::Container(privilege_escalation),
         remedy: Some(Remedy {
@@ -72,7 +90,10 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "writable-root-filesystem",
         severity: Severity::Low,
-        title: words("A container can write to its root file system", "컨테이너가 루트 파일 시스템에 쓸 수 있습니다"),
+        title: words(
+            "A container can write to its root file system",
+            "컨테이너가 루트 파일 시스템에 쓸 수 있습니다",
+        ),
         why: words(
             "Who breaks in can leave tools and change programs; a read-only root makes that harder and changes visible.",
             "침입자가 도구를 남기거나 프로그램을 바꿀 수 있습니다. 읽기 전용 루트는 이를 어렵게 하고 변화를 드러냅니다.",
@@ -82,8 +103,11 @@ pub(super) static CHECKS: &[Check] = &[
             "`securityContext.readOnlyRootFilesystem: true`를 설정하고, 써야 하는 곳에는 `emptyDir`를 마운트합니다.",
         ),
         mappings: &[
-            nsa("Pod security: immutable container file systems"), threat("E6"), checkov("CKV_K8S_22"),
-            kubesec("ReadOnlyRootFilesystem"), kubeaudit("ReadOnlyRootFilesystemNil"),
+            nsa("Pod security: immutable container file systems"),
+            threat("E6"),
+            checkov("CKV_K8S_22"),
+            kubesec("ReadOnlyRootFilesystem"),
+            kubeaudit("ReadOnlyRootFilesystemNil"),
             kubeaudit("ReadOnlyRootFilesystemFalse"),
         ],
         test: Test::Container(writable_root),
@@ -107,7 +131,10 @@ pub(super) static CHECKS: &[Check] = &[
             "Without one, everything that it could restrict is at the runtime's default, which is made for convenience.",
             "보안 컨텍스트가 없으면 제한할 수 있는 모든 것이 편의를 위한 런타임 기본값으로 남습니다.",
         ),
-        fix: words("Give the container a `securityContext`.", "컨테이너에 `securityContext`를 지정합니다."),
+        fix: words(
+            "Give the container a `securityContext`.",
+            "컨테이너에 `securityContext`를 지정합니다.",
+        ),
         mappings: &[cis("5.6.3"), nsa("Pod security"), threat("E6"), checkov("CKV_K8S_30")],
         test: Test::Container(no_context),
         remedy: None,
@@ -122,7 +149,10 @@ pub(super) static CHECKS: &[Check] = &[
             "What is set for the Pod holds for each of its containers, also for one that is added later.",
             "Pod에 설정한 내용은 나중에 추가되는 컨테이너를 포함해 모든 컨테이너에 적용됩니다.",
         ),
-        fix: words("Give the Pod's `spec` a `securityContext`.", "Pod의 `spec`에 `securityContext`를 지정합니다."),
+        fix: words(
+            "Give the Pod's `spec` a `securityContext`.",
+            "Pod의 `spec`에 `securityContext`를 지정합니다.",
+        ),
         mappings: &[cis("5.6.3"), nsa("Pod security"), threat("E6"), checkov("CKV_K8S_29")],
         test: Test::Pod(no_pod_context),
         remedy: None,
@@ -137,20 +167,28 @@ pub(super) static CHECKS: &[Check] = &[
             "Unmasked, /proc shows and lets change what belongs to the kernel of the node, unless the Pod has a user namespace of its own.",
             "마스킹하지 않은 /proc는 노드 커널의 정보를 보여 주고 바꿀 수 있게 합니다. Pod가 별도의 사용자 네임스페이스를 가진 경우는 예외입니다.",
         ),
-        fix: words("Remove `procMount`, or set `hostUsers: false`.", "`procMount`를 지우거나 `hostUsers: false`를 설정합니다."),
+        fix: words(
+            "Remove `procMount`, or set `hostUsers: false`.",
+            "`procMount`를 지우거나 `hostUsers: false`를 설정합니다.",
+        ),
         mappings: &[baseline("procMount"), nsa("Pod security"), threat("E6"), kccss("K-6")],
         test: Test::Container(proc_mount),
         remedy: None,
         passes: &[
             Example::Container("securityContext: {procMount: Default}"),
-            Example::Manifest("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  hostUsers: false\n  containers: [{name: a, image: a:1, securityContext: {procMount: Unmasked}}]\n"),
+            Example::Manifest(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  hostUsers: false\n  containers: [{name: a, image: a:1, securityContext: {procMount: Unmasked}}]\n",
+            ),
         ],
         fails: &[Example::Container("securityContext: {procMount: Unmasked}")],
     },
     Check {
         id: "proc-mount-not-default",
         severity: Severity::Low,
-        title: words("A container changes how /proc is mounted", "컨테이너가 /proc 마운트 방식을 바꿉니다"),
+        title: words(
+            "A container changes how /proc is mounted",
+            "컨테이너가 /proc 마운트 방식을 바꿉니다",
+        ),
         why: words(
             "The restricted level leaves /proc masked even in a user namespace: the kernel behind it is still the node's.",
             "restricted 수준은 사용자 네임스페이스에서도 /proc 마스킹을 유지합니다. 그 뒤의 커널은 여전히 노드의 것입니다.",
@@ -165,9 +203,18 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "windows-host-process",
         severity: Severity::Critical,
-        title: words("A Windows container runs as a process of the host", "Windows 컨테이너가 호스트 프로세스로 실행됩니다"),
-        why: words("A HostProcess container is the node's administrator.", "HostProcess 컨테이너는 노드의 관리자와 같습니다."),
-        fix: words("Remove `windowsOptions.hostProcess`.", "`windowsOptions.hostProcess`를 지웁니다."),
+        title: words(
+            "A Windows container runs as a process of the host",
+            "Windows 컨테이너가 호스트 프로세스로 실행됩니다",
+        ),
+        why: words(
+            "A HostProcess container is the node's administrator.",
+            "HostProcess 컨테이너는 노드의 관리자와 같습니다.",
+        ),
+        fix: words(
+            "Remove `windowsOptions.hostProcess`.",
+            "`windowsOptions.hostProcess`를 지웁니다.",
+        ),
         mappings: &[baseline("windowsHostProcess"), cis("5.2.10"), threat("E6")],
         test: Test::Pod(host_process),
         remedy: None,
@@ -180,12 +227,18 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "shared-process-namespace",
         severity: Severity::Low,
-        title: words("The Pod's containers see each other's processes", "Pod의 컨테이너들이 서로의 프로세스를 봅니다"),
+        title: words(
+            "The Pod's containers see each other's processes",
+            "Pod의 컨테이너들이 서로의 프로세스를 봅니다",
+        ),
         why: words(
             "With `shareProcessNamespace` a container reads the files and environment of the others through /proc.",
             "`shareProcessNamespace`를 쓰면 한 컨테이너가 /proc를 통해 다른 컨테이너의 파일과 환경 변수를 읽을 수 있습니다.",
         ),
-        fix: words("Remove `shareProcessNamespace` unless the containers are one program.", "컨테이너들이 하나의 프로그램이 아니라면 `shareProcessNamespace`를 지웁니다."),
+        fix: words(
+            "Remove `shareProcessNamespace` unless the containers are one program.",
+            "컨테이너들이 하나의 프로그램이 아니라면 `shareProcessNamespace`를 지웁니다.",
+        ),
         mappings: &[threat("E6")],
         test: Test::Pod(shared_processes),
         remedy: None,

@@ -6,7 +6,12 @@ use std::collections::HashSet;
 fn verdicts(check: &'static Check, example: Example) -> Vec<Verdict> {
     let manifest = example.manifest();
     let inventory = object::inventory(0, document::read(manifest.as_bytes()));
-    assert!(inventory.unreadable.is_empty(), "{}: {:?}\n{manifest}", check.id, inventory.unreadable);
+    assert!(
+        inventory.unreadable.is_empty(),
+        "{}: {:?}\n{manifest}",
+        check.id,
+        inventory.unreadable
+    );
     assert!(inventory.left_out.is_empty(), "{}: {:?}\n{manifest}", check.id, inventory.left_out);
     let found = scan(&inventory.objects, &[check]);
     assert!(found.malformed.is_empty(), "{}: {:?}\n{manifest}", check.id, found.malformed);
@@ -25,7 +30,12 @@ fn examples_prove_every_check() {
         }
         for example in check.fails {
             let verdicts = verdicts(check, *example);
-            assert!(verdicts.contains(&Verdict::Fail), "{} should fail: {verdicts:?}\n{}", check.id, example.manifest());
+            assert!(
+                verdicts.contains(&Verdict::Fail),
+                "{} should fail: {verdicts:?}\n{}",
+                check.id,
+                example.manifest()
+            );
         }
     }
 }

@@ -23,9 +23,13 @@ pub(super) static CHECKS: &[Check] = &[
             "`securityContext.runAsNonRoot: true`를 설정하고 이미지의 사용자가 0이 아닌 숫자인지 확인합니다.",
         ),
         mappings: &[
-            restricted("runAsNonRoot"), nsa("Pod security: non-root containers"), threat("E6"),
-            kubesec("RunAsNonRoot"), kubeaudit("RunAsNonRootCSCFalse"),
-            kubeaudit("RunAsNonRootPSCNilCSCNil"), kubeaudit("RunAsNonRootPSCFalseCSCNil"),
+            restricted("runAsNonRoot"),
+            nsa("Pod security: non-root containers"),
+            threat("E6"),
+            kubesec("RunAsNonRoot"),
+            kubeaudit("RunAsNonRootCSCFalse"),
+            kubeaudit("RunAsNonRootPSCNilCSCNil"),
+            kubeaudit("RunAsNonRootPSCFalseCSCNil"),
         ],
         test: Test::Pod(non_root),
         remedy: Some(Remedy {
@@ -41,13 +45,18 @@ pub(super) static CHECKS: &[Check] = &[
         ],
         fails: &[
             Example::Container("image: app:1.0"),
-            Example::Manifest("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  securityContext: {runAsNonRoot: true}\n  containers: [{name: a, image: a:1, securityContext: {runAsNonRoot: false}}]\n"),
+            Example::Manifest(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  securityContext: {runAsNonRoot: true}\n  containers: [{name: a, image: a:1, securityContext: {runAsNonRoot: false}}]\n",
+            ),
         ],
     },
     Check {
         id: "root-possible",
         severity: Severity::Medium,
-        title: words("Neither the user id nor `runAsNonRoot` rules out root", "사용자 ID로도 `runAsNonRoot`로도 root 실행이 배제되지 않습니다"),
+        title: words(
+            "Neither the user id nor `runAsNonRoot` rules out root",
+            "사용자 ID로도 `runAsNonRoot`로도 root 실행이 배제되지 않습니다",
+        ),
         why: words(
             "A container that names a user above 0 is not root either; this one does neither.",
             "0보다 큰 사용자를 지정한 컨테이너도 root가 아닙니다. 이 컨테이너는 둘 다 하지 않았습니다.",
@@ -56,7 +65,13 @@ pub(super) static CHECKS: &[Check] = &[
             "Set `runAsNonRoot: true`, or `runAsUser` above 0.",
             "`runAsNonRoot: true` 또는 0보다 큰 `runAsUser`를 설정합니다.",
         ),
-        mappings: &[cis("5.2.7"), nsa("Pod security: non-root containers"), threat("E6"), checkov("CKV_K8S_23"), kccss("K-2")],
+        mappings: &[
+            cis("5.2.7"),
+            nsa("Pod security: non-root containers"),
+            threat("E6"),
+            checkov("CKV_K8S_23"),
+            kccss("K-2"),
+        ],
         test: Test::Container(root_possible),
         remedy: None,
         passes: &[
@@ -66,25 +81,40 @@ pub(super) static CHECKS: &[Check] = &[
         fails: &[
             Example::Container("image: app:1.0"),
             Example::Container("securityContext: {runAsUser: 0}"),
-            Example::Manifest("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  securityContext: {runAsUser: 1000}\n  containers: [{name: a, image: a:1, securityContext: {runAsUser: 0}}]\n"),
+            Example::Manifest(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  securityContext: {runAsUser: 1000}\n  containers: [{name: a, image: a:1, securityContext: {runAsUser: 0}}]\n",
+            ),
         ],
     },
     Check {
         id: "run-as-root-user",
         severity: Severity::High,
-        title: words("A container is told to run as root", "컨테이너를 root로 실행하도록 지정했습니다"),
+        title: words(
+            "A container is told to run as root",
+            "컨테이너를 root로 실행하도록 지정했습니다",
+        ),
         why: words(
             "User 0 is root, by intention and not by omission.",
             "사용자 0은 root입니다. 빠뜨린 것이 아니라 의도한 설정입니다.",
         ),
-        fix: words("Set `runAsUser` to a number above 0.", "`runAsUser`를 0보다 큰 값으로 설정합니다."),
+        fix: words(
+            "Set `runAsUser` to a number above 0.",
+            "`runAsUser`를 0보다 큰 값으로 설정합니다.",
+        ),
         mappings: &[
-            restricted("runAsUser"), cis("5.2.7"), nsa("Pod security: non-root containers"), threat("E6"),
-            kubeaudit("RunAsUserCSCRoot"), kubeaudit("RunAsUserPSCRoot"),
+            restricted("runAsUser"),
+            cis("5.2.7"),
+            nsa("Pod security: non-root containers"),
+            threat("E6"),
+            kubeaudit("RunAsUserCSCRoot"),
+            kubeaudit("RunAsUserPSCRoot"),
         ],
         test: Test::Pod(root_user),
         remedy: None,
-        passes: &[Example::Spec("securityContext: {runAsUser: 1000}"), Example::Container("image: app:1.0")],
+        passes: &[
+            Example::Spec("securityContext: {runAsUser: 1000}"),
+            Example::Container("image: app:1.0"),
+        ],
         fails: &[
             Example::Spec("securityContext: {runAsUser: 0}"),
             Example::Container("securityContext: {runAsUser: 0}"),
@@ -93,16 +123,30 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "low-user-id",
         severity: Severity::Low,
-        title: words("A container's user id may be somebody's on the node", "컨테이너의 사용자 ID가 노드의 다른 사용자와 겹칠 수 있습니다"),
+        title: words(
+            "A container's user id may be somebody's on the node",
+            "컨테이너의 사용자 ID가 노드의 다른 사용자와 겹칠 수 있습니다",
+        ),
         why: words(
             "Whoever gets out of the container is that user on the node; high numbers are nobody.",
             "컨테이너를 벗어나면 노드에서 그 번호의 사용자가 됩니다. 큰 번호는 아무도 아닙니다.",
         ),
-        fix: words("Set `runAsUser` to 10000 or above.", "`runAsUser`를 10000 이상으로 설정합니다."),
-        mappings: &[nsa("Pod security: non-root containers"), threat("E6"), checkov("CKV_K8S_40"), kubesec("RunAsUser")],
+        fix: words(
+            "Set `runAsUser` to 10000 or above.",
+            "`runAsUser`를 10000 이상으로 설정합니다.",
+        ),
+        mappings: &[
+            nsa("Pod security: non-root containers"),
+            threat("E6"),
+            checkov("CKV_K8S_40"),
+            kubesec("RunAsUser"),
+        ],
         test: Test::Container(low_user),
         remedy: None,
-        passes: &[Example::Spec("securityContext: {runAsUser: 10001}"), Example::Spec("hostUsers: false")],
+        passes: &[
+            Example::Spec("securityContext: {runAsUser: 10001}"),
+            Example::Spec("hostUsers: false"),
+        ],
         fails: &[
             Example::Container("image: app:1.0"),
             Example::Spec("securityContext: {runAsUser: 1000}"),
@@ -111,12 +155,18 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "low-group-id",
         severity: Severity::Low,
-        title: words("A container's group id may be a group of the node", "컨테이너의 그룹 ID가 노드의 그룹과 겹칠 수 있습니다"),
+        title: words(
+            "A container's group id may be a group of the node",
+            "컨테이너의 그룹 ID가 노드의 그룹과 겹칠 수 있습니다",
+        ),
         why: words(
             "Group 0 and other low numbers own files on every node.",
             "그룹 0과 작은 번호의 그룹은 모든 노드에서 파일을 소유합니다.",
         ),
-        fix: words("Set `runAsGroup` to 10000 or above.", "`runAsGroup`을 10000 이상으로 설정합니다."),
+        fix: words(
+            "Set `runAsGroup` to 10000 or above.",
+            "`runAsGroup`을 10000 이상으로 설정합니다.",
+        ),
         mappings: &[threat("E6"), kubesec("RunAsGroup")],
         test: Test::Container(low_group),
         remedy: None,
@@ -129,12 +179,18 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "host-user-namespace",
         severity: Severity::Info,
-        title: words("The Pod has no user namespace of its own", "Pod에 별도의 사용자 네임스페이스가 없습니다"),
+        title: words(
+            "The Pod has no user namespace of its own",
+            "Pod에 별도의 사용자 네임스페이스가 없습니다",
+        ),
         why: words(
             "With `hostUsers: false`, root inside is an unprivileged user outside, and most container escapes lead nowhere.",
             "`hostUsers: false`이면 컨테이너 안의 root는 밖에서 권한 없는 사용자이므로 대부분의 컨테이너 탈출이 소용없어집니다.",
         ),
-        fix: words("Set `hostUsers: false`; it needs Linux 6.3 and Kubernetes 1.33.", "`hostUsers: false`를 설정합니다. Linux 6.3과 Kubernetes 1.33이 필요합니다."),
+        fix: words(
+            "Set `hostUsers: false`; it needs Linux 6.3 and Kubernetes 1.33.",
+            "`hostUsers: false`를 설정합니다. Linux 6.3과 Kubernetes 1.33이 필요합니다.",
+        ),
         mappings: &[threat("E6"), kubesec("HostUsers")],
         test: Test::Pod(host_users),
         remedy: None,

@@ -35,7 +35,8 @@ pub(super) fn read_part(text: &str, part: Part, documents: &mut Vec<Document>) {
             }),
             Ok(None) => {}
             Err(unreadable) => {
-                documents.push(Err(template::in_text(slice, part.lines_before).unwrap_or(unreadable)));
+                documents
+                    .push(Err(template::in_text(slice, part.lines_before).unwrap_or(unreadable)));
                 return;
             }
         }

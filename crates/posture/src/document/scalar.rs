@@ -35,7 +35,8 @@ fn number(text: &str) -> Option<f64> {
         return Some(sign * f64::from(whole));
     }
     // YAML 1.1: a leading zero makes an octal number, which is how file modes are written.
-    if digits.len() > 1 && digits.starts_with('0') && digits.chars().all(|digit| digit.is_digit(8)) {
+    if digits.len() > 1 && digits.starts_with('0') && digits.chars().all(|digit| digit.is_digit(8))
+    {
         return u32::from_str_radix(&digits, 8).ok().map(|whole| sign * f64::from(whole));
     }
     let is_numeric = digits
@@ -65,10 +66,18 @@ mod tests {
 
     #[test]
     fn numbers_and_what_only_looks_like_one() {
-        for (text, number) in
-            [("0", 0.0), ("10001", 10001.0), ("0644", 420.0), ("0x10", 16.0), ("-1.5", -1.5), ("1e3", 1000.0)]
-        {
-            assert!(matches!(resolve(text.to_owned()), Value::Number(n, _) if n == number), "{text}");
+        for (text, number) in [
+            ("0", 0.0),
+            ("10001", 10001.0),
+            ("0644", 420.0),
+            ("0x10", 16.0),
+            ("-1.5", -1.5),
+            ("1e3", 1000.0),
+        ] {
+            assert!(
+                matches!(resolve(text.to_owned()), Value::Number(n, _) if n == number),
+                "{text}"
+            );
         }
         for text in ["100m", "1.2.3", "1Gi", "10.0.0.1", "-", ".", "e3", "v1"] {
             assert!(matches!(resolve(text.to_owned()), Value::Text(_)), "{text}");

@@ -9,8 +9,23 @@ use crate::node::{Node, Value};
 
 /// What begins an expression that only Helm understands.
 const HELM: &[&str] = &[
-    ".Values", ".Release", ".Chart", ".Capabilities", ".Files", "include ", "template ", "define ",
-    "tpl ", "toYaml ", "if ", "else", "end", "range ", "with ", "-", "/*",
+    ".Values",
+    ".Release",
+    ".Chart",
+    ".Capabilities",
+    ".Files",
+    "include ",
+    "template ",
+    "define ",
+    "tpl ",
+    "toYaml ",
+    "if ",
+    "else",
+    "end",
+    "range ",
+    "with ",
+    "-",
+    "/*",
 ];
 /// Of these, what alone is no proof when the YAML could be read.
 const WEAK_FROM: usize = 10;

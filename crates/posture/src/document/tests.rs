@@ -15,7 +15,8 @@ fn fault(text: &str) -> Unreadable {
 #[test]
 fn yaml_and_json_say_the_same() {
     let yaml = one("a: 1\nb:\n- x\n- 'y'\nc: null\nd: {e: true}\n");
-    let json = one("{\n\t\"a\": 1,\n\t\"b\": [\"x\", \"y\"],\n\t\"c\": null, \"d\": {\"e\": true}\n}\n");
+    let json =
+        one("{\n\t\"a\": 1,\n\t\"b\": [\"x\", \"y\"],\n\t\"c\": null, \"d\": {\"e\": true}\n}\n");
     assert!(yaml.same_as(&json));
 }
 
