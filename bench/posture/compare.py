@@ -33,9 +33,10 @@ def ours(sallyport: str, folder: pathlib.Path) -> tuple[dict[tuple[str, str], st
         found = json.loads(pathlib.Path(report.name).read_text())
     verdicts: dict[tuple[str, str], str] = {}
     order = ["not-applicable", "pass", "unknown", "fail"]
+    mappings = {check["id"]: check["mappings"] for check in found["checks"]}
     for one in found["findings"]:
-        name = str(pathlib.Path(one["evidence"]["source"]).relative_to(folder))
-        for mapping in one["mappings"]:
+        name = str(pathlib.Path(one["source"]).relative_to(folder))
+        for mapping in mappings[one["check"]]:
             if mapping["framework"] != "checkov":
                 continue
             key = (name, mapping["control"])

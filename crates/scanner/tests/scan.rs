@@ -75,7 +75,7 @@ fn the_forms_for_programs_are_sound() {
     let json: serde_json::Value = serde_json::from_str(&written(&report, Format::Json)).unwrap();
     assert_eq!(json["schema"], "sallyport.scan/v1");
     assert_eq!(json["findings"][0]["check"], "host-pid");
-    assert_eq!(json["findings"][0]["evidence"]["line"], 5);
+    assert_eq!(json["findings"][0]["line"], 5);
     assert_eq!(json["unreadable"][0]["line"], 1);
     assert_eq!(json["objects"][0]["kubesec"]["score"], -9);
     let sarif: serde_json::Value = serde_json::from_str(&written(&report, Format::Sarif)).unwrap();

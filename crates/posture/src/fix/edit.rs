@@ -53,7 +53,11 @@ fn edit(text: &str, root: &Node, way: &[Step], value: &'static str) -> Option<Ed
         let quoted = text[node.span.bytes()].starts_with(['"', '\'']);
         let value =
             if quoted && !is_json_word(value) { format!("\"{value}\"") } else { value.to_owned() };
-        return (!is_so).then(|| Edit { start: node.span.start, end: node.span.end, text: value });
+        return (!is_so).then_some(Edit {
+            start: node.span.start,
+            end: node.span.end,
+            text: value,
+        });
     }
     // The deepest value on the way that is there, and the keys that are missing below.
     let depth = (0..way.len())
@@ -138,9 +142,9 @@ fn into_braces(text: &str, parent: &Node, keys: &[&str], value: &str) -> Option<
 
 /// A new line behind the last entry of a block mapping, under its keys.
 fn below_last(text: &str, parent: &Node, keys: &[&str], value: &str) -> Option<Edit> {
-    let own = parent.entries().iter().filter(|entry| !entry.merged);
+    let mut own = parent.entries().iter().filter(|entry| !entry.merged);
     let column = usize::try_from(own.clone().next()?.key_span.column).ok()? - 1;
-    let last = own.last()?;
+    let last = own.next_back()?;
     let end = last.node.span.end.max(last.key_span.end);
     let end = text.get(..end)?.trim_end().len();
     let line_end = text[end..].find('\n').map_or(text.len(), |at| end + at);

@@ -1,11 +1,13 @@
 //! The report as SARIF 2.1.0, for the code views of forges.
 //! What could not be read stands in it as notifications of the run, which then was not successful.
 
-use super::{Report, severity_name};
+use super::{Line, Report, severity_name};
 use crate::waivers::{Standing, fingerprint};
 use posture::check::{Check, Severity};
 use posture::scan::Verdict;
 use posture::words::Language;
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -19,35 +21,6 @@ pub(super) fn write(report: &Report, language: Language) -> String {
         shown.iter().map(|line| (line.check.id, line.check)).collect();
     let numbers: BTreeMap<&str, usize> =
         rules.keys().enumerate().map(|(number, id)| (*id, number)).collect();
-    let results: Vec<Value> = shown
-        .iter()
-        .map(|line| {
-            let is_known = line.verdict == Verdict::Fail;
-            let what = line.reason.unwrap_or(line.check.title).say(language);
-            let value = line.value.as_deref().unwrap_or("(not set)");
-            let text = if is_known { format!("{what}: {} = {value}", line.path) } else { what.to_owned() };
-            let mut result = json!({
-                "ruleId": line.check.id,
-                "ruleIndex": numbers.get(line.check.id),
-                "kind": if is_known { "fail" } else { "open" },
-                "level": if is_known { level(line.check.severity) } else { "none" },
-                "message": {"text": text},
-                "locations": [location(report.source_of(line), Some((line.line, line.column)))],
-                "partialFingerprints": {
-                    "sallyport/v1": fingerprint(line.check.id, &report.references[line.object], &line.path),
-                },
-            });
-            match &line.standing {
-                Standing::Excepted { reason, .. } => {
-                    let reason = crate::clean::clean(reason);
-                    result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
-                }
-                Standing::Known => result["baselineState"] = json!("unchanged"),
-                Standing::Open | Standing::Expired { .. } => {}
-            }
-            result
-        })
-        .collect();
     let notifications: Vec<Value> = report
         .failures
         .iter()
@@ -59,24 +32,92 @@ pub(super) fn write(report: &Report, language: Language) -> String {
             })
         })
         .collect();
-    let document = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
+    let log = Log {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs: [Run {
+            tool: json!({"driver": {
                 "name": "sallyport",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules.values().map(|check| rule(check, language)).collect::<Vec<_>>(),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "invocations": [{
+            }}),
+            column_kind: "unicodeCodePoints",
+            invocations: json!([{
                 "executionSuccessful": report.failures.is_empty(),
                 "toolExecutionNotifications": notifications,
-            }],
-            "results": results,
+            }]),
+            results: Results { report, shown, numbers, language },
         }],
-    });
-    format!("{document:#}\n")
+    };
+    // Only a map with keys that are not text, or a failing `Serialize`, could fail here.
+    let mut text = serde_json::to_string(&log).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct Log<'r> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'r>; 1],
+}
+
+#[derive(Serialize)]
+struct Run<'r> {
+    tool: Value,
+    #[serde(rename = "columnKind")]
+    column_kind: &'static str,
+    invocations: Value,
+    results: Results<'r>,
+}
+
+/// The results, made into JSON as they are written: there can be very many.
+struct Results<'r> {
+    report: &'r Report,
+    shown: Vec<&'r Line>,
+    numbers: BTreeMap<&'r str, usize>,
+    language: Language,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.shown.len()))?;
+        for line in &self.shown {
+            list.serialize_element(&self.result(line))?;
+        }
+        list.end()
+    }
+}
+
+impl Results<'_> {
+    fn result(&self, line: &Line) -> Value {
+        let report = self.report;
+        let is_known = line.verdict == Verdict::Fail;
+        let what = line.reason.unwrap_or(line.check.title).say(self.language);
+        let value = line.value.as_deref().unwrap_or("(not set)");
+        let text =
+            if is_known { format!("{what}: {} = {value}", line.path) } else { what.to_owned() };
+        let reference = &report.references[line.object];
+        let mut result = json!({
+            "ruleId": line.check.id,
+            "ruleIndex": self.numbers.get(line.check.id),
+            "kind": if is_known { "fail" } else { "open" },
+            "level": if is_known { level(line.check.severity) } else { "none" },
+            "message": {"text": text},
+            "locations": [location(report.source_of(line), Some((line.line, line.column)))],
+            "partialFingerprints": {"sallyport/v1": fingerprint(line.check.id, reference, &line.path)},
+        });
+        match &line.standing {
+            Standing::Excepted { reason, .. } => {
+                let reason = crate::clean::clean(reason);
+                result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
+            }
+            Standing::Known => result["baselineState"] = json!("unchanged"),
+            Standing::Open | Standing::Expired { .. } => {}
+        }
+        result
+    }
 }
 
 fn rule(check: &Check, language: Language) -> Value {
