@@ -21,7 +21,8 @@ def theirs(checkov: str, folder: pathlib.Path) -> dict[tuple[str, str], bool]:
     verdicts: dict[tuple[str, str], bool] = {}
     for kind, fails in (("passed_checks", False), ("failed_checks", True)):
         for one in results.get(kind, []):
-            key = (one["file_path"].lstrip("/"), one["check_id"])
+            name = pathlib.Path(one["file_abs_path"]).relative_to(folder.resolve())
+            key = (str(name), one["check_id"])
             verdicts[key] = verdicts.get(key, False) or fails
     return verdicts
 
