@@ -49,6 +49,9 @@ pub(crate) enum Command {
     /// Explain who a credential is to an API server.
     #[command(subcommand)]
     Auth(AuthCommand),
+    /// Scan for what is still open, with evidence and fixes.
+    #[command(subcommand)]
+    Scan(crate::scan::ScanCommand),
     /// Print the OpenAPI description of the API.
     Openapi,
     /// Print a completion script for a shell.

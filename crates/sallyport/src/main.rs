@@ -7,6 +7,7 @@ mod config;
 mod health;
 mod hub;
 mod listen;
+mod scan;
 mod serve;
 mod signals;
 mod tls;
@@ -57,6 +58,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Traffic(command) => return traffic::run(command),
         Command::Auth(command) => return auth::run(command),
+        Command::Scan(command) => return scan::run(command),
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();

@@ -1,0 +1,97 @@
+//! All checks, by what they look at. Each file holds the data of its checks beside their functions.
+//! How a check is run, and over what, is `scan`'s.
+
+mod account;
+mod capability;
+mod host;
+mod image;
+mod mounts;
+mod network;
+mod privilege;
+mod profile;
+mod rbac;
+mod resources;
+mod user;
+
+use crate::check::{Check, Framework, Mapping};
+
+/// Families of checks, in the order of documents.
+pub static FAMILIES: &[(&str, &[Check])] = &[
+    ("Privileges", privilege::CHECKS),
+    ("Users", user::CHECKS),
+    ("Capabilities", capability::CHECKS),
+    ("Host", host::CHECKS),
+    ("Mounts and volumes", mounts::CHECKS),
+    ("Kernel profiles", profile::CHECKS),
+    ("Accounts and secrets", account::CHECKS),
+    ("Images", image::CHECKS),
+    ("Resources and probes", resources::CHECKS),
+    ("Network", network::CHECKS),
+    ("Rights", rbac::CHECKS),
+];
+
+/// All checks.
+pub fn all() -> impl Iterator<Item = &'static Check> {
+    FAMILIES.iter().flat_map(|(_, checks)| checks.iter())
+}
+
+/// The check of this id, or the checks to which a control of a guide or another tool is mapped.
+pub fn named(id: &str) -> Vec<&'static Check> {
+    let own: Vec<_> = all().filter(|check| check.id == id).collect();
+    if !own.is_empty() {
+        return own;
+    }
+    let is_theirs = |mapping: &Mapping| mapping.control.eq_ignore_ascii_case(id);
+    all().filter(|check| check.mappings.iter().any(is_theirs)).collect()
+}
+
+const fn mapping(framework: Framework, control: &'static str) -> Mapping {
+    Mapping { framework, control }
+}
+
+const fn baseline(control: &'static str) -> Mapping {
+    mapping(Framework::PssBaseline, control)
+}
+
+const fn restricted(control: &'static str) -> Mapping {
+    mapping(Framework::PssRestricted, control)
+}
+
+const fn cis(control: &'static str) -> Mapping {
+    mapping(Framework::Cis, control)
+}
+
+const fn nsa(control: &'static str) -> Mapping {
+    mapping(Framework::Nsa, control)
+}
+
+const fn threat(control: &'static str) -> Mapping {
+    mapping(Framework::Threat, control)
+}
+
+const fn checkov(control: &'static str) -> Mapping {
+    mapping(Framework::Checkov, control)
+}
+
+const fn kubesec(control: &'static str) -> Mapping {
+    mapping(Framework::Kubesec, control)
+}
+
+const fn kubeaudit(control: &'static str) -> Mapping {
+    mapping(Framework::Kubeaudit, control)
+}
+
+const fn kccss(control: &'static str) -> Mapping {
+    mapping(Framework::Kccss, control)
+}
+
+const fn hunter(control: &'static str) -> Mapping {
+    mapping(Framework::KubeHunter, control)
+}
+
+const fn mkit(control: &'static str) -> Mapping {
+    mapping(Framework::Mkit, control)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+use super::{Findings, Verdict, scan};
+use crate::{checks, document, object};
+
+fn scanned(text: &str) -> (Vec<object::Object>, Findings) {
+    let inventory = object::inventory(0, document::read(text.as_bytes()));
+    assert!(inventory.unreadable.is_empty(), "{:?}", inventory.unreadable);
+    let checks: Vec<_> = checks::all().collect();
+    let found = scan(&inventory.objects, &checks);
+    (inventory.objects, found)
+}
+
+fn verdicts(found: &Findings, id: &str) -> Vec<Verdict> {
+    found
+        .findings
+        .iter()
+        .filter(|finding| finding.check.id == id)
+        .map(|finding| finding.verdict)
+        .collect()
+}
+
+#[test]
+fn every_kind_of_workload_is_looked_into() {
+    let pod = "{containers: [{name: a, image: 'a:1', securityContext: {privileged: true}}]}";
+    for (version, kind, body) in [
+        ("v1", "Pod", format!("spec: {pod}")),
+        ("v1", "PodTemplate", format!("template: {{spec: {pod}}}")),
+        ("v1", "ReplicationController", format!("spec: {{template: {{spec: {pod}}}}}")),
+        ("apps/v1", "Deployment", format!("spec: {{template: {{spec: {pod}}}}}")),
+        ("apps/v1", "StatefulSet", format!("spec: {{template: {{spec: {pod}}}}}")),
+        ("apps/v1", "DaemonSet", format!("spec: {{template: {{spec: {pod}}}}}")),
+        ("apps/v1", "ReplicaSet", format!("spec: {{template: {{spec: {pod}}}}}")),
+        ("batch/v1", "Job", format!("spec: {{template: {{spec: {pod}}}}}")),
+        (
+            "batch/v1",
+            "CronJob",
+            format!("spec: {{jobTemplate: {{spec: {{template: {{spec: {pod}}}}}}}}}"),
+        ),
+        ("argoproj.io/v1alpha1", "Rollout", format!("spec: {{template: {{spec: {pod}}}}}")),
+    ] {
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n{body}\n");
+        let (_, found) = scanned(&text);
+        assert_eq!(verdicts(&found, "privileged-container"), [Verdict::Fail], "{kind}");
+    }
+}
+
+#[test]
+fn a_custom_resource_is_told_and_stops_nothing() {
+    let text = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 3}\n---\n\
+                apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {hostPID: true, containers: [{name: a}]}\n";
+    let (_, found) = scanned(text);
+    assert_eq!(found.unexamined, [0]);
+    assert_eq!(verdicts(&found, "host-pid"), [Verdict::Fail]);
+}
+
+#[test]
+fn a_field_of_the_wrong_type_makes_passes_unknown_and_leaves_failures() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  hostPID: true\n  hostIPC: \"true\"\n  \
+                containers: [{name: a, image: 'a:1'}]\n";
+    let (_, found) = scanned(text);
+    assert_eq!(verdicts(&found, "host-pid"), [Verdict::Fail]);
+    assert_eq!(verdicts(&found, "host-ipc"), [Verdict::Unknown]);
+    assert_eq!(verdicts(&found, "privileged-container"), [Verdict::Unknown]);
+    assert_eq!(found.malformed.len(), 1);
+    assert_eq!(found.malformed[0].evidence.path, "spec.hostIPC");
+    assert_eq!(
+        (found.malformed[0].evidence.span.line, found.malformed[0].expected),
+        (6, "boolean")
+    );
+}
+
+#[test]
+fn a_workload_without_containers_is_not_known_to_be_safe() {
+    let (_, found) =
+        scanned("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {}\n");
+    assert_eq!(verdicts(&found, "privileged-container"), [Verdict::Unknown]);
+}
+
+#[test]
+fn evidence_names_the_value_the_path_and_the_place() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: a\n    \
+                securityContext:\n      privileged: yes # for now\n";
+    let (_, found) = scanned(text);
+    let finding =
+        found.findings.iter().find(|finding| finding.check.id == "privileged-container").unwrap();
+    assert_eq!(finding.evidence.path, "spec.containers[0].securityContext.privileged");
+    assert_eq!(finding.evidence.value.as_deref(), Some("yes"));
+    assert_eq!((finding.evidence.span.line, finding.evidence.span.column), (9, 19));
+}
+
+#[test]
+fn items_of_a_list_are_objects() {
+    let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: p}\n  \
+                spec: {hostPID: true, containers: [{name: a}]}\n- {apiVersion: v1, kind: Service, metadata: {name: s}}\n";
+    let (objects, found) = scanned(text);
+    assert_eq!(
+        objects.iter().map(|object| object.within.as_str()).collect::<Vec<_>>(),
+        ["items[0]", "items[1]"]
+    );
+    assert_eq!(verdicts(&found, "host-pid"), [Verdict::Fail]);
+}

@@ -1,0 +1,290 @@
+//! The report of a scan: everything that was read, what was found in it, and what could not be read or known.
+//! How it looks is its modules'; which number a process ends with is the binary's, from [`Told`].
+
+mod json;
+mod junit;
+mod sarif;
+mod terminal;
+
+use crate::clean::clean;
+use crate::sources::Sources;
+use crate::waivers::{BASELINE_SCHEMA, Baseline, Standing, Waivers, fingerprint};
+use posture::check::{Check, Severity};
+use posture::document;
+use posture::kccss::{self, Kccss};
+use posture::kubesec::{self, Kubesec};
+use posture::object::{self, Object};
+use posture::scan::{self, Findings, Verdict};
+use posture::words::Language;
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Terminal {
+        /// With colours.
+        colour: bool,
+    },
+    /// For programs; its form is `sallyport.scan/v1`.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit's XML.
+    Junit,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Name of the source.
+    pub source: String,
+    /// Line and column, if it is a place in a text.
+    pub place: Option<(u32, u32)>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A document that is no Kubernetes object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Name of the source.
+    pub source: String,
+    /// Line.
+    pub line: u32,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// A finding as it is told.
+#[derive(Debug)]
+pub struct Line {
+    /// The check.
+    pub check: &'static Check,
+    /// Index of the object.
+    pub object: usize,
+    /// What is said.
+    pub verdict: Verdict,
+    /// The field, made harmless.
+    pub path: String,
+    /// Its value, made harmless.
+    pub value: Option<String>,
+    /// Where, in its source.
+    pub line: u32,
+    /// Where, in its line.
+    pub column: u32,
+    /// Why it is unknown or not applicable.
+    pub reason: Option<posture::words::Words>,
+    /// Whether it counts.
+    pub standing: Standing,
+}
+
+/// A scan's report.
+#[derive(Debug)]
+pub struct Report {
+    /// Names of the sources, made harmless.
+    pub sources: Vec<String>,
+    /// The objects.
+    pub objects: Vec<Object>,
+    /// Reference of each object, made harmless.
+    pub references: Vec<String>,
+    /// All findings.
+    pub lines: Vec<Line>,
+    /// What could not be read.
+    pub failures: Vec<Failure>,
+    /// Documents that are no objects.
+    pub left_out: Vec<LeftOut>,
+    /// Objects of kinds that no check looks at.
+    pub unexamined: Vec<usize>,
+    /// kubesec's score of each object that has one.
+    pub kubesec: Vec<Option<Kubesec>>,
+    /// KCCSS of each workload; given only if all checks ran, for it is made of their findings.
+    pub kccss: Vec<Option<Kccss>>,
+}
+
+/// What a report comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Findings that count.
+    pub open: usize,
+    /// Of them, at each severity, from info to critical.
+    pub by_severity: [usize; 5],
+    /// What could not be known.
+    pub unknown: usize,
+    /// What could not be read.
+    pub failures: usize,
+    /// Findings that are known or excepted.
+    pub waived: usize,
+    /// Objects that were looked at.
+    pub objects: usize,
+}
+
+impl Report {
+    /// Has the sources scanned. A folder in which nothing is a Kubernetes object is a failure: who scans
+    /// nothing must not be told that nothing was found.
+    pub fn make(sources: &Sources, checks: &[&'static Check], waivers: &Waivers) -> Self {
+        let mut failures: Vec<Failure> = sources
+            .failed
+            .iter()
+            .map(|(name, reason)| Failure {
+                source: clean(name),
+                place: None,
+                reason: clean(reason),
+            })
+            .collect();
+        let (mut objects, mut left_out) = (Vec::new(), Vec::new());
+        let names: Vec<String> = sources.read.iter().map(|source| clean(&source.name)).collect();
+        for (index, source) in sources.read.iter().enumerate() {
+            let inventory = object::inventory(index, document::read(&source.bytes));
+            objects.extend(inventory.objects);
+            failures.extend(inventory.unreadable.into_iter().map(|unreadable| Failure {
+                source: names[index].clone(),
+                place: Some((unreadable.line, unreadable.column)),
+                reason: clean(&unreadable.fault.to_string()),
+            }));
+            left_out.extend(inventory.left_out.into_iter().map(|none| LeftOut {
+                source: names[index].clone(),
+                line: none.span.line,
+                reason: none.reason,
+            }));
+        }
+        let found = scan::scan(&objects, checks);
+        let is_whole = checks.len() == posture::checks::all().count();
+        let mut report = Self {
+            references: objects.iter().map(|object| clean(&object.reference())).collect(),
+            kubesec: objects.iter().map(kubesec::score).collect(),
+            kccss: Vec::new(),
+            sources: names,
+            objects,
+            lines: Vec::new(),
+            failures,
+            left_out,
+            unexamined: Vec::new(),
+        };
+        if report.objects.is_empty() && report.failures.is_empty() {
+            let reason = "there is no Kubernetes object in what was given to scan".to_owned();
+            report.failures.push(Failure { source: "(scan)".to_owned(), place: None, reason });
+        }
+        report.kccss = report.scores(&found, is_whole);
+        report.take(found, waivers);
+        report
+    }
+
+    fn scores(&self, found: &Findings, is_whole: bool) -> Vec<Option<Kccss>> {
+        (0..self.objects.len())
+            .map(|index| {
+                let makes_pods = posture::workload::pod(&self.objects[index]).is_some();
+                (is_whole && makes_pods).then(|| kccss::score(found.of(index)))
+            })
+            .collect()
+    }
+
+    fn take(&mut self, found: Findings, waivers: &Waivers) {
+        for malformed in &found.malformed {
+            let object = &self.objects[malformed.object];
+            let reason = format!(
+                "{}: `{}` should be a {}; the API server would refuse the object",
+                self.references[malformed.object],
+                clean(&malformed.evidence.path),
+                malformed.expected
+            );
+            let place = Some((malformed.evidence.span.line, malformed.evidence.span.column));
+            self.failures.push(Failure {
+                source: self.sources[object.source].clone(),
+                place,
+                reason,
+            });
+        }
+        self.unexamined = found.unexamined;
+        self.lines = found
+            .findings
+            .into_iter()
+            .map(|finding| {
+                let path = clean(&finding.evidence.path);
+                let standing = match finding.verdict {
+                    Verdict::Fail => {
+                        waivers.standing(finding.check.id, &self.references[finding.object], &path)
+                    }
+                    _ => Standing::Open,
+                };
+                Line {
+                    check: finding.check,
+                    object: finding.object,
+                    verdict: finding.verdict,
+                    value: finding.evidence.value.as_deref().map(clean),
+                    line: finding.evidence.span.line,
+                    column: finding.evidence.span.column,
+                    reason: finding.reason,
+                    path,
+                    standing,
+                }
+            })
+            .collect();
+    }
+
+    /// What it comes to.
+    pub fn told(&self) -> Told {
+        let mut told = Told {
+            open: 0,
+            by_severity: [0; 5],
+            unknown: 0,
+            failures: self.failures.len(),
+            waived: 0,
+            objects: self.objects.len(),
+        };
+        for line in &self.lines {
+            match line.verdict {
+                Verdict::Fail if line.standing.counts() => {
+                    told.open += 1;
+                    told.by_severity[line.check.severity as usize] += 1;
+                }
+                Verdict::Fail => told.waived += 1,
+                Verdict::Unknown => told.unknown += 1,
+                Verdict::Pass | Verdict::NotApplicable => {}
+            }
+        }
+        told
+    }
+
+    /// The findings of today, to be compared with later ones.
+    pub fn baseline(&self) -> Baseline {
+        let failing = self.lines.iter().filter(|line| line.verdict == Verdict::Fail);
+        Baseline {
+            schema: BASELINE_SCHEMA.to_owned(),
+            findings: failing
+                .map(|line| fingerprint(line.check.id, &self.references[line.object], &line.path))
+                .collect(),
+        }
+    }
+
+    /// The report in a form.
+    pub fn written(&self, format: Format, language: Language, with_passes: bool) -> String {
+        match format {
+            Format::Terminal { colour } => terminal::write(self, language, colour, with_passes),
+            Format::Json => json::write(self, language, with_passes),
+            Format::Sarif => sarif::write(self, language),
+            Format::Junit => junit::write(self, language),
+        }
+    }
+
+    /// What was found in one object.
+    fn lines_of(&self, object: usize) -> &[Line] {
+        let start = self.lines.partition_point(|line| line.object < object);
+        let end = self.lines.partition_point(|line| line.object <= object);
+        &self.lines[start..end]
+    }
+
+    fn source_of(&self, line: &Line) -> &str {
+        &self.sources[self.objects[line.object].source]
+    }
+}
+
+/// The severity's word in outputs for programs.
+fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}

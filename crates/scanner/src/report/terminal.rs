@@ -1,0 +1,220 @@
+//! The report for people: by object, the worst first, then what could not be read or known, then the sum.
+//! Colours only say again what the words say.
+
+use super::{Line, Report, severity_name};
+use crate::waivers::Standing;
+use posture::check::Severity;
+use posture::scan::Verdict;
+use posture::words::{Language, Words, words};
+use std::fmt::Write;
+
+pub(super) fn write(
+    report: &Report,
+    language: Language,
+    colour: bool,
+    with_passes: bool,
+) -> String {
+    let mut page = Page { text: String::new(), language, colour };
+    for (index, object) in report.objects.iter().enumerate() {
+        let mut shown: Vec<&Line> = report
+            .lines_of(index)
+            .iter()
+            .filter(|line| with_passes || matches!(line.verdict, Verdict::Fail | Verdict::Unknown))
+            .collect();
+        if shown.is_empty() {
+            continue;
+        }
+        shown
+            .sort_by_key(|line| (std::cmp::Reverse(line.check.severity), line.check.id, line.line));
+        let source = &report.sources[object.source];
+        let place = format!("{source}:{}", object.root.span.line);
+        page.line(&format!("{}  {}", page.bold(&report.references[index]), page.faint(&place)));
+        page.lines(report, &shown);
+        page.scores(report, index);
+        page.line("");
+    }
+    page.rest(report);
+    page.sum(report);
+    page.text
+}
+
+struct Page {
+    text: String,
+    language: Language,
+    colour: bool,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn say(&self, words: Words) -> &'static str {
+        words.say(self.language)
+    }
+
+    fn painted(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.painted("1", text)
+    }
+
+    fn faint(&self, text: &str) -> String {
+        self.painted("2", text)
+    }
+
+    fn severity(&self, severity: Severity) -> String {
+        let code = match severity {
+            Severity::Critical => "1;31",
+            Severity::High => "31",
+            Severity::Medium => "33",
+            Severity::Low => "36",
+            Severity::Info => "2",
+        };
+        self.painted(code, &format!("{:<8}", severity_name(severity)))
+    }
+
+    fn lines(&mut self, report: &Report, shown: &[&Line]) {
+        let mut previous = "";
+        for line in shown {
+            if line.check.id != previous || line.verdict != Verdict::Fail {
+                let word = match line.verdict {
+                    Verdict::Fail => self.severity(line.check.severity),
+                    Verdict::Unknown => self.painted("35", &format!("{:<8}", self.say(UNKNOWN))),
+                    Verdict::Pass => self.painted("32", &format!("{:<8}", self.say(PASS))),
+                    Verdict::NotApplicable => {
+                        self.faint(&format!("{:<8}", self.say(NOT_APPLICABLE)))
+                    }
+                };
+                let title = match line.verdict {
+                    Verdict::Fail => self.say(line.check.title),
+                    _ => line.reason.map_or("", |reason| self.say(reason)),
+                };
+                self.line(&format!("  {word} {:<28} {title}", line.check.id));
+                previous = line.check.id;
+            }
+            if line.verdict == Verdict::Fail {
+                let value = line.value.as_deref().unwrap_or_else(|| self.say(UNSET));
+                let place = format!("{}:{}:{}", report.source_of(line), line.line, line.column);
+                let place = self.faint(&place);
+                let standing = self.standing(&line.standing);
+                self.line(&format!("           {} = {value}  {place}{standing}", line.path));
+            }
+        }
+    }
+
+    fn standing(&self, standing: &Standing) -> String {
+        match standing {
+            Standing::Open => String::new(),
+            Standing::Known => format!("  ({})", self.say(KNOWN)),
+            Standing::Excepted { reason, owner, expires } => format!(
+                "  ({} {expires}, {}: {})",
+                self.say(EXCEPTED),
+                crate::clean::clean(owner),
+                crate::clean::clean(reason)
+            ),
+            Standing::Expired { owner, expires } => {
+                format!("  ({} {expires}, {})", self.say(EXPIRED), crate::clean::clean(owner))
+            }
+        }
+    }
+
+    fn scores(&mut self, report: &Report, index: usize) {
+        let mut scores = Vec::new();
+        if let Some(kubesec) = &report.kubesec[index] {
+            scores.push(format!("kubesec {}", kubesec.score));
+        }
+        if let Some(kccss) = &report.kccss[index] {
+            scores.push(format!("KCCSS {:.1} ({})", kccss.score, kccss.band));
+        }
+        if !scores.is_empty() {
+            let scores = self.faint(&scores.join(" · "));
+            self.line(&format!("  {scores}"));
+        }
+    }
+
+    fn rest(&mut self, report: &Report) {
+        if !report.failures.is_empty() {
+            let title = self.painted("1;31", self.say(UNREADABLE));
+            self.line(&title);
+            for failure in &report.failures {
+                let place = failure
+                    .place
+                    .map(|(line, column)| format!(":{line}:{column}"))
+                    .unwrap_or_default();
+                self.line(&format!("  {}{place}  {}", failure.source, failure.reason));
+            }
+            self.line("");
+        }
+        if !report.left_out.is_empty() {
+            let title = self.bold(self.say(LEFT_OUT));
+            self.line(&title);
+            for none in &report.left_out {
+                self.line(&format!("  {}:{}  {}", none.source, none.line, none.reason));
+            }
+            self.line("");
+        }
+        if !report.unexamined.is_empty() {
+            let title = self.bold(self.say(UNEXAMINED));
+            self.line(&title);
+            for index in &report.unexamined {
+                let object = &report.objects[*index];
+                let place = format!("{}:{}", report.sources[object.source], object.root.span.line);
+                self.line(&format!("  {}  {place}", report.references[*index]));
+            }
+            self.line("");
+        }
+    }
+
+    fn sum(&mut self, report: &Report) {
+        let told = report.told();
+        let [info, low, medium, high, critical] = told.by_severity;
+        let mut sum = String::new();
+        let _ = match self.language {
+            Language::En => write!(
+                sum,
+                "{} open findings in {} objects of {} files: {critical} critical, {high} high, {medium} medium, {low} low, {info} info",
+                told.open,
+                told.objects,
+                report.sources.len()
+            ),
+            Language::Ko => write!(
+                sum,
+                "파일 {}개의 객체 {}개에서 열린 발견 {}건: 치명적 {critical}, 높음 {high}, 보통 {medium}, 낮음 {low}, 정보 {info}",
+                report.sources.len(),
+                told.objects,
+                told.open
+            ),
+        };
+        let sum = self.bold(&sum);
+        self.line(&sum);
+        for (count, label) in
+            [(told.unknown, UNKNOWN_SUM), (told.failures, FAILURE_SUM), (told.waived, WAIVED_SUM)]
+        {
+            if count > 0 {
+                let label = self.say(label);
+                self.line(&format!("{count} {label}"));
+            }
+        }
+    }
+}
+
+const UNKNOWN: Words = words("unknown", "알 수 없음");
+const PASS: Words = words("pass", "통과");
+const NOT_APPLICABLE: Words = words("n/a", "해당 없음");
+const UNSET: Words = words("(not set)", "(설정 안 됨)");
+const KNOWN: Words = words("in the baseline", "기준선에 있음");
+const EXCEPTED: Words = words("excepted until", "예외 기한");
+const EXPIRED: Words = words("the exception ran out on", "예외가 만료된 날");
+const UNREADABLE: Words = words("Could not be read", "읽을 수 없는 것");
+const LEFT_OUT: Words = words("Not Kubernetes objects", "Kubernetes 객체가 아닌 것");
+const UNEXAMINED: Words = words("Kinds that no check looks at", "살펴보는 검사가 없는 종류");
+const UNKNOWN_SUM: Words = words("could not be known", "건은 알 수 없었습니다");
+const FAILURE_SUM: Words = words(
+    "could not be read: the scan is not whole",
+    "건은 읽을 수 없었습니다. 검사가 완전하지 않습니다",
+);
+const WAIVED_SUM: Words = words("are known or excepted", "건은 이미 알려졌거나 예외입니다");
