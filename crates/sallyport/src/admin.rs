@@ -158,7 +158,7 @@ fn password_from_stdin() -> anyhow::Result<Secret> {
 
 async fn verify(store: &Store, as_json: bool, is_restored: bool) -> anyhow::Result<ExitCode> {
     let progress = |done: u64, all: u64| {
-        if !as_json && done > 0 && done % 100_000 == 0 {
+        if !as_json && done > 0 && done.is_multiple_of(100_000) {
             say_error(&format!("{done} of {all} records checked"));
         }
     };
