@@ -117,8 +117,12 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 /// serde's words without the value that was found: "invalid type: integer `1234`, expected a string"
-/// would put a mistyped password into the log.
+/// would put a mistyped password into the log. Nor where in the body it stood: the path says which field.
 fn rule_of(message: &str) -> String {
+    let message = match message.rsplit_once(" at line ") {
+        Some((before, place)) if place.split(" column ").all(is_number) => before,
+        _ => message,
+    };
     let found_value = ["invalid type: ", "invalid value: ", "invalid length "];
     match message.split_once(", expected ") {
         Some((_, expected)) if found_value.iter().any(|begin| message.starts_with(begin)) => {
@@ -126,6 +130,10 @@ fn rule_of(message: &str) -> String {
         }
         _ => message.to_owned(),
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn shown(text: &str) -> String {
@@ -178,7 +186,7 @@ mod tests {
             (
                 json,
                 r#"{"username":"A b","password":"x"}"#,
-                "`username`: `A b` is not a account name",
+                "`username`: `A b` is not an account name",
             ),
             (json, r#"{"username":"a","password":"x","admin":true}"#, "unknown field `admin`"),
             (json, r#"{"username":"a","password":"x"} trailing"#, "goes on after its end"),
@@ -188,6 +196,7 @@ mod tests {
             assert_eq!(refusal.code(), ProblemCode::BadRequest, "{body}");
             assert!(refusal.detail().contains(said), "{body}: {refusal}");
             assert!(!refusal.detail().contains('\u{1b}'), "{refusal}");
+            assert!(!refusal.detail().contains(" column "), "{refusal}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// The text breaks the rule of its kind of name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {what}: {rule}")]
+#[error("`{text}` is not {what}: {rule}")]
 pub struct InvalidName {
     text: String,
     what: &'static str,
@@ -98,17 +98,17 @@ macro_rules! names {
 
 names! {
     /// A local account's name.
-    AccountName, "account name", is_label, LABEL;
+    AccountName, "an account name", is_label, LABEL;
     /// A cluster as the hub's configuration names it.
-    ClusterName, "cluster name", is_label, LABEL;
+    ClusterName, "a cluster name", is_label, LABEL;
     /// A Kubernetes namespace.
-    Namespace, "namespace", is_label, LABEL;
+    Namespace, "a namespace", is_label, LABEL;
     /// A Pod's name.
-    PodName, "Pod name", is_subdomain, SUBDOMAIN;
+    PodName, "a Pod name", is_subdomain, SUBDOMAIN;
     /// A container's name.
-    ContainerName, "container name", is_label, LABEL;
+    ContainerName, "a container name", is_label, LABEL;
     /// A Pod's `metadata.uid`; a Pod made again under the same name has another.
-    PodUid, "Pod UID", is_uid, UID;
+    PodUid, "a Pod UID", is_uid, UID;
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 // One pane: a shell's screen, what stands over it while the gates are passed or after its end, and its status line.
-import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { isSignedOut } from '../api/problem';
 import { useLanguage, useT } from '../i18n';
 import { deck, type Pane } from '../terminal/deck';
 import type { SessionState } from '../terminal/session';
@@ -53,7 +51,7 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
             <ProblemPage
               title={phase === 'lost' ? t('terminal.lost') : t('problem.title')}
               problem={state.problem}
-              actions={<EndActions pane={pane} signedOut={isSignedOut(state.problem.code)} />}
+              actions={<EndActions pane={pane} />}
             />
           </div>
         )}
@@ -145,19 +143,16 @@ function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode
   );
 }
 
-function EndActions({ pane, signedOut = false }: { pane: Pane; signedOut?: boolean }): ReactNode {
+/** Signed out, 'Open again' leads to the sign-in page; and after it, back in. */
+function EndActions({ pane }: { pane: Pane }): ReactNode {
   const t = useT();
   return (
     <span className="end-actions">
-      {signedOut ? (
-        <Link className="button button-primary button-small" to="/sign-in" search={{ return: '/terminal' }}>
-          {t('signIn.act')}
-        </Link>
-      ) : pane.target ? (
+      {pane.target && (
         <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
           {t('terminal.again')}
         </Button>
-      ) : null}
+      )}
       <Button size="small" onPress={() => deck.closePane(pane.id)}>
         {t('act.close')}
       </Button>

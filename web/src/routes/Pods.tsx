@@ -130,7 +130,7 @@ function columnsOf(
     {
       id: 'shell',
       head: t('pod.acts'),
-      track: '104px',
+      track: '112px',
       align: 'end',
       cell: (pod) => (
         <>
