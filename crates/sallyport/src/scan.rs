@@ -143,7 +143,7 @@ pub(crate) fn run(command: ScanCommand) -> anyhow::Result<ExitCode> {
         ScanCommand::Manifests(flags) => manifests(&flags),
         ScanCommand::Checks { lang } => {
             for (family, checks) in posture::checks::FAMILIES {
-                say(family.as_ref())?;
+                say(family)?;
                 for check in *checks {
                     say(&format!("  {:<28} {}", check.id, check.title.say(language(lang))))?;
                 }
