@@ -15,14 +15,13 @@ import tempfile
 
 
 def theirs(checkov: str, folder: pathlib.Path) -> dict[tuple[str, str], bool]:
-    command = [checkov, "--framework", "kubernetes", "--quiet", "-o", "json", "-d", str(folder)]
+    command = [checkov, "--framework", "kubernetes", "--quiet", "-o", "json", "-d", str(folder.resolve())]
     found = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
     results = (found[0] if isinstance(found, list) else found)["results"]
     verdicts: dict[tuple[str, str], bool] = {}
     for kind, fails in (("passed_checks", False), ("failed_checks", True)):
         for one in results.get(kind, []):
-            name = pathlib.Path(one["file_abs_path"]).relative_to(folder.resolve())
-            key = (str(name), one["check_id"])
+            key = (one["file_path"].lstrip("/"), one["check_id"])
             verdicts[key] = verdicts.get(key, False) or fails
     return verdicts
 

@@ -261,7 +261,7 @@ fn an_older_database_put_back_is_refused_until_its_operator_says_so() {
     assert_eq!(verify.code, Some(1), "{}", verify.out);
     assert!(verify.out.contains("this hub has seen record"), "{}", verify.out);
     let refused = tried(&["admin", "user", "list"]);
-    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    assert_eq!(refused.code, Some(2), "{}", refused.out);
     assert!(refused.error.contains("--accept-restored"), "{}", refused.error);
 
     let accepted = in_directory(data, &["admin", "audit", "verify", "--accept-restored"], "");

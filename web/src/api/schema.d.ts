@@ -599,8 +599,6 @@ export interface components {
         CreateAccount: {
             /** @description Whether it administers the hub. */
             admin?: boolean;
-            /** @description Consents to groups that are Kubernetes' own, such as `system:masters`. */
-            allow_reserved_groups?: boolean;
             /** @description What to call the person; the name if left out. */
             display_name?: string;
             /** @description Kubernetes groups besides those that every account has. */

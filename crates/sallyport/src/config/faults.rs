@@ -136,11 +136,6 @@ fn clusters(config: &Config, faults: &mut Vec<String>) {
             faults.push(format!("two clusters are named `{name}`; each needs a name of its own"));
         }
         match (&cluster.kubeconfig, cluster.in_cluster) {
-            (Some(file), false) if cluster.context.is_none() => faults.push(format!(
-                "cluster `{name}` needs a `context` of `{}` beside its `kubeconfig` (`--context NAME`): \
-                 no context is used that nobody named",
-                file.display()
-            )),
             (Some(_), false) => {}
             (None, true) if cluster.context.is_some() => faults.push(format!(
                 "cluster `{name}`: `context` belongs to a `kubeconfig`; leave it out with `in_cluster`"
