@@ -183,13 +183,7 @@ impl Workspaces {
             let in_shape_for = self
                 .inner
                 .namespaces
-                .ensure(
-                    &self.api().store,
-                    cluster,
-                    person.user(),
-                    self.api().clock.now(),
-                    self.settings(),
-                )
+                .ensure(cluster, person.user(), self.settings())
                 .await
                 .map_err(|refused| Stopped::Certain(told(cluster, refused)))?;
             let right = self.right_to_create(person, cluster, row, in_shape_for).await?;
@@ -341,8 +335,6 @@ fn told(cluster: &Cluster, refused: NamespaceRefusal) -> Problem {
         }
         NamespaceRefusal::Going(namespace) => refusal::going(cluster.name(), &namespace),
         NamespaceRefusal::Cluster(error) => refusal::of_hub(error),
-        NamespaceRefusal::Store(error) => error.into(),
-        NamespaceRefusal::Randomness(problem) => problem,
     }
 }
 

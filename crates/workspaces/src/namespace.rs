@@ -1,21 +1,20 @@
 //! The person's namespace: made when it is missing, brought into shape, and refused when it is not ours.
 //! What its shape is stands in `shape`; everything here is done with the hub's own identity.
 //!
-//! A namespace is ours if a hub made it, which the store knows by its UID, and if it carries our mark and the
-//! full name of this very person. Anything else of that name is left as it is: marks alone can be forged, the
-//! name can be computed, and whoever made the namespace would own the room that somebody else moves into.
+//! A namespace is ours if it carries our mark and the full name of this very person. Anything else of that
+//! name is left as it is. (Whoever may create namespaces could forge the marks beforehand, and so prepare a
+//! room for somebody else; in a cluster that right belongs to administrators alone.)
 
 use crate::naming::{namespace_of, owner_hash};
 use crate::settings::Settings;
 use crate::shape::{self, FIELD_MANAGER, MANAGED_BY, OWNER};
 use futures_util::future::try_join_all;
-use http_api::Problem;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace as Space, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube_io::{Cluster, KubeIoError};
-use model::{ClusterName, Namespace, Timestamp};
+use model::{ClusterName, Namespace};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -23,24 +22,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::{Store, StoreError};
 
 /// How long a namespace is taken to be in shape. What somebody changed by hand is mended after that.
 const FRESH_FOR: Duration = Duration::from_secs(60);
 /// Namespaces remembered at once; more people than work at the same time. Beyond it, all are checked anew.
 const REMEMBERED_MAX: usize = 4096;
-/// Annotation with the claim under which the store awaits a namespace.
-const CLAIM: &str = "sallyport.dev/claim";
-/// How often, and after which pause, a namespace that bears our marks is looked for in the store: another hub
-/// that just made it needs a moment to note it.
-const NOTE_TRIES: usize = 5;
-const NOTE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why the namespace cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NamespaceRefusal {
-    /// It exists and is not this person's, or no hub made it.
-    #[error("namespace `{0}` exists and was not made by this hub for this person")]
+    /// It exists and is not this person's.
+    #[error("namespace `{0}` exists and is not this person's")]
     Foreign(Namespace),
     /// It is being deleted.
     #[error("namespace `{0}` is being deleted")]
@@ -48,12 +40,6 @@ pub(crate) enum NamespaceRefusal {
     /// The cluster did not do it.
     #[error(transparent)]
     Cluster(#[from] KubeIoError),
-    /// The store did not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The operating system gives no randomness.
-    #[error("no claim can be made for the namespace: {0}")]
-    Randomness(Problem),
 }
 
 type Place = (ClusterName, String);
@@ -70,10 +56,8 @@ impl Namespaces {
     /// for the API server's own caches may lag behind.
     pub(crate) async fn ensure(
         &self,
-        store: &Store,
         cluster: &Cluster,
         user: &str,
-        now: Timestamp,
         settings: &Settings,
     ) -> Result<Duration, NamespaceRefusal> {
         let turn = self.turn(cluster.name(), user);
@@ -84,7 +68,7 @@ impl Namespaces {
             return Ok(age);
         }
         *shaped_at = None;
-        shape_now(store, cluster, user, now, settings).await?;
+        shape_now(cluster, user, settings).await?;
         *shaped_at = Some(Instant::now());
         Ok(Duration::ZERO)
     }
@@ -105,14 +89,12 @@ impl Namespaces {
 }
 
 async fn shape_now(
-    store: &Store,
     cluster: &Cluster,
     user: &str,
-    now: Timestamp,
     settings: &Settings,
 ) -> Result<(), NamespaceRefusal> {
     let name = namespace_of(user);
-    let uid = own(store, cluster, &name, user, now).await?;
+    let uid = own(cluster, &name, user).await?;
     // With the UID in it, the apply fails if the namespace was replaced since it was checked.
     apply::<Space>(Api::all(cluster.as_hub()), cluster, shape::namespace(&name, Some(&uid), user))
         .await?;
@@ -150,13 +132,7 @@ async fn shape_now(
 }
 
 /// The UID of the person's namespace, which is made if there is none.
-async fn own(
-    store: &Store,
-    cluster: &Cluster,
-    name: &Namespace,
-    user: &str,
-    now: Timestamp,
-) -> Result<String, NamespaceRefusal> {
+async fn own(cluster: &Cluster, name: &Namespace, user: &str) -> Result<String, NamespaceRefusal> {
     let spaces: Api<Space> = Api::all(cluster.as_hub());
     let failed = |error| NamespaceRefusal::from(KubeIoError::from_kube(cluster.name(), error));
     // Twice: whoever loses a race to make it finds it the second time.
@@ -168,57 +144,20 @@ async fn own(
             if found.metadata.deletion_timestamp.is_some() {
                 return Err(NamespaceRefusal::Going(name.clone()));
             }
-            if !is_known(store, cluster, name, &found, now).await? {
-                return Err(NamespaceRefusal::Foreign(name.clone()));
-            }
             return Ok(found.metadata.uid.unwrap_or_default());
         }
-        let claim: [u8; 16] = http_api::random().map_err(NamespaceRefusal::Randomness)?;
-        let claim: String = claim.iter().map(|byte| format!("{byte:02x}")).collect();
-        let claim = store.claim_namespace(cluster.name(), name, &claim, now).await?;
-        let mut manifest = shape::namespace(name, None, user);
-        manifest["metadata"]["annotations"][CLAIM] = claim.into();
+        let manifest = shape::namespace(name, None, user);
         let manifest: Space = serde_json::from_value(manifest)
             .map_err(|error| failed(kube::Error::SerdeError(error)))?;
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         match spaces.create(&by_us, &manifest).await {
-            Ok(made) => {
-                let uid = made.metadata.uid.unwrap_or_default();
-                store.note_namespace(cluster.name(), name, &uid, now).await?;
-                return Ok(uid);
-            }
+            Ok(made) => return Ok(made.metadata.uid.unwrap_or_default()),
             Err(kube::Error::Api(status)) if status.code == 409 => {}
             Err(error) => return Err(failed(error)),
         }
     }
     Err(NamespaceRefusal::Going(name.clone()))
-}
-
-/// Whether a hub made this namespace. One that bears the claim was made by a hub that did not hear of it.
-async fn is_known(
-    store: &Store,
-    cluster: &Cluster,
-    name: &Namespace,
-    found: &Space,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let Some(uid) = found.metadata.uid.as_deref() else { return Ok(false) };
-    let claimed = found.metadata.annotations.as_ref().and_then(|all| all.get(CLAIM));
-    for attempt in 0..NOTE_TRIES {
-        if attempt > 0 {
-            tokio::time::sleep(NOTE_PAUSE).await;
-        }
-        let Some(note) = store.namespace_note(cluster.name(), name).await? else { continue };
-        if note.uid.as_deref() == Some(uid) {
-            return Ok(true);
-        }
-        if claimed.is_some() && note.claim.as_ref() == claimed {
-            store.note_namespace(cluster.name(), name, uid, now).await?;
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn is_of(space: &Space, user: &str) -> bool {

@@ -87,14 +87,14 @@ pub(crate) fn denied(cluster: &ClusterName, user: &str, access: &Access, reason:
         .fix("ask whoever administers the cluster's RBAC")
 }
 
-/// A namespace of the right name is somebody else's, or made by somebody else.
+/// A namespace of the right name is somebody else's.
 pub(crate) fn foreign(cluster: &ClusterName, namespace: &Namespace) -> Problem {
     Problem::new(
         ProblemCode::Conflict,
-        format!("namespace `{namespace}` in cluster `{cluster}` exists and was not made by this hub for this person"),
+        format!("namespace `{namespace}` in cluster `{cluster}` exists and is not this person's"),
     )
     .decided_by(DecidedBy::Hub)
-    .fix("tell the hub's operator to look at who made it and to delete it (kubectl delete namespace), what is in it included; the hub then makes its own. After its database was lost or set back, that goes for the hub's own namespaces, too")
+    .fix("tell the hub's operator: it has to be renamed or deleted before workspaces can be made")
 }
 
 /// The namespace is being deleted.

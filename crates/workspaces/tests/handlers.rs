@@ -154,23 +154,15 @@ async fn a_namespace_that_is_somebody_elses_is_left_alone() {
             "annotations": { "sallyport.dev/owner": owner },
         } })
     };
-    for (theirs, noted, ours) in [
-        (json!({ "metadata": { "name": "x", "uid": "u" } }), Some("u"), false),
-        (metadata("helm", &hash, ALICE), Some("uid-theirs"), false),
-        (metadata("sallyport", &hash, "sallyport:mallory"), Some("uid-theirs"), false),
-        (metadata("sallyport", "0000000000000000", ALICE), Some("uid-theirs"), false),
-        // Every mark is right, but no hub made it, or the one that a hub made is gone.
-        (metadata("sallyport", &hash, ALICE), None, false),
-        (metadata("sallyport", &hash, ALICE), Some("uid-before"), false),
-        (metadata("sallyport", &hash, ALICE), Some("uid-theirs"), true),
+    for (theirs, ours) in [
+        (json!({ "metadata": { "name": "x", "uid": "u" } }), false),
+        (metadata("helm", &hash, ALICE), false),
+        (metadata("sallyport", &hash, "sallyport:mallory"), false),
+        (metadata("sallyport", "0000000000000000", ALICE), false),
+        (metadata("sallyport", &hash, ALICE), true),
     ] {
         let double = Double::default().allowing(|_| true).with(&path, theirs.clone());
         let hub = hub(vec![double.cluster("one")]).await;
-        if let Some(uid) = noted {
-            let (cluster, name) = ("one".parse().unwrap(), namespace_of(ALICE));
-            let now = model::Timestamp::now();
-            hub.api.store.note_namespace(&cluster, &name, uid, now).await.unwrap();
-        }
         let (router, _) = serve(&hub, 3, 10);
         let (code, answer) = alice(&hub).await.post(&router, PATH, debian()).await;
         if ours {
@@ -182,35 +174,6 @@ async fn a_namespace_that_is_somebody_elses_is_left_alone() {
         assert_eq!(double.object(&path), Some(theirs));
         assert_eq!(live(&hub).await, 0);
     }
-}
-
-#[tokio::test]
-async fn a_namespace_whose_making_was_not_heard_of_is_found_by_its_claim() {
-    let path = format!("/api/v1/namespaces/{}", namespace_of(ALICE));
-    let double = Double::default().allowing(|_| true);
-    let hub = hub(vec![double.cluster("one")]).await;
-    let (cluster, name) = ("one".parse().unwrap(), namespace_of(ALICE));
-    let now = model::Timestamp::now();
-    hub.api.store.claim_namespace(&cluster, &name, "0123abcd", now).await.unwrap();
-    let namespace = |claim: &str| {
-        json!({ "metadata": {
-            "name": name.as_str(), "uid": "uid-unheard",
-            "labels": {
-                "app.kubernetes.io/managed-by": "sallyport",
-                "sallyport.dev/owner": workspaces::owner_hash(ALICE),
-            },
-            "annotations": { "sallyport.dev/owner": ALICE, "sallyport.dev/claim": claim },
-        } })
-    };
-    for (claim, expected) in [("guessed", StatusCode::CONFLICT), ("0123abcd", StatusCode::CREATED)]
-    {
-        let _ = double.clone().with(&path, namespace(claim));
-        let (router, _) = serve(&hub, 3, 10);
-        let (code, answer) = alice(&hub).await.post(&router, PATH, debian()).await;
-        assert_eq!(code, expected, "{answer}");
-    }
-    let note = hub.api.store.namespace_note(&cluster, &name).await.unwrap().unwrap();
-    assert_eq!((note.uid.as_deref(), note.claim), (Some("uid-unheard"), None));
 }
 
 #[tokio::test]

@@ -17,7 +17,6 @@ mod gates;
 mod kill;
 mod links;
 mod migrations;
-mod namespaces;
 mod sign_ins;
 mod terminals;
 mod workspaces;
