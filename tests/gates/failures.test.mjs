@@ -1,0 +1,158 @@
+// What breaks while terminals are open: containers, the API server, the database. Nothing is lost, nobody gets in, and
+// what is said is clear.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import {
+  apply,
+  context,
+  entitle,
+  kubeconfig,
+  kubectl,
+  makeNamespace,
+  makePods,
+  podManifest,
+  root,
+  strayProcesses,
+} from '../support/cluster.mjs';
+import { startHubs } from '../support/hub.mjs';
+import { until } from '../support/until.mjs';
+
+const run = promisify(execFile);
+const clusterName = context.replace(/^sallyport-/, '');
+let namespace;
+const pod = (name = 'web', more = {}) => ({ namespace: namespace.name, pod: name, ...more });
+
+before(async () => {
+  namespace = await makeNamespace('failures');
+  await makePods(namespace.name, 'web');
+  await entitle(namespace.name, 'sallyport:alice', 'sallyport:bob');
+});
+after(() => namespace?.remove());
+
+const entersAgain = async (person, name = 'web') => {
+  const terminal = await until('a way in', () => person.enter(pod(name)), { seconds: 60, everyMs: 500 });
+  assert.match(await terminal.run('echo back $((6 * 7))'), /back 42/);
+  terminal.close();
+};
+const auditIsIntact = async (hub) => assert.match(await hub.admin(['admin', 'audit', 'verify']), /intact/);
+
+describe('the cluster breaks', () => {
+  let hubs;
+  let bob;
+  before(async () => {
+    hubs = await startHubs();
+    bob = await hubs.hub.signIn('bob');
+  });
+  after(() => hubs?.stop());
+
+  test('a container that restarts ends its terminals, and the same Pod can be entered again', async () => {
+    const restarts = podManifest(namespace.name, 'restarts');
+    restarts.spec.restartPolicy = 'Always';
+    await apply(restarts);
+    await kubectl(['wait', '-n', namespace.name, '--for=condition=Ready', '--timeout=60s', 'pod/restarts']);
+    const status = async () =>
+      JSON.parse(await kubectl(['get', 'pod', 'restarts', '-n', namespace.name, '-o', 'json']));
+    const first = await status();
+    const terminal = await bob.enter(pod('restarts'));
+    const id = first.status.containerStatuses[0].containerID.replace('containerd://', '');
+    await run(`${root}cluster/cluster`, [
+      'node',
+      '--name',
+      clusterName,
+      'ctr',
+      '-n',
+      'k8s.io',
+      'tasks',
+      'kill',
+      '-s',
+      'KILL',
+      id,
+    ]);
+    const closed = await terminal.ends();
+    // The shell was killed with its container, or the connection broke first.
+    assert.ok([1000, 4404, 4500].includes(closed.code), JSON.stringify(closed));
+    assert.ok(terminal.message('exit') ?? terminal.message('denied'), 'it says what happened');
+    const live = async () => (await bob.get('/api/v1/terminals')).body.items.filter((each) => !each.ended_at);
+    await until('its row to end', async () => (await live()).length === 0);
+    await until(
+      'the container to run again',
+      async () => (await status()).status.containerStatuses[0].restartCount > 0,
+      { seconds: 60 },
+    );
+    assert.equal((await status()).metadata.uid, first.metadata.uid);
+    await entersAgain(bob, 'restarts');
+  });
+
+  test('an API server that restarts ends terminals with a clear word, leaves no process, and all works again', async () => {
+    const terminal = await bob.enter(pod());
+    terminal.type('sleep 4711\n');
+    await terminal.prints('sleep 4711');
+    const link = await bob.mint(pod());
+    const state = dirname(kubeconfig);
+    process.kill(Number(readFileSync(join(state, 'run/pids/kube-apiserver'), 'utf8').split(' ')[0]), 'SIGKILL');
+    try {
+      const closed = await terminal.ends(15);
+      assert.deepEqual(closed, { code: 4500, reason: 'cluster_unreachable' });
+      const refused = await bob.validate(link.secret);
+      assert.deepEqual([refused.status, refused.body.code], [502, 'cluster_unreachable']);
+      assert.equal(refused.body.ticket, undefined);
+    } finally {
+      await run(`${root}cluster/cluster`, ['up', '--name', clusterName], { timeout: 120_000 });
+    }
+    await entersAgain(bob);
+    await until('no process to be left', async () => (await strayProcesses(namespace.name, 'web')).length === 0, {
+      seconds: 30,
+    });
+    await auditIsIntact(hubs.hub);
+  });
+});
+
+describe('the database breaks', () => {
+  test('a locked SQLite: terminals go on, acts wait or fail clearly, nothing is lost', async () => {
+    const hubs = await startHubs();
+    try {
+      const bob = await hubs.hub.signIn('bob');
+      const terminal = await bob.enter(pod());
+      const lock = spawn('sqlite3', [join(hubs.hub.directory, 'sallyport.db')], { stdio: ['pipe', 'pipe', 'inherit'] });
+      lock.stdin.write("BEGIN EXCLUSIVE;\nSELECT 'locked';\n");
+      await new Promise((resolve) => lock.stdout.once('data', resolve));
+      assert.match(await terminal.run('echo still $((6 * 7))'), /still 42/);
+      const refused = await bob.post('/api/v1/links', { tty: true, ...pod() });
+      assert.deepEqual([refused.status, refused.body.code], [503, 'store_unavailable']);
+      assert.match(await terminal.run('echo yet $((6 * 7))'), /yet 42/);
+      lock.stdin.end('COMMIT;\n');
+      await new Promise((resolve) => lock.once('exit', resolve));
+      await entersAgain(bob);
+      terminal.close();
+      await auditIsIntact(hubs.hub);
+    } finally {
+      await hubs.stop();
+    }
+  });
+
+  test('a locked PostgreSQL: the same', async () => {
+    const hubs = await startHubs({ store: 'postgres' });
+    try {
+      const bob = await hubs.hub.signIn('bob');
+      const terminal = await bob.enter(pod());
+      const url = hubs.hub.settings['store.url'];
+      const lock = spawn('psql', ['-qtA', url], { stdio: ['pipe', 'pipe', 'inherit'] });
+      lock.stdin.write("BEGIN;\nLOCK TABLE audit IN ACCESS EXCLUSIVE MODE;\nSELECT 'locked';\n");
+      await new Promise((resolve) => lock.stdout.once('data', resolve));
+      const refused = await bob.post('/api/v1/links', { tty: true, ...pod() });
+      assert.deepEqual([refused.status, refused.body.code], [503, 'store_unavailable']);
+      assert.match(await terminal.run('echo still $((6 * 7))'), /still 42/);
+      lock.stdin.end('COMMIT;\n');
+      await new Promise((resolve) => lock.once('exit', resolve));
+      await entersAgain(bob);
+      terminal.close();
+      await auditIsIntact(hubs.hub);
+    } finally {
+      await hubs.stop();
+    }
+  });
+});
