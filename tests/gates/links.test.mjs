@@ -34,7 +34,9 @@ for (const [store, count] of [
     };
 
     before(async () => {
-      hubs = await startHubs({ store, count, settings: { 'terminals.recheck_s': '1' } });
+      // Room for all 100 racers, so that it is the ticket that refuses them and not the limit of terminals.
+      const settings = { 'terminals.recheck_s': '1', 'terminals.per_person_max': '200' };
+      hubs = await startHubs({ store, count, settings });
       const first = hubs.hubs[0];
       const last = hubs.hubs.at(-1);
       alice = await first.signIn('alice');
@@ -215,7 +217,7 @@ for (const [store, count] of [
       const winners = ends.filter((each) => each.type === 'ready');
       assert.equal(winners.length, 1);
       for (const loser of ends.filter((each) => each.type === 'denied')) {
-        assert.match(loser.problem.code, /^(ticket_used|link_used|too_many_attempts)$/);
+        assert.match(loser.problem.code, /^(ticket_used|link_used)$/);
       }
       const terminals = (await alice.get('/api/v1/terminals')).body.items;
       assert.equal(terminals.filter((each) => each.id === winners[0].terminal_id).length, 1);
