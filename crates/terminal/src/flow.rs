@@ -3,8 +3,9 @@
 //!
 //! Two figures are kept. The *window* bounds bytes sent and not yet consumed by xterm: it follows the
 //! measured consumption (a windowed maximum of delivery rates, as congestion control by BBR does, and
-//! the path's round trip from WebSocket pings), so that what is on the way takes about 25 ms to draw
-//! whatever the browser's speed. The *backlog bound* limits what waits in the hub. Beyond it, bytes are
+//! the path's shortest round trip from WebSocket pings), so that what is on the way takes about 25 ms to
+//! draw whatever the browser's speed. A rate measured while the window was full is the browser's own, and
+//! soon outweighs older ones: a browser that becomes slow must not live on its past. The *backlog bound* limits what waits in the hub. Beyond it, bytes are
 //! passed over and the browser gets the screen as it now is. Right after a key was pressed the bound is
 //! tight, because the answer to that key waits behind the backlog.
 
@@ -29,8 +30,13 @@ const BACKLOG_MIN: u64 = 8 * 1024;
 const INTERACTIVE_TIME: Duration = Duration::from_secs(1);
 /// Pictures a second while the browser is behind.
 const PICTURE_INTERVAL: Duration = Duration::from_millis(50);
-/// Delivery rates older than this no longer count.
+/// Delivery rates older than this no longer count…
 const RATE_MEMORY: Duration = Duration::from_secs(2);
+/// …nor those older than this, once the browser showed its speed under a full window. A pause of its garbage
+/// collector is shorter.
+const FULL_RATE_MEMORY: Duration = Duration::from_millis(200);
+/// Round trips remembered: two minutes of pings. The shortest is the path; the others waited behind output.
+const ROUND_TRIPS: usize = 8;
 /// Frames on the way that are measured; beyond it frames share an entry.
 const MEASURED_MAX: usize = 32;
 
@@ -42,7 +48,7 @@ pub(crate) struct Flow {
     acked_at: Duration,
     on_the_way: VecDeque<Sent>,
     rates: VecDeque<(Duration, f64)>,
-    path_round_trip: Duration,
+    round_trips: VecDeque<Duration>,
     interactive_until: Duration,
     last_picture: Duration,
     arrived_since_picture: u64,
@@ -53,6 +59,8 @@ struct Sent {
     end: u64,
     acked_then: u64,
     acked_at_then: Duration,
+    /// Nothing more fitted behind it.
+    filled_window: bool,
 }
 
 /// An acknowledgement of bytes that were never sent.
@@ -67,7 +75,7 @@ impl Flow {
             acked_at: Duration::ZERO,
             on_the_way: VecDeque::new(),
             rates: VecDeque::new(),
-            path_round_trip: Duration::ZERO,
+            round_trips: VecDeque::new(),
             interactive_until: Duration::ZERO,
             last_picture: Duration::ZERO,
             arrived_since_picture: 0,
@@ -90,16 +98,19 @@ impl Flow {
             self.acked_at = now;
         }
         self.sent += bytes as u64;
+        let filled_window = self.room() == 0;
         if self.on_the_way.len() == MEASURED_MAX
             && let Some(last) = self.on_the_way.back_mut()
         {
             last.end = self.sent;
+            last.filled_window |= filled_window;
             return;
         }
         self.on_the_way.push_back(Sent {
             end: self.sent,
             acked_then: self.acked,
             acked_at_then: self.acked_at,
+            filled_window,
         });
     }
 
@@ -113,11 +124,14 @@ impl Flow {
         }
         self.acked = total;
         self.acked_at = now;
-        let mut newest = None;
+        let (mut newest, mut memory) = (None, RATE_MEMORY);
         while self.on_the_way.front().is_some_and(|sent| sent.end <= total) {
             newest = self.on_the_way.pop_front();
         }
         if let Some(sent) = newest {
+            if sent.filled_window {
+                memory = FULL_RATE_MEMORY;
+            }
             // At least 100 µs, so that acknowledgements that come together do not divide by nothing.
             let took = now.saturating_sub(sent.acked_at_then).max(Duration::from_micros(100));
             #[allow(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
@@ -129,7 +143,7 @@ impl Flow {
         }
         // The newest rate is kept even when it is old: it is the best that is known.
         while self.rates.len() > 1
-            && self.rates.front().is_some_and(|(at, _)| now.saturating_sub(*at) > RATE_MEMORY)
+            && self.rates.front().is_some_and(|(at, _)| now.saturating_sub(*at) > memory)
         {
             self.rates.pop_front();
         }
@@ -138,7 +152,10 @@ impl Flow {
 
     /// A WebSocket ping came back after `round_trip`.
     pub(crate) fn on_round_trip(&mut self, round_trip: Duration) {
-        self.path_round_trip = round_trip.min(Duration::from_secs(1));
+        if self.round_trips.len() == ROUND_TRIPS {
+            self.round_trips.pop_front();
+        }
+        self.round_trips.push_back(round_trip.min(Duration::from_secs(1)));
     }
 
     /// The person pressed a key.
@@ -184,7 +201,8 @@ impl Flow {
     }
 
     fn window(&self) -> u64 {
-        self.drawn_in(DRAW_TIME + self.path_round_trip)
+        let path = self.round_trips.iter().min().copied().unwrap_or_default();
+        self.drawn_in(DRAW_TIME + path)
             .map_or(WINDOW_INITIAL, |bytes| bytes.clamp(WINDOW_MIN, WINDOW_MAX))
     }
 
@@ -239,11 +257,38 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_becomes_slow_gets_a_smaller_window_within_seconds() {
+    fn a_browser_that_becomes_slow_gets_a_smaller_window_when_it_has_drawn_what_it_had() {
         let mut flow = Flow::new();
         let now = run(&mut flow, Duration::ZERO, Duration::from_secs(1), 20_000_000);
-        run(&mut flow, now, Duration::from_secs(4), 1_000_000);
+        let had = Duration::from_micros(flow.in_flight());
+        run(&mut flow, now, had + Duration::from_millis(300), 1_000_000);
         assert!(flow.in_flight() <= 60_000, "{}", flow.in_flight());
+    }
+
+    #[test]
+    fn a_browser_that_paused_is_soon_at_its_speed_again() {
+        let mut flow = Flow::new();
+        let now = run(&mut flow, Duration::ZERO, Duration::from_secs(1), 20_000_000);
+        let before = flow.window();
+        let paused = now + Duration::from_millis(400);
+        let again = run(&mut flow, paused, Duration::from_millis(500), 20_000_000);
+        assert!(flow.window() * 10 >= before * 8, "{before} {}", flow.window());
+        assert!(again > paused);
+    }
+
+    #[test]
+    fn a_ping_that_waited_behind_output_widens_nothing() {
+        let mut flow = Flow::new();
+        run(&mut flow, Duration::ZERO, Duration::from_secs(1), 2_000_000);
+        flow.on_round_trip(MS);
+        let before = flow.window();
+        flow.on_round_trip(MS * 900);
+        assert_eq!(flow.window(), before);
+        // The path did become longer.
+        for _ in 0..ROUND_TRIPS {
+            flow.on_round_trip(MS * 100);
+        }
+        assert!(flow.window() > before);
     }
 
     #[test]

@@ -8,8 +8,8 @@
 //! far back as it can still be seen ([`plain_text_to_skip`] says when that is exact).
 //!
 //! Hostile input: output is a container's. What interpreting it costs is bounded by the person's [`Fuel`]; what
-//! that does not pay for is passed over, and the picture of a screen that was meant as a burden is wrong. `avt`
-//! bounds the grid by the size given, here at most [`CELLS_MAX`] cells, and above it [`SCROLLBACK_LINES`] lines
+//! that does not pay for yet waits, and with it the picture. Of what waits beyond the bound the oldest is passed
+//! over, so that only the picture of a screen that was meant as a burden is wrong. `avt` bounds the grid by the size given, here at most [`CELLS_MAX`] cells, and above it [`SCROLLBACK_LINES`] lines
 //! or as many as have so many cells; what is gathered is bounded by [`GATHERED_MAX`].
 
 mod draw;
@@ -22,7 +22,7 @@ pub(crate) use fuel::Fuel;
 
 use crate::protocol::{CELLS_MAX, Size};
 use avt::{ScreenKind, Terminal};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use modes::Modes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,6 +46,7 @@ pub(crate) struct Screen {
     /// The size that the next output finds; resizes without output between them cost nothing.
     next_size: Size,
     stage: Stage,
+    /// Output not yet interpreted, oldest first.
     gathered: VecDeque<Bytes>,
     gathered_bytes: usize,
     fuel: Arc<Fuel>,
@@ -87,17 +88,27 @@ impl Screen {
             }
             self.draw();
         }
-        self.gathered_bytes += output.len() + PIECE_COSTS;
-        self.gathered.push_back(output);
+        self.gather(output);
         if self.gathered_bytes > GATHERED_MAX {
             self.settle();
+            while self.gathered_bytes > GATHERED_MAX
+                && let Some(oldest) = self.gathered.pop_front()
+            {
+                self.gathered_bytes -= oldest.len() + PIECE_COSTS;
+            }
         }
+    }
+
+    fn gather(&mut self, output: Bytes) {
+        self.gathered_bytes += output.len() + PIECE_COSTS;
+        self.gathered.push_back(output);
     }
 
     pub(crate) fn resize(&mut self, size: Size) {
         self.next_size = size;
     }
 
+    /// A size overtakes output for whose interpretation the fuel is lacking.
     fn take_size(&mut self) {
         let size = self.next_size;
         if size == self.size {
@@ -106,6 +117,7 @@ impl Screen {
         match &self.stage {
             Stage::Quiet(bytes) if bytes.is_empty() => {}
             _ => {
+                self.draw();
                 self.settle();
                 self.draw().terminal.resize(size.cols.into(), size.rows.into());
             }
@@ -114,20 +126,25 @@ impl Screen {
     }
 
     /// The bytes which draw the screen on a terminal of the same size that was just reset, with as many
-    /// lines of scrollback before it as fit `budget` bytes.
-    pub(crate) fn picture(&mut self, budget: usize) -> String {
+    /// lines of scrollback before it as fit `budget` bytes. `None` while output waits for fuel.
+    pub(crate) fn picture(&mut self, budget: usize) -> Option<String> {
         self.take_size();
         self.settle();
-        match &self.stage {
+        if !self.gathered.is_empty() {
+            return None;
+        }
+        Some(match &self.stage {
             Stage::Quiet(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Stage::Drawn(drawn) => draw::picture(&drawn.terminal, &drawn.modes, budget),
-        }
+        })
     }
 
-    /// An idle terminal is put back into the bytes which draw it; they take a fraction of its grid.
-    pub(crate) fn rest(&mut self) {
+    /// An idle terminal is put back into the bytes which draw it; they take a fraction of its grid. `false` while
+    /// output waits for fuel.
+    pub(crate) fn rest(&mut self) -> bool {
         if matches!(self.stage, Stage::Drawn(_)) {
-            let mut bytes = self.picture(usize::MAX).into_bytes();
+            let Some(picture) = self.picture(usize::MAX) else { return false };
+            let mut bytes = picture.into_bytes();
             if let Stage::Drawn(drawn) = &mut self.stage {
                 // What began a character is no part of the picture, and the rest of it is still to come.
                 bytes.append(&mut drawn.partial);
@@ -135,14 +152,17 @@ impl Screen {
             self.stage = Stage::Quiet(bytes);
         }
         self.gathered.shrink_to_fit();
+        true
     }
 
+    /// From here on there is a grid. What came before waits to be drawn on it.
     fn draw(&mut self) -> &mut Drawn {
         if let Stage::Quiet(bytes) = &mut self.stage {
             let bytes = std::mem::take(bytes);
-            let mut drawn = Box::new(Drawn::new(self.size));
-            drawn.interpret(&bytes, &self.fuel);
-            self.stage = Stage::Drawn(drawn);
+            self.stage = Stage::Drawn(Box::new(Drawn::new(self.size)));
+            if !bytes.is_empty() {
+                self.gather(bytes.into());
+            }
         }
         match &mut self.stage {
             Stage::Drawn(drawn) => drawn,
@@ -150,18 +170,28 @@ impl Screen {
         }
     }
 
+    /// Interprets what was gathered, as far as the fuel goes.
     fn settle(&mut self) {
-        if self.gathered.is_empty() {
+        let Stage::Drawn(drawn) = &mut self.stage else { return };
+        if self.gathered.is_empty() || !self.fuel.is_left() {
             return;
         }
-        let gathered = std::mem::take(&mut self.gathered);
-        let mut whole = Vec::with_capacity(gathered.iter().map(Bytes::len).sum());
-        for piece in gathered {
-            whole.extend_from_slice(&piece);
-        }
+        let whole = match self.gathered.pop_front() {
+            Some(only) if self.gathered.is_empty() => only,
+            first => {
+                let all = first.into_iter().chain(self.gathered.drain(..));
+                let mut whole = BytesMut::with_capacity(self.gathered_bytes);
+                for piece in all {
+                    whole.extend_from_slice(&piece);
+                }
+                whole.freeze()
+            }
+        };
         self.gathered_bytes = 0;
-        let fuel = Arc::clone(&self.fuel);
-        self.draw().interpret(&whole, &fuel);
+        let done = drawn.interpret(&whole, &self.fuel);
+        if done < whole.len() {
+            self.gather(whole.slice(done..));
+        }
     }
 }
 
@@ -174,26 +204,38 @@ impl Drawn {
         Self { terminal, modes: Modes::default(), partial: Vec::new() }
     }
 
-    fn interpret(&mut self, output: &[u8], fuel: &Fuel) {
-        let plain = plain_tail(output);
-        let (before, tail) = output.split_at(output.len() - plain);
-        self.interpret_all(before, fuel);
+    /// Returns how many bytes were interpreted, or need not be.
+    fn interpret(&mut self, output: &[u8], fuel: &Fuel) -> usize {
+        let before = output.len() - plain_tail(output);
+        let done = self.interpret_all(&output[..before], fuel);
+        if done < before {
+            return done;
+        }
+        let tail = &output[before..];
         let (cols, rows) = self.terminal.size();
         // The screen twice: the cursor may stand at the top of a full one, and goes down before anything scrolls.
         let skip = plain_text_to_skip(tail, cols, 2 * rows + SCROLLBACK_LINES);
         if skip.from < skip.to && self.partial.is_empty() && prints_plainly(&self.terminal) {
-            for piece in skip.keep(tail) {
-                self.interpret_all(piece, fuel);
+            let done = self.interpret_all(&tail[..skip.from], fuel);
+            if done < skip.from {
+                return before + done;
             }
+            before + skip.to + self.interpret_all(&tail[skip.to..], fuel)
         } else {
-            self.interpret_all(tail, fuel);
+            before + self.interpret_all(tail, fuel)
         }
     }
 
-    fn interpret_all(&mut self, output: &[u8], fuel: &Fuel) {
+    /// Returns how many bytes the fuel was enough for.
+    fn interpret_all(&mut self, output: &[u8], fuel: &Fuel) -> usize {
+        let mut done = 0;
         for slice in output.chunks(SLICE_BYTES) {
-            fuel.burn(|| self.interpret_slice(slice));
+            if fuel.burn(|| self.interpret_slice(slice)).is_none() {
+                break;
+            }
+            done += slice.len();
         }
+        done
     }
 
     fn feed(&mut self, text: &str) {

@@ -47,6 +47,8 @@ const TO_CLUSTER_MAX: usize = 1024 * 1024;
 const GATHER: Duration = Duration::from_millis(1);
 /// …or as soon as it is this much.
 const GATHER_BYTES: usize = 32 * 1024;
+/// When a screen that waits for the person's fuel is asked for its picture again.
+const PICTURE_RETRY: Duration = Duration::from_millis(20);
 /// The largest output frame: a piece that xterm parses within a frame of 16 ms.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Frames taken from the cluster in one turn before the browser is looked at again.
@@ -427,8 +429,9 @@ impl<'a> Session<'a> {
         if let Some(passed_over) = self.passed_over {
             return match self.flow.next_picture() {
                 Some(due) if due <= now => {
-                    self.send_picture(browser, now, passed_over)?;
-                    Ok(None)
+                    let sent = self.send_picture(browser, now, passed_over)?;
+                    // The person's other terminals took the fuel; the picture comes when there is some again.
+                    Ok((!sent).then(|| now + PICTURE_RETRY))
                 }
                 due => Ok(due),
             };
@@ -448,14 +451,17 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
+    /// `false` if the screen is not known yet.
     fn send_picture(
         &mut self,
         browser: &mut BrowserSide,
         now: Duration,
         passed_over: u64,
-    ) -> Result<(), Left> {
-        let Some(screen) = &mut self.screen else { return Ok(()) };
-        let picture = screen.picture(self.flow.picture_budget());
+    ) -> Result<bool, Left> {
+        let Some(screen) = &mut self.screen else { return Ok(true) };
+        let Some(picture) = screen.picture(self.flow.picture_budget()) else {
+            return Ok(false);
+        };
         let caught_up = self.flow.on_picture(now);
         self.flow.on_sent(now, picture.len());
         self.last_sent = now;
@@ -469,7 +475,7 @@ impl<'a> Session<'a> {
             browser.start_binary(picture).map_err(|_| Left)?;
         }
         self.passed_over = if caught_up { None } else { Some(0) };
-        Ok(())
+        Ok(true)
     }
 
     /// Takes up to `limit` bytes of one channel off the backlog, as one frame.
@@ -519,9 +525,9 @@ impl<'a> Session<'a> {
     fn on_wake(&mut self, browser: &mut BrowserSide) -> Result<(), End> {
         let now = self.now();
         if !self.resting && now >= self.last_output + RESTS_AFTER {
-            self.resting = true;
-            if let Some(screen) = &mut self.screen {
-                screen.rest();
+            self.resting = self.screen.as_mut().is_none_or(Screen::rest);
+            if !self.resting {
+                self.last_output = now;
             }
             self.backlog.shrink_to_fit();
         }
@@ -573,10 +579,14 @@ impl<'a> Session<'a> {
         let End::Exited(exec_end) = end else { return };
         let rest = async {
             browser.flush().await?;
-            if let Some(passed_over) = self.passed_over.take() {
+            while let Some(passed_over) = self.passed_over {
                 let now = self.now();
-                self.send_picture(browser, now, passed_over).map_err(|Left| wire::Gone)?;
-                browser.flush().await?;
+                if self.send_picture(browser, now, passed_over).map_err(|Left| wire::Gone)? {
+                    self.passed_over = None;
+                    browser.flush().await?;
+                } else {
+                    tokio::time::sleep(PICTURE_RETRY).await;
+                }
             }
             while let Some(note) = self.notes.pop_front() {
                 browser.start_text(note)?;

@@ -51,12 +51,12 @@ pub(crate) fn screen(data: &[u8]) {
                 // A line that was broken between scrollback and screen is two lines in a picture, so only a screen
                 // that was never put to rest flows anew as the original does.
                 if rested {
-                    let _ = screen.picture(usize::MAX);
+                    assert!(screen.picture(usize::MAX).is_some());
                     return;
                 }
             }
             REST => {
-                screen.rest();
+                assert!(screen.rest());
                 rested = true;
             }
             AGAIN if !piece.is_empty() => {
@@ -87,7 +87,9 @@ fn assert_same(direct: &Drawn, skipping: &Drawn, screen: &mut Screen) {
         return;
     }
     for budget in [0, 200, usize::MAX] {
-        let picture = screen.picture(budget);
+        let Some(picture) = screen.picture(budget) else {
+            panic!("endless fuel was not enough");
+        };
         let (cols, rows) = direct.terminal.size();
         let Ok(mut fresh) = Terminal::with_scrollback(cols, rows, Some(SCROLLBACK_LINES)) else {
             return;

@@ -32,7 +32,7 @@ fn screen_of(size: Size, output: &[u8]) -> Screen {
 #[test]
 fn a_quiet_terminal_is_kept_as_its_bytes() {
     let mut screen = screen_of(Size::default(), b"\x1b[32m$\x1b[m ls\r\n");
-    assert_eq!(screen.picture(0), "\x1b[32m$\x1b[m ls\r\n");
+    assert_eq!(screen.picture(0).unwrap(), "\x1b[32m$\x1b[m ls\r\n");
 }
 
 #[test]
@@ -44,10 +44,10 @@ fn a_picture_draws_screen_scrollback_colours_and_modes() {
     }
     output.push_str("\x1b[1;4munder\x1b[m $ ");
     let mut screen = screen_of(size, output.as_bytes());
-    let picture = screen.picture(usize::MAX);
+    let picture = screen.picture(usize::MAX).unwrap();
     assert!(picture.starts_with("\x1b[?2004h"));
     assert_eq!(shown(size, &picture), shown(size, &output));
-    let short = screen.picture(200);
+    let short = screen.picture(200).unwrap();
     assert!(short.len() < picture.len() / 10);
     assert_eq!(shown(size, &short).1, shown(size, &output).1);
 }
@@ -57,7 +57,7 @@ fn a_full_screen_program_is_drawn_with_what_lies_below_it() {
     let size = size(30, 6);
     let mut output = "history\r\n".repeat(1200);
     output.push_str("$ vim\x1b[?1049h\x1b[H~ 파일\x1b[6;1H-- INSERT --");
-    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX);
+    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX).unwrap();
     assert_eq!(shown(size, &picture), shown(size, &output));
 }
 
@@ -66,7 +66,7 @@ fn a_scrollback_above_a_cleared_screen_stays_above_it() {
     let size = size(10, 6);
     let mut output = "old\r\n".repeat(3000);
     output.push_str("\x1b[H\x1b[2Jnew");
-    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX);
+    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX).unwrap();
     assert_eq!(shown(size, &picture).1, shown(size, &output).1);
 }
 
@@ -78,7 +78,7 @@ fn characters_cut_in_two_are_whole_again() {
     for byte in text.as_bytes().chunks(7) {
         screen.feed(Bytes::copy_from_slice(byte));
     }
-    let picture = screen.picture(0);
+    let picture = screen.picture(0).unwrap();
     assert!(!picture.contains('\u{fffd}'));
     assert_eq!(shown(size, &picture).1, shown(size, &text).1);
 }
@@ -117,10 +117,43 @@ fn what_asks_for_endless_work_is_not_done() {
         let took = began.elapsed();
         assert!(took < std::time::Duration::from_secs(10), "{burden:?}: {took:?}");
         // And it is a terminal as before when the fuel is back.
+        // What waited is passed over, as by a flood, rather than interpreted.
+        screen.gathered.clear();
         screen.fuel = plenty();
         screen.feed(Bytes::from(format!("\x1b\\\x1bc{}still here", "\r\n".repeat(5000))));
-        assert!(screen.picture(usize::MAX).contains("still here"), "{burden:?}");
+        assert!(screen.picture(usize::MAX).unwrap().contains("still here"), "{burden:?}");
     }
+}
+
+/// Somebody with many terminals: one of them spent what there was.
+#[test]
+fn a_picture_waits_for_fuel_and_is_right_when_it_comes() {
+    let size = size(20, 5);
+    let output = format!("{}$ ", "\x1b[31mwords\x1b[m\r\n".repeat(3000));
+    let fuel = Arc::new(Fuel::new());
+    let mut screen = Screen::new(size, Arc::clone(&fuel));
+    fuel.spend(std::time::Duration::from_secs(3600));
+    for piece in output.as_bytes().chunks(1000) {
+        screen.feed(Bytes::copy_from_slice(piece));
+    }
+    assert_eq!(screen.picture(usize::MAX), None);
+    assert!(!screen.rest());
+    screen.fuel = plenty();
+    assert_eq!(shown(size, &screen.picture(usize::MAX).unwrap()), shown(size, &output));
+}
+
+#[test]
+fn what_waits_for_fuel_is_bounded_and_the_newest_is_kept() {
+    let fuel = Arc::new(Fuel::new());
+    let mut screen = Screen::new(size(20, 5), Arc::clone(&fuel));
+    fuel.spend(std::time::Duration::from_secs(3600));
+    for n in 0..2000 {
+        screen.feed(Bytes::from(format!("{}line {n}\r\n", "\x1b[mx".repeat(300))));
+        assert!(screen.gathered_bytes <= GATHERED_MAX);
+        assert!(screen.gathered.iter().map(Bytes::len).sum::<usize>() <= GATHERED_MAX);
+    }
+    screen.fuel = plenty();
+    assert!(screen.picture(usize::MAX).unwrap().contains("line 1999"));
 }
 
 #[test]
@@ -174,7 +207,7 @@ fn text_is_skipped_only_once_it_has_pushed_out_a_full_screen_below_the_cursor() 
 fn a_sequence_that_has_begun_is_ended_by_what_follows_a_picture() {
     let size = size(20, 5);
     let output = format!("\x1b[?1000h{}\x1b[38;5", "words\r\n".repeat(2000));
-    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX);
+    let picture = screen_of(size, output.as_bytes()).picture(usize::MAX).unwrap();
     assert_eq!(shown(size, &format!("{picture};9mred")), shown(size, &format!("{output};9mred")));
 }
 
@@ -183,9 +216,9 @@ fn a_character_that_has_begun_survives_a_rest() {
     let (size, words) = (size(20, 5), "words\r\n".repeat(2000));
     let (begun, ended) = "한".as_bytes().split_at(2);
     let mut screen = screen_of(size, &[words.as_bytes(), begun].concat());
-    screen.rest();
+    assert!(screen.rest());
     screen.feed(Bytes::copy_from_slice(ended));
-    assert_eq!(shown(size, &screen.picture(0)).1, shown(size, &format!("{words}한")).1);
+    assert_eq!(shown(size, &screen.picture(0).unwrap()).1, shown(size, &format!("{words}한")).1);
 }
 
 proptest! {
