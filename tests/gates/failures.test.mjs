@@ -2,7 +2,8 @@
 // what is said is clear.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -131,6 +132,42 @@ describe('the database breaks', () => {
       await auditIsIntact(hubs.hub);
     } finally {
       await hubs.stop();
+    }
+  });
+
+  test('a full disk: terminals go on, acts fail clearly and by halves never, and all works when there is room', async () => {
+    const disk = mkdtempSync(join(tmpdir(), 'sallyport-disk-'));
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'sallyport-test', disk]);
+    let hubs;
+    try {
+      hubs = await startHubs({ within: disk });
+      const bob = await hubs.hub.signIn('bob');
+      const terminal = await bob.enter(pod());
+      const alice = await hubs.hub.signIn('alice');
+      const filler = join(disk, 'filler');
+      const free = () => {
+        const { bavail, bsize } = statfsSync(disk);
+        return bavail * bsize;
+      };
+      writeFileSync(filler, Buffer.alloc(free()));
+      assert.equal(free(), 0);
+      // The write-ahead log may hold room from before; when that is used up, each act is refused, and each alike.
+      const mint = () => alice.post('/api/v1/links', { tty: true, ...pod() });
+      await until('the disk to be felt', async () => (await mint()).status !== 201, { everyMs: 10 });
+      for (let nth = 0; nth < 5; nth++) {
+        const refused = await mint();
+        assert.deepEqual([refused.status, refused.body.code], [503, 'store_unavailable']);
+      }
+      assert.match(await terminal.run('echo still $((6 * 7))'), /still 42/);
+      rmSync(filler);
+      await entersAgain(bob);
+      assert.match(await terminal.run('echo yet $((6 * 7))'), /yet 42/);
+      terminal.close();
+      await auditIsIntact(hubs.hub);
+    } finally {
+      await hubs?.stop();
+      await run('umount', [disk]);
+      rmdirSync(disk);
     }
   });
 

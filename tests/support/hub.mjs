@@ -126,9 +126,12 @@ export class Hub {
   }
 }
 
-/** Puts up `count` hubs on one store, with the accounts alice (administrator), bob and carol. */
-export async function startHubs({ store = 'sqlite', count = 1, settings = {}, access } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-hub-'));
+/**
+ * Puts up `count` hubs on one store, with the accounts alice (administrator), bob and carol. Their data lies under
+ * `within`, and is removed at the end.
+ */
+export async function startHubs({ store = 'sqlite', count = 1, settings = {}, access, within = tmpdir() } = {}) {
+  const folder = mkdtempSync(join(within, 'sallyport-hub-'));
   let postgres;
   const common = { 'workspaces.image': shellImage, 'server.drain_grace_s': '1', 'log.filter': 'info', ...settings };
   if (store === 'postgres') {

@@ -103,13 +103,22 @@ fn sqlite_options(file: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// SQLite connections do not go stale, so nothing needs replacing or testing.
+/// SQLite connections do not go stale, so nothing needs replacing or testing, but for one thing: when the disk is
+/// full SQLite itself rolls back, the driver's ROLLBACK then fails, and the driver would believe for ever that the
+/// transaction is open and refuse the next. Such a connection is closed; the next act opens another.
 fn sqlite_pool() -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(None)
         .idle_timeout(None)
         .test_before_acquire(false)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // Waits for the ROLLBACK that a dropped transaction has queued.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
 }
 
 fn postgres_options(url: &Secret) -> Result<PgConnectOptions> {

@@ -56,6 +56,21 @@ async fn a_full_sqlite_says_so_and_keeps_nothing_half() {
     assert_eq!(store.audit(large_entry()).await.unwrap(), written + 1);
 }
 
+/// What a full disk does at COMMIT, where the driver learns nothing of it (tests/gates/failures.test.mjs fills one).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_sqlite_itself_rolled_back_spoils_no_connection() {
+    let directory = tempfile::tempdir().unwrap();
+    let location = StoreLocation::Sqlite { directory: directory.path().to_owned() };
+    let hub = HubId::from_random([1; 16]);
+    let store = Store::open(&location, VaultKey::new([1; 32]), hub, NOW).await.unwrap();
+    for _ in 0..3 {
+        let mut rolled_back = store.inner.database.begin().await.unwrap();
+        rolled_back.script("ROLLBACK").await.unwrap();
+        drop(rolled_back);
+    }
+    assert_eq!(store.audit(large_entry()).await.unwrap(), 1);
+}
+
 /// Another hub's change arrives in time while requests hold every connection of this one.
 async fn hears_while_all_connections_are_busy(location: StoreLocation) {
     let open = async |id| {
