@@ -29,7 +29,7 @@ const BACKLOG_MIN: u64 = 8 * 1024;
 /// How long after a key the tight bound holds.
 const INTERACTIVE_TIME: Duration = Duration::from_secs(1);
 /// Pictures a second while the browser is behind.
-const PICTURE_INTERVAL: Duration = Duration::from_millis(50);
+const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
 /// Delivery rates older than this no longer count…
 const RATE_MEMORY: Duration = Duration::from_secs(2);
 /// …nor those older than this, once the browser showed its speed under a full window. A pause of its garbage
@@ -184,20 +184,28 @@ impl Flow {
         (self.in_flight() * 4 <= self.window()).then_some(self.last_picture + PICTURE_INTERVAL)
     }
 
-    /// A picture is being sent. Returns whether output comes slowly enough that bytes may follow it;
-    /// if not, the next thing the browser gets is another picture.
-    pub(crate) fn on_picture(&mut self, now: Duration) -> bool {
+    /// While behind: whether output now comes slowly enough that bytes may follow the next picture. If not, the
+    /// next thing the browser gets is another picture.
+    pub(crate) fn has_caught_up(&self, now: Duration) -> bool {
         let interval = now.saturating_sub(self.last_picture);
         let calm = self.drawn_in(interval.min(Duration::from_secs(1))).unwrap_or(WINDOW_INITIAL);
-        let caught_up = self.arrived_since_picture <= calm.max(BACKLOG_MIN);
-        self.last_picture = now;
-        self.arrived_since_picture = 0;
-        caught_up
+        self.arrived_since_picture <= calm.max(BACKLOG_MIN)
     }
 
-    /// How many bytes of scrollback may go with a picture.
-    pub(crate) fn picture_budget(&self) -> usize {
-        usize::try_from(self.window()).unwrap_or(usize::MAX)
+    /// A picture is being sent.
+    pub(crate) fn on_picture(&mut self, now: Duration) {
+        self.last_picture = now;
+        self.arrived_since_picture = 0;
+    }
+
+    /// How many bytes of scrollback may go with the next picture: none with one that another soon replaces, because
+    /// the answer to a key waits behind it.
+    pub(crate) fn picture_budget(&self, now: Duration) -> usize {
+        if self.has_caught_up(now) {
+            usize::try_from(self.window()).unwrap_or(usize::MAX)
+        } else {
+            0
+        }
     }
 
     fn window(&self) -> u64 {
@@ -321,8 +329,12 @@ mod tests {
         let now = now + Duration::from_millis(100);
         flow.on_ack(now, flow.sent).unwrap();
         assert!(flow.next_picture().is_some_and(|at| at <= now));
-        assert!(!flow.on_picture(now), "the flood goes on");
+        assert!(!flow.has_caught_up(now), "the flood goes on");
+        assert_eq!(flow.picture_budget(now), 0);
+        flow.on_picture(now);
         flow.on_arrival(100);
-        assert!(flow.on_picture(now + PICTURE_INTERVAL), "it has ended");
+        let now = now + PICTURE_INTERVAL;
+        assert!(flow.has_caught_up(now), "it has ended");
+        assert!(flow.picture_budget(now) > 0);
     }
 }

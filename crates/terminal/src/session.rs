@@ -459,10 +459,11 @@ impl<'a> Session<'a> {
         passed_over: u64,
     ) -> Result<bool, Left> {
         let Some(screen) = &mut self.screen else { return Ok(true) };
-        let Some(picture) = screen.picture(self.flow.picture_budget()) else {
+        let Some(picture) = screen.picture(self.flow.picture_budget(now)) else {
             return Ok(false);
         };
-        let caught_up = self.flow.on_picture(now);
+        let caught_up = self.flow.has_caught_up(now);
+        self.flow.on_picture(now);
         self.flow.on_sent(now, picture.len());
         self.last_sent = now;
         metrics::counter!("sallyport_terminal_passed_over_bytes_total").increment(passed_over);
