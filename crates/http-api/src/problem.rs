@@ -175,7 +175,9 @@ impl Problem {
             ProblemCode::Internal => {
                 tracing::error!(%request, code, detail, cause, "a request failed");
             }
-            ProblemCode::StoreUnavailable | ProblemCode::ClusterUnreachable => {
+            ProblemCode::StoreUnavailable
+            | ProblemCode::ClusterUnreachable
+            | ProblemCode::ExecUnsupported => {
                 tracing::warn!(%request, code, detail, cause, "a request failed");
             }
             _ => tracing::debug!(%request, code, detail, cause, "a request was refused"),

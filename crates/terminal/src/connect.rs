@@ -268,7 +268,9 @@ pub(crate) fn close_code(code: ProblemCode) -> CloseCode {
         P::RightWithdrawn => CloseCode::RightWithdrawn,
         P::BadRequest => CloseCode::Malformed,
         P::BodyTooLarge => CloseCode::TooLarge,
-        P::ClusterUnreachable | P::StoreUnavailable | P::Internal => CloseCode::ClusterTrouble,
+        P::ClusterUnreachable | P::ExecUnsupported | P::StoreUnavailable | P::Internal => {
+            CloseCode::ClusterTrouble
+        }
         P::HubDraining => CloseCode::Draining,
         _ => CloseCode::Denied,
     }

@@ -69,6 +69,7 @@ export const problemCodes = everyOf<ProblemCode>()([
   'quota_total',
   'too_many_links',
   'cluster_unreachable',
+  'exec_unsupported',
   'cluster_unknown',
   'store_unavailable',
   'internal',

@@ -63,6 +63,10 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'The cluster does not answer.',
     todo: 'Try again in a moment. If it stays so, tell the administrator of the cluster.',
   },
+  exec_unsupported: {
+    what: 'The cluster cannot carry this terminal: it lacks the newer way of opening one.',
+    todo: 'Ask the administrator of the cluster to update it to Kubernetes 1.30 or newer, or to let the proxy before it pass WebSocket upgrades.',
+  },
   cluster_unknown: { what: 'The hub does not know this cluster.', todo: 'Choose one of the clusters offered.' },
   store_unavailable: {
     what: 'The hub’s database does not answer.',

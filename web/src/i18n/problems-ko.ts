@@ -62,6 +62,10 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     what: '클러스터가 응답하지 않습니다.',
     todo: '잠시 뒤 다시 시도하세요. 계속되면 클러스터 관리자에게 알리세요.',
   },
+  exec_unsupported: {
+    what: '이 클러스터는 터미널에 필요한 최신 연결 방식을 지원하지 않습니다.',
+    todo: '클러스터를 Kubernetes 1.30 이상으로 업데이트하거나, 앞단의 프록시가 WebSocket 업그레이드를 통과시키도록 클러스터 관리자에게 요청하세요.',
+  },
   cluster_unknown: { what: '허브에 등록되지 않은 클러스터입니다.', todo: '목록에 있는 클러스터를 선택하세요.' },
   store_unavailable: {
     what: '허브의 데이터베이스가 응답하지 않습니다.',

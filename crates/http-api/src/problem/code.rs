@@ -81,6 +81,8 @@ problem_codes! {
     TooManyLinks, "too_many_links", CONFLICT, "Too many open links";
     /// The cluster does not answer.
     ClusterUnreachable, "cluster_unreachable", BAD_GATEWAY, "The cluster does not answer";
+    /// The cluster, or what stands before it, takes no WebSocket exec, or lacks a part of it that is needed.
+    ExecUnsupported, "exec_unsupported", BAD_GATEWAY, "The cluster cannot carry this terminal";
     /// The hub's configuration names no such cluster, or the sign-in does not hold for it.
     ClusterUnknown, "cluster_unknown", NOT_FOUND, "No such cluster";
     /// The hub's own store does not answer.
@@ -145,6 +147,6 @@ mod tests {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code}");
         }
-        assert_eq!(ProblemCode::ALL.len(), 43);
+        assert_eq!(ProblemCode::ALL.len(), 44);
     }
 }

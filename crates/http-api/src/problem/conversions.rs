@@ -52,11 +52,23 @@ impl From<KubeIoError> for Problem {
             KubeIoError::Refused { code: 400 | 422, message, .. } => {
                 Self::bad_request(message.clone()).decided_by(DecidedBy::Kubernetes)
             }
+            KubeIoError::ExecUnsupported { cluster, .. } => Self::new(
+                ProblemCode::ExecUnsupported,
+                format!(
+                    "cluster `{cluster}` opens no terminal over WebSocket (v5 or v4.channel.k8s.io); \
+                     the older SPDY/3.1 is not spoken here"
+                ),
+            )
+            .decided_by(DecidedBy::Kubernetes)
+            .fix(format!(
+                "have `{cluster}` updated to Kubernetes 1.30 or newer; if it is, have the proxy before its \
+                 API server pass WebSocket upgrades on"
+            ))
+            .caused_by(error),
             // 401 is the hub's own credentials gone bad, and 5xx the cluster's trouble.
             KubeIoError::Refused { cluster, .. }
             | KubeIoError::OperatorMisconfigured { cluster, .. }
             | KubeIoError::Unreachable { cluster, .. }
-            | KubeIoError::ExecUnsupported { cluster, .. }
             | KubeIoError::PeerMisbehaved { cluster, .. } => unreachable(cluster).caused_by(error),
         }
     }

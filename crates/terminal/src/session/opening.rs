@@ -159,13 +159,19 @@ impl Plan {
 
 /// What is said when the connection to the Pod ends without the process having ended.
 pub(super) fn cluster_lost(place: &ContainerPlace, error: Option<KubeIoError>) -> Problem {
-    if let Some(KubeIoError::ExecUnsupported { .. }) = &error {
+    if let Some(KubeIoError::ExecUnsupported { cluster, .. }) = &error {
         return Problem::new(
-            ProblemCode::ClusterUnreachable,
-            "this cluster cannot end the input of a program, which would wait for it for ever",
+            ProblemCode::ExecUnsupported,
+            format!(
+                "cluster `{cluster}` speaks version 4 of the exec protocol, which cannot end the input of a \
+                 program; the program would wait for the end for ever"
+            ),
         )
         .decided_by(DecidedBy::Kubernetes)
-        .fix("run a command that does not read to the end of its input, or update the cluster to Kubernetes 1.30");
+        .fix(format!(
+            "run a command that does not read to the end of its input, or have `{cluster}` updated to \
+             Kubernetes 1.30 or newer"
+        ));
     }
     let problem = Problem::new(
         ProblemCode::ClusterUnreachable,

@@ -14,6 +14,8 @@ use model::{ContainerPlace, HubId, Identity, LinkId, PodPlace, Process, Terminal
 use serde_json::Value;
 use store::{AuditEntry, AuditOutcome, LinkRow, Store, StoreLocation, TerminalRow, VaultKey};
 use terminal::{LinkKeys, LiveTerminals, TerminalSettings, Terminals};
+use testkit::hub_client::{PROTOCOL, TICKET_PROTOCOL};
+use testkit::{Endpoint, HubTerminal, Trust};
 use tower::ServiceExt as _;
 
 const ORIGIN: &str = "https://hub.example";
@@ -161,6 +163,34 @@ impl Hub {
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// Mints a link and passes the first gate; returns the ticket.
+    pub(crate) async fn ticket(&self, browser: &Browser, wish: Value) -> String {
+        let (status, minted) = self.call(browser, Method::POST, "/api/v1/links", Some(wish)).await;
+        assert_eq!(status, StatusCode::CREATED, "{minted}");
+        let (_, link) = minted["url"].as_str().unwrap().split_once('#').unwrap();
+        let body = serde_json::json!({ "link": link });
+        let (status, passage) =
+            self.call(browser, Method::POST, "/presigned/validate", Some(body)).await;
+        assert_eq!(status, StatusCode::OK, "{passage}");
+        passage["ticket"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens the second gate, over a real socket.
+    pub(crate) async fn connect(&self, browser: &Browser, ticket: &str) -> HubTerminal {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // It goes with the test's runtime.
+        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, ORIGIN.parse().unwrap());
+        headers.insert(header::COOKIE, browser.cookie.parse().unwrap());
+        let ticket = format!("{TICKET_PROTOCOL}{ticket}");
+        let endpoint = Endpoint::new(&url, &Trust::Plain).unwrap();
+        let offered = [PROTOCOL, &ticket];
+        let socket = endpoint.web_socket("/presigned/connect", &headers, &offered).await;
+        HubTerminal::new(socket.unwrap().0)
     }
 
     pub(crate) async fn listed(&self, browser: &Browser, path: &str) -> Vec<String> {

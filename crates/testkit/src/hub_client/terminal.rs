@@ -60,7 +60,8 @@ pub struct HubTerminal {
 }
 
 impl HubTerminal {
-    pub(super) fn new(socket: Socket) -> Self {
+    /// Over a socket that the hub has just upgraded.
+    pub fn new(socket: Socket) -> Self {
         Self {
             socket,
             queue: VecDeque::new(),
