@@ -18,8 +18,12 @@ endif
 help:
 	@scripts/help
 
+# In a process group of its own (`set -m`, and something after it so that the shell stays), because a Ctrl-C that
+# reached make would end it with `*** Interrupt` after a demonstration that ended well. Ctrl-Z would leave it stopped
+# with nobody to wake it.
 demo:
-	@KUBECONFIG='$(KUBECONFIG)' CONTEXT='$(CONTEXT)' IMAGE='$(IMAGE)' PORT='$(PORT)' KEEP='$(KEEP)' CLUSTER='$(CLUSTER)' scripts/demo
+	@KUBECONFIG='$(KUBECONFIG)' CONTEXT='$(CONTEXT)' IMAGE='$(IMAGE)' PORT='$(PORT)' KEEP='$(KEEP)' CLUSTER='$(CLUSTER)' \
+	  bash -c 'trap "" TSTP; set -m; scripts/demo; exit'
 
 demo-down:
 	@CLUSTER='$(CLUSTER)' scripts/demo --down

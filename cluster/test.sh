@@ -68,6 +68,13 @@ no_traces() { local left; left=$(traces); [[ -z $left ]] || { echo "$left"; retu
 SECONDS=0
 
 # A caller that captures the output must get it back as soon as `up` ends.
+mkdir -p "$WORK/lists/partial"
+stale() { bash -c 'source "${1%/*}/lib/host.sh"; package_lists_are_stale "$2"' bash "$CLUSTER" "$WORK/lists"; }
+check "a fresh image's empty lists of packages are asked for first" stale
+touch "$WORK/lists/deb_dists_bookworm_main_binary-amd64_Packages"
+check "lists of today are not" deny stale
+touch -d '2 days ago' "$WORK/lists/partial"
+check "lists of before yesterday are" stale
 check "up starts a cluster, and gives its caller's pipe back" prints "is up" timeout 120 "$CLUSTER" up --name "$NAME"
 check "up again finds nothing to do" within 10 prints "nothing to do" "$CLUSTER" up --name "$NAME"
 check "status says healthy" prints healthy "$CLUSTER" status --name "$NAME"

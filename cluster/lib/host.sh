@@ -20,10 +20,18 @@ install_packages() {
     <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null | awk '$2 == "installed" { print $1 }' | sort) | tr '\n' ' ')
   [[ -z ${missing// /} ]] && return 0
   say "installing Debian packages: $missing(under a minute)"
+  if package_lists_are_stale; then quiet_apt_get update || true; fi
   # shellcheck disable=SC2086 # the list is words on purpose
   quiet_apt_get install -y --no-install-recommends $missing ||
     { quiet_apt_get update && quiet_apt_get install -y --no-install-recommends $missing; } ||
     fail "apt-get could not install $missing: its words are above; run apt-get update and check the machine's apt sources"
+}
+
+# Whether apt knows no packages yet, as in a fresh image, or last asked for them more than a day ago. The lists
+# themselves bear the times of their makers; what an update always touches is the folder it loads them into.
+package_lists_are_stale() {
+  local lists=${1:-/var/lib/apt/lists}
+  ! compgen -G "$lists/*_Packages*" >/dev/null || [[ -z $(find "$lists/partial" -maxdepth 0 -mtime -1 2>/dev/null) ]]
 }
 
 # Debian's containerd would start a service of its own at installation. In a mount namespace without

@@ -33,7 +33,10 @@ install_packages() {
   # shellcheck disable=SC2086 # the list is words on purpose
   DEBIAN_FRONTEND=noninteractive unshare -m --propagation private bash -c '
     [[ ! -d /run/systemd/system ]] || mount -t tmpfs none /run/systemd
-    apt-get update && apt-get install -y --no-install-recommends "$@"' apt $1
+    lists=/var/lib/apt/lists
+    # In a fresh image apt knows no packages, and old lists name versions that are gone.
+    if ! compgen -G "$lists/*_Packages*" >/dev/null || [[ -z $(find $lists/partial -maxdepth 0 -mtime -1) ]]; then apt-get update; fi
+    apt-get install -y --no-install-recommends "$@" || { apt-get update && apt-get install -y --no-install-recommends "$@"; }' apt $1
 }
 
 # need_tools checks compilers: these come from their own installers, which is the person's choice to make.
