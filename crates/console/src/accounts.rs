@@ -20,6 +20,9 @@ const DISPLAY_NAME_CHARACTERS_MAX: usize = 100;
 /// Each group is a header of every impersonated request; API servers take some tens of KiB of them.
 const GROUPS_MAX: usize = 64;
 
+/// Making an account, as the audit log calls it.
+const CREATE: &str = "account.create";
+
 /// What administrators do with accounts. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
@@ -105,6 +108,18 @@ pub enum AccountsError {
     Store(#[from] StoreError),
 }
 
+impl NewAccount {
+    /// What the audit log tells of it.
+    fn detail(&self, has_password: bool) -> Value {
+        json!({
+            "groups": self.groups,
+            "admin": self.admin,
+            "allow_reserved_groups": self.allow_reserved_groups,
+            "password": has_password,
+        })
+    }
+}
+
 impl Author {
     /// The operator at the hub's own machine. `name` is what the operating system calls them.
     pub fn at_command_line(name: &str, now: Timestamp) -> Self {
@@ -163,25 +178,61 @@ impl Accounts {
 
     /// Makes an account and an invitation for its owner.
     pub async fn create(&self, author: &Author, new: NewAccount) -> Result<Created, AccountsError> {
-        let detail = json!({
-            "groups": new.groups,
-            "admin": new.admin,
-            "allow_reserved_groups": new.allow_reserved_groups,
-        });
-        let (action, name) = ("account.create", new.name.clone());
-        let account = match self.checked(author, new).await {
-            Ok(account) => account,
-            Err(error) => return Err(self.denied(author, action, &name, error).await?),
-        };
+        let detail = new.detail(false);
+        let account = self.admitted(author, new, None).await?;
         let (new, invitation) = self.new_invitation(author, &account)?;
-        let audit = author.entry(action, &name, AuditOutcome::Allowed, "", detail);
-        let done = self.store.create_account(&account, Some(&new), audit).await;
+        self.write(author, &account, Some(&new), detail).await?;
+        Ok(Created { account, invitation })
+    }
+
+    /// Makes an account with its password, from the command line: with a weak one there is no account either.
+    pub async fn create_with_password(
+        &self,
+        author: &Author,
+        new: NewAccount,
+        password: Secret,
+        desk: &PasswordDesk,
+    ) -> Result<Account, AccountsError> {
+        let detail = new.detail(true);
+        let mut account = self.admitted(author, new, Some(&password)).await?;
+        account.password = Some(desk.hash(password).await.map_err(AccountsError::Failed)?);
+        self.write(author, &account, None, detail).await?;
+        Ok(account)
+    }
+
+    /// The account as it may be made; a refusal is recorded.
+    async fn admitted(
+        &self,
+        author: &Author,
+        new: NewAccount,
+        password: Option<&Secret>,
+    ) -> Result<Account, AccountsError> {
+        let name = new.name.clone();
+        let account = match password.map_or(Ok(()), |password| check_password(password, &name)) {
+            Ok(()) => self.checked(author, new).await,
+            Err(weak) => Err(weak.into()),
+        };
+        match account {
+            Ok(account) => Ok(account),
+            Err(error) => Err(self.denied(author, CREATE, &name, error).await?),
+        }
+    }
+
+    async fn write(
+        &self,
+        author: &Author,
+        account: &Account,
+        invitation: Option<&NewInvitation>,
+        detail: Value,
+    ) -> Result<(), AccountsError> {
+        let name = &account.name;
+        let audit = author.entry(CREATE, name, AuditOutcome::Allowed, "", detail);
+        let done = self.store.create_account(account, invitation, audit).await;
         let done = done.map_err(|error| match error {
             StoreError::Conflict { .. } => AccountsError::Exists(name.clone()),
             other => other.into(),
         });
-        self.told(author, action, &name, done).await?;
-        Ok(Created { account, invitation })
+        self.told(author, CREATE, name, done).await
     }
 
     /// Disables an account: its sign-ins end, its links are revoked, its terminals are told to end.

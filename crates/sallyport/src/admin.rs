@@ -14,6 +14,22 @@ use store::{AuditEntry, AuditMark, AuditOutcome, Store};
 
 /// Does what was asked, on the store that the configuration names.
 pub(crate) async fn run(command: AdminCommand, config: Config) -> anyhow::Result<ExitCode> {
+    let adds = matches!(command, AdminCommand::User(UserCommand::Add { .. }));
+    if !hub::has_store(&config) {
+        let directory = config.store.directory.display();
+        // An empty store would be made otherwise, and then called intact.
+        if !adds {
+            bail!(
+                "there is no store in {directory}: name the hub's own directory with --data-dir, or its \
+                 configuration with --config. A hub makes its store when it first starts, and `sallyport admin \
+                 user add` makes one too"
+            );
+        }
+        say_error(&format!(
+            "note: there was no store in {directory}, so a new one is made there; the hub that is to know this \
+             account must be started with it"
+        ));
+    }
     let (store, done) = match command {
         AdminCommand::User(command) => {
             let store = hub::open_store(&config).await?;
@@ -64,17 +80,21 @@ async fn user(command: UserCommand, config: &Config, store: &Store) -> anyhow::R
                 admin,
                 allow_reserved_groups,
             };
-            let created = accounts.create(&author, new).await?;
-            say(&format!(
-                "account `{name}` was made; Kubernetes knows it as `{}`",
-                created.account.kubernetes_user
-            ))?;
+            let made = |user: &str| {
+                say(&format!("account `{name}` was made; Kubernetes knows it as `{user}`"))
+            };
             match password {
                 Some(password) => {
-                    accounts.set_password(&author, &name, password, &desk()?).await?;
+                    let account =
+                        accounts.create_with_password(&author, new, password, &desk()?).await?;
+                    made(&account.kubernetes_user)?;
                     say("its password is set")?;
                 }
-                None => print_invitation(&created.invitation)?,
+                None => {
+                    let created = accounts.create(&author, new).await?;
+                    made(&created.account.kubernetes_user)?;
+                    print_invitation(&created.invitation)?;
+                }
             }
         }
         UserCommand::List { json } => list(&accounts, json).await?,
@@ -175,6 +195,9 @@ async fn verify(store: &Store, as_json: bool, is_restored: bool) -> anyhow::Resu
         say(&verdict.to_string())?;
     } else if verdict.intact {
         say(&format!("intact: {} records", verdict.records))?;
+        if verdict.records == 0 {
+            say_error("note: nothing was ever recorded in this store; is it the hub's?");
+        }
     } else {
         say(&format!("NOT INTACT: {}", verdict.detail))?;
     }

@@ -16,6 +16,9 @@ use store::{AuditMark, Store, StoreLocation, VaultKey};
 pub(crate) const VAULT_KEY_NEEDED: &str = "`store.vault_key_file` is needed with PostgreSQL: all hubs \
     must hold the same key; make one with `openssl rand -hex 32`";
 
+/// SQLite's file in `store.directory`.
+const DATABASE: &str = "sallyport.db";
+
 /// `N` random bytes of the operating system.
 pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
@@ -46,6 +49,12 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
         tracing::info!(seq, hash, "the audit log is marked");
     }
     Ok(store)
+}
+
+/// Whether there is a store already, as far as that can be told before it is opened: whether a PostgreSQL
+/// holds one is known to the database alone.
+pub(crate) fn has_store(config: &Config) -> bool {
+    config.store.url.is_some() || config.store.directory.join(DATABASE).exists()
 }
 
 /// The same for whoever wants to look at a log that cannot be trusted.
@@ -95,7 +104,7 @@ pub(crate) fn check_own_vault_key(directory: &Path) -> anyhow::Result<bool> {
         read_vault_key(&made)?;
         return Ok(true);
     }
-    if directory.join("sallyport.db").exists() {
+    if directory.join(DATABASE).exists() {
         bail!(
             "{} is missing, but the database is there: what it sealed cannot be read without it; put \
              the key back",

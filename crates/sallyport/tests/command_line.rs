@@ -7,7 +7,7 @@ mod support;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::Path;
-use support::{in_directory, run, sallyport};
+use support::{in_directory, run, sallyport, tried};
 
 fn kubeconfig(directory: &Path) -> String {
     let path = directory.join("kubeconfig");
@@ -157,7 +157,6 @@ fn accounts_are_made_listed_and_disabled() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let done = |arguments: &[&str]| in_directory(&data, arguments, "");
-    assert!(done(&["admin", "user", "list"]).contains("no accounts"));
     let made = done(&["admin", "user", "add", "alice", "--admin", "--group", "developers"]);
     assert!(
         made.contains("`sallyport:alice`") && made.contains("https://localhost:8443/"),
@@ -193,6 +192,51 @@ fn accounts_are_made_listed_and_disabled() {
         assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.out);
         assert!(said.error.contains(why), "{arguments:?}: {}", said.error);
     }
+}
+
+#[test]
+fn no_store_is_made_where_none_was_looked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let wrong = directory.path().join("wrong");
+    let data = wrong.to_str().unwrap();
+    for arguments in [
+        &["audit", "verify"][..],
+        &["audit", "verify", "--json"],
+        &["audit", "verify", "--accept-restored"],
+        &["user", "list"],
+        &["user", "disable", "alice"],
+        &["user", "invite", "alice"],
+    ] {
+        let said = run(&[&["--data-dir", data, "admin"], arguments].concat());
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments:?}: {}", said.error);
+        assert!(said.error.contains(data) && said.error.contains("--data-dir"), "{}", said.error);
+        assert!(!wrong.exists(), "{arguments:?}");
+    }
+    // The first account of a hub that never ran is made in a new store, and that is said.
+    let first = run(&["--data-dir", data, "admin", "user", "add", "alice", "--admin"]);
+    assert_eq!(first.code, Some(0), "{}", first.error);
+    assert!(first.error.contains("a new one is made") && first.error.contains(data));
+    let second = run(&["--data-dir", data, "admin", "user", "add", "bob"]);
+    assert!(!second.error.contains("a new one is made"), "{}", second.error);
+    assert!(in_directory(&wrong, &["admin", "audit", "verify"], "").starts_with("intact: 2 "));
+}
+
+#[test]
+fn a_password_that_is_refused_leaves_no_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    in_directory(data, &["admin", "user", "add", "alice", "--admin"], "");
+    for (password, why) in [("short\n", "12"), ("\n", "no password"), ("", "no password")] {
+        let said = tried(data, &["admin", "user", "add", "bob", "--password-stdin"], password);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.error);
+        assert!(said.error.contains(why), "{}", said.error);
+    }
+    let listed = in_directory(data, &["admin", "user", "list"], "");
+    assert!(listed.contains("alice") && !listed.contains("bob"), "{listed}");
+    // The refusal is on record, and the name is free.
+    let add = ["admin", "user", "add", "bob", "--password-stdin"];
+    in_directory(data, &add, "a phrase that nobody else has\n");
+    assert!(in_directory(data, &["admin", "audit", "verify"], "").starts_with("intact: 3 "));
 }
 
 async fn database(directory: &Path) -> SqliteConnection {
