@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_api::Problem;
+use http_api::{Problem, StaticAnswer};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use std::borrow::Cow;
 
@@ -58,6 +58,7 @@ fn asset(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     };
+    response.extensions_mut().insert(StaticAnswer);
     let set = response.headers_mut();
     set.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     set.insert(header::VARY, HeaderValue::from_static("accept-encoding"));

@@ -18,6 +18,13 @@ const QUEUE_PER_SEAT: usize = 128;
 /// Nobody waits longer than this for a seat.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
+const CHECKS: &str = "password_checks_total";
+
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(CHECKS, "Passwords checked, right or wrong.");
+    metrics::counter!(CHECKS).absolute(0);
+}
+
 /// Hashes and checks passwords. Cheap to clone; clones share the seats.
 #[derive(Clone)]
 pub struct PasswordDesk {
@@ -75,7 +82,7 @@ impl Seat {
         stored: Option<PasswordPhc>,
     ) -> Result<Verdict, Problem> {
         self.desk.checks.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("password_checks_total").increment(1);
+        metrics::counter!(CHECKS).increment(1);
         self.work(move |passwords| {
             passwords.verify(&password, stored.as_ref().map(PasswordPhc::expose))
         })

@@ -57,6 +57,12 @@ impl FromRef<Console> for HttpApi {
     }
 }
 
+/// Tells what this crate counts and lets it begin at nothing.
+pub fn describe_metrics() {
+    desk::describe_metrics();
+    throttle::describe_metrics();
+}
+
 /// The console's routes. The page itself is [`page`], to be the whole router's fallback.
 pub fn router(console: Console) -> OpenApiRouter {
     OpenApiRouter::new()

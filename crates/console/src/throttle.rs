@@ -98,6 +98,16 @@ fn network_key(from: Source) -> String {
     format!("network:{}", from.network())
 }
 
+const THROTTLED: &str = "sign_in_throttled_total";
+
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(
+        THROTTLED,
+        "Attempts to sign in that had to wait after failed ones."
+    );
+    metrics::counter!(THROTTLED).absolute(0);
+}
+
 async fn tally(store: &Store, key: Option<&str>, now: Timestamp) -> Result<Tally, Problem> {
     let Some(key) = key else { return Ok(Tally::default()) };
     let Some(state) = store.throttle_state(key).await? else { return Ok(Tally::default()) };
@@ -111,7 +121,7 @@ async fn tally(store: &Store, key: Option<&str>, now: Timestamp) -> Result<Tally
 
 fn refuse_if_waiting(backoff: Backoff, now: Timestamp) -> Result<(), Problem> {
     let Some(wait) = backoff.wait(now) else { return Ok(()) };
-    metrics::counter!("sign_in_throttled_total").increment(1);
+    metrics::counter!(THROTTLED).increment(1);
     Err(Problem::new(
         ProblemCode::TooManyAttempts,
         "too many attempts to sign in failed from this network",

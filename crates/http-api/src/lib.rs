@@ -37,6 +37,7 @@ pub use cookie::{COOKIE_KNOWN_BROWSER, COOKIE_SIGN_IN, cookie_of, expired_cookie
 pub use extract::{BODY_BYTES_MAX, Json, Path, Query};
 pub use guard::{fortify, is_public};
 pub use issue::{IssuedSignIn, NewSignIn, issue_sign_in, signed_in_cookie};
+pub use observe::{StaticAnswer, describe_metrics};
 pub use openapi::document;
 pub use origin::{FromOurPage, InvalidOrigin, Origins};
 pub use problem::{DecidedBy, Problem, ProblemBody, ProblemCode};

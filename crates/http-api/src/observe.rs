@@ -14,6 +14,25 @@ use model::RequestId;
 use std::time::Instant;
 use tracing::Instrument as _;
 
+/// What the page and its files, which a browser asks for by the dozen, are called in logs and metrics.
+const STATIC: &str = "static";
+const DURATIONS: &str = "http_request_duration_seconds";
+const REQUESTS: &str = "http_requests_total";
+
+/// Rides in the extensions of an answer that is the same for everybody and holds no data: the page or a file of
+/// it. Such answers share one label, and are logged for those who debug.
+#[derive(Debug, Clone, Copy)]
+pub struct StaticAnswer;
+
+/// Tells what this crate counts and lets it begin at nothing, so that the figures are there before the first
+/// request. Called once the binary has begun to count.
+pub fn describe_metrics() {
+    metrics::describe_histogram!(DURATIONS, "How long requests took, by method and route.");
+    metrics::describe_counter!(REQUESTS, "Requests answered, by method, route and status.");
+    let _begun = metrics::histogram!(DURATIONS, "method" => "GET", "path" => STATIC);
+    metrics::counter!(REQUESTS, "method" => "GET", "path" => STATIC, "status" => "200").absolute(0);
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
@@ -31,13 +50,25 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     request.headers_mut().remove(&REQUEST_ID);
     request.extensions_mut().insert(id.clone());
     let method = label_of(request.method());
-    // Patterns of routes are few; whatever fits none shares one label, so that metrics stay bounded.
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let path = path.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request = %id, method, path);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::info_span!("request", request = %id, method, path = tracing::field::Empty);
+    if let Some(route) = &route {
+        span.record("path", route.as_str());
+    }
 
     let mut response = next.run(request).instrument(span.clone()).await;
 
+    // Patterns of routes are few; whatever fits none shares one label, so that metrics stay bounded.
+    let is_static = response.extensions_mut().remove::<StaticAnswer>().is_some();
+    let path = match &route {
+        Some(route) => route.as_str(),
+        None => {
+            let path = if is_static { STATIC } else { "unmatched" };
+            span.record("path", path);
+            path
+        }
+    }
+    .to_owned();
     let _entered = span.enter();
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.log(&id);
@@ -51,10 +82,15 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     }
     let (status, took) = (response.status().as_u16(), started.elapsed());
     let labels = [("method", method.to_owned()), ("path", path.clone())];
-    metrics::histogram!("http_request_duration_seconds", &labels).record(took.as_secs_f64());
+    metrics::histogram!(DURATIONS, &labels).record(took.as_secs_f64());
     let labels = [("method", method.to_owned()), ("path", path), ("status", status.to_string())];
-    metrics::counter!("http_requests_total", &labels).increment(1);
-    tracing::info!(status, latency_ms = took.as_secs_f64() * 1e3, "request answered");
+    metrics::counter!(REQUESTS, &labels).increment(1);
+    let latency_ms = took.as_secs_f64() * 1e3;
+    if is_static {
+        tracing::debug!(status, latency_ms, "request answered");
+    } else {
+        tracing::info!(status, latency_ms, "request answered");
+    }
     response
 }
 

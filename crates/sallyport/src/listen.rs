@@ -55,6 +55,17 @@ impl Limits {
     }
 }
 
+const REFUSED: &str = "sallyport_connections_refused_total";
+
+/// Tells what is counted here and lets it begin at nothing.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(
+        REFUSED,
+        "Connections closed because their network had as many as it may have."
+    );
+    metrics::counter!(REFUSED).absolute(0);
+}
+
 /// Serves until `stop`, then lets requests under way finish. Upgraded connections live on by themselves.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -86,7 +97,7 @@ pub(crate) async fn serve(
             },
         };
         let Some(place) = places.take(room, peer) else {
-            metrics::counter!("sallyport_connections_refused_total").increment(1);
+            metrics::counter!(REFUSED).increment(1);
             tracing::debug!(peer = %peer.0, "a network has as many connections open as it may");
             continue;
         };

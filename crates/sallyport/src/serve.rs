@@ -34,6 +34,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::log(format, &config.log.filter)?;
     let mut signals = Signals::take().context("signals cannot be heeded")?;
     let metrics = telemetry::metrics()?;
+    http_api::describe_metrics();
+    console::describe_metrics();
+    terminal::describe_metrics();
+    listen::describe_metrics();
     let store = hub::open_store(&config).await?;
     let clusters = hub::open_clusters(&config).await?;
     let api = hub::http_api(&config, store.clone(), clusters)?;

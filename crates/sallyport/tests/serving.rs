@@ -120,6 +120,56 @@ async fn figures_are_told_on_their_own_address_alone() {
     hub.told("stopped");
 }
 
+/// Every figure in `docs/operating.md` is there before anything has happened, with its words and its kind.
+#[tokio::test]
+async fn a_fresh_hub_tells_all_its_figures_at_nothing() {
+    let hub = Hub::start();
+    let plain = Endpoint::new(&format!("http://{}", hub.metrics), &Trust::Plain).unwrap();
+    let text = String::from_utf8(got(plain, "/metrics").await.body.to_vec()).unwrap();
+    let documented: Vec<&str> = include_str!("../../../docs/operating.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())
+        .filter(|name| {
+            name.ends_with("_total") || name.ends_with("_seconds") || name.ends_with("_live")
+        })
+        .collect();
+    assert!(documented.len() >= 10, "{documented:?}");
+    let told: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next()).collect();
+    for name in &documented {
+        assert!(told.contains(name), "{name} has no words: {text}");
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name}: {text}");
+        let series = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        assert!(series.ends_with(" 0"), "{name}: {series}");
+    }
+    for name in told {
+        assert!(documented.contains(&name), "{name} is not in docs/operating.md");
+    }
+}
+
+#[tokio::test]
+async fn files_of_the_page_share_one_label_and_are_logged_for_those_who_debug() {
+    let hub = Hub::start();
+    let plain = Endpoint::new(&format!("http://{}", hub.metrics), &Trust::Plain).unwrap();
+    for path in ["/favicon.svg", "/nothing.js", "/livez"] {
+        got(hub.endpoint(), path).await;
+    }
+    let text = String::from_utf8(got(plain, "/metrics").await.body.to_vec()).unwrap();
+    for (path, status) in [("static", 200), ("unmatched", 404), ("/livez", 200)] {
+        let line =
+            format!("http_requests_total{{method=\"GET\",path=\"{path}\",status=\"{status}\"}} 1");
+        assert!(text.contains(&line), "{line}: {text}");
+    }
+    hub.signal("-TERM");
+    let (mut seen, until) = (Vec::new(), Instant::now() + SOON);
+    while let Ok(line) = hub.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        if line["message"] == "request answered" {
+            seen.push(line["span"]["path"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+    assert_eq!(seen, ["unmatched", "/livez"]);
+}
+
 /// A request whose body does not come keeps a hub from ending for some seconds.
 async fn dawdle(hub: &Hub) -> Box<dyn Stream> {
     let mut stream = hub.endpoint().connect().await.unwrap();

@@ -75,6 +75,36 @@ pub(crate) async fn validate(
     }
 }
 
+const REFUSALS: &str = "sallyport_gate_refusals_total";
+/// The audit log's names of the gates, which are the metric's as well.
+const GATES: [&str; 2] = ["terminal.validate", "terminal.enter"];
+/// Why a gate refuses. An alert on one of these sees its first time too, because it begins at nothing.
+const REASONS: [ProblemCode; 14] = [
+    ProblemCode::Forbidden,
+    ProblemCode::LinkMalformed,
+    ProblemCode::LinkSignature,
+    ProblemCode::LinkKeyUnknown,
+    ProblemCode::LinkExpired,
+    ProblemCode::LinkRevoked,
+    ProblemCode::LinkUsed,
+    ProblemCode::LinkOtherUser,
+    ProblemCode::LinkOtherBrowser,
+    ProblemCode::TicketMissing,
+    ProblemCode::TicketInvalid,
+    ProblemCode::TicketExpired,
+    ProblemCode::TicketUsed,
+    ProblemCode::PodReplaced,
+];
+
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(REFUSALS, "Refusals at each gate, by reason.");
+    for gate in GATES {
+        for code in REASONS {
+            metrics::counter!(REFUSALS, "gate" => gate, "code" => code.as_str()).absolute(0);
+        }
+    }
+}
+
 /// Writes a refusal down, and counts it.
 pub(crate) async fn refuse(
     terminals: &Terminals,
@@ -83,8 +113,7 @@ pub(crate) async fn refuse(
     object: &str,
     problem: &Problem,
 ) -> Result<(), Problem> {
-    metrics::counter!("sallyport_gate_refusals_total", "gate" => action, "code" => problem.code().as_str())
-        .increment(1);
+    metrics::counter!(REFUSALS, "gate" => action, "code" => problem.code().as_str()).increment(1);
     let record = signed_in.audit(action, object).detail(json!({ "detail": problem.detail() }));
     let record = match problem.code() {
         ProblemCode::StoreUnavailable | ProblemCode::ClusterUnreachable | ProblemCode::Internal => {

@@ -92,6 +92,14 @@ impl FromRef<Terminals> for HttpApi {
     }
 }
 
+/// Tells what this crate counts and lets it begin at nothing. Called once the binary has begun to count.
+pub fn describe_metrics() {
+    gates::describe_metrics();
+    connect::describe_metrics();
+    live::describe_metrics();
+    session::describe_metrics();
+}
+
 /// The routes of the service.
 pub fn router(terminals: Terminals) -> OpenApiRouter {
     OpenApiRouter::new()

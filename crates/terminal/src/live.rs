@@ -17,9 +17,15 @@ use tokio_util::task::TaskTracker;
 
 /// Orders waiting for one session, which takes them before anything else, once in each turn.
 const ORDERS_MAX: usize = 64;
+const LIVE: &str = "sallyport_terminals_live";
 /// How often this hub says that it lives; others reap its terminals after thrice that.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 const SILENT_FOR: Duration = Duration::from_secs(30);
+
+pub(crate) fn describe_metrics() {
+    metrics::describe_gauge!(LIVE, "Terminals open on this hub.");
+    metrics::gauge!(LIVE).set(0.0);
+}
 
 /// What a session is told from outside.
 #[derive(Debug, Clone)]
@@ -163,7 +169,7 @@ impl LiveTerminals {
         let live = Live { belongs, orders, fuel: Arc::clone(&fuel) };
         sessions.live.insert(id.clone(), live);
         #[allow(clippy::cast_precision_loss, reason = "a gauge of some thousands")]
-        metrics::gauge!("sallyport_terminals_live").set(sessions.live.len() as f64);
+        metrics::gauge!(LIVE).set(sessions.live.len() as f64);
         drop(sessions);
         // Afterwards, so that for a moment it counts twice rather than not at all.
         drop(room);
@@ -308,7 +314,7 @@ impl Drop for Place {
         let mut sessions = self.live.sessions();
         sessions.live.remove(&self.id);
         #[allow(clippy::cast_precision_loss, reason = "a gauge of some thousands")]
-        metrics::gauge!("sallyport_terminals_live").set(sessions.live.len() as f64);
+        metrics::gauge!(LIVE).set(sessions.live.len() as f64);
     }
 }
 

@@ -66,6 +66,10 @@ pub(crate) struct Start<'a> {
     pub(crate) fuel: Arc<Fuel>,
 }
 
+pub(crate) fn describe_metrics() {
+    output::describe_metrics();
+}
+
 /// Why a session ended.
 enum End {
     Exited(ExecEnd),

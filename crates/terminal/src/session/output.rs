@@ -32,6 +32,16 @@ const RESTS_AFTER: Duration = Duration::from_secs(10);
 /// Pings come every few seconds; whoever sends more than can be answered gets no answer.
 const NOTES_MAX: usize = 16;
 
+const OUTPUT: &str = "sallyport_terminal_output_bytes_total";
+const PASSED_OVER: &str = "sallyport_terminal_passed_over_bytes_total";
+
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(OUTPUT, "Bytes of output that came from Pods.");
+    metrics::describe_counter!(PASSED_OVER, "Bytes of output that slow browsers were spared.");
+    metrics::counter!(OUTPUT).absolute(0);
+    metrics::counter!(PASSED_OVER).absolute(0);
+}
+
 /// The way of the output. Times are since the session began.
 pub(super) struct Output {
     /// `None` without a terminal: there is no picture then, and nothing is passed over.
@@ -107,7 +117,7 @@ impl Output {
         self.last_arrived = now;
         self.resting = false;
         let output = frame.slice(1..);
-        metrics::counter!("sallyport_terminal_output_bytes_total").increment(output.len() as u64);
+        metrics::counter!(OUTPUT).increment(output.len() as u64);
         self.flow.on_arrival(output.len());
         if let Some(passed_over) = &mut self.passed_over {
             *passed_over += output.len() as u64;
@@ -195,7 +205,7 @@ impl Output {
         self.flow.on_picture(now);
         self.flow.on_sent(now, picture.len());
         self.last_sent = now;
-        metrics::counter!("sallyport_terminal_passed_over_bytes_total").increment(passed_over);
+        metrics::counter!(PASSED_OVER).increment(passed_over);
         let picture = protocol::snapshot_frame(&picture);
         if passed_over > 0 {
             browser.start_text(HubMessage::Skipped { bytes: passed_over }.to_text())?;
