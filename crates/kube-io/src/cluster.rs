@@ -16,7 +16,8 @@ pub enum ClusterSource {
     Kubeconfig {
         /// The file.
         path: PathBuf,
-        /// The context's name. `None` is accepted only when the file holds exactly one context.
+        /// The context's name. `None` is accepted only when the file holds one context and calls it the current
+        /// one: then it is what any other program would take, and nobody else's.
         context: Option<String>,
     },
     /// The service account of the Pod that the hub runs in.
@@ -29,6 +30,7 @@ pub struct Cluster {
     pub(crate) name: ClusterName,
     pub(crate) client: kube::Client,
     pub(crate) server: Arc<str>,
+    context: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -42,55 +44,39 @@ impl Cluster {
     pub async fn open(name: ClusterName, source: &ClusterSource) -> Result<Self, KubeIoError> {
         let wrong =
             |detail: String| KubeIoError::OperatorMisconfigured { cluster: name.clone(), detail };
-        let mut config = match source {
-            ClusterSource::InCluster => kube::Config::incluster()
-                .map_err(|error| wrong(format!("not inside a cluster: {}", chain(&error))))?,
+        let (mut config, context) = match source {
+            ClusterSource::InCluster => {
+                let config = kube::Config::incluster()
+                    .map_err(|error| wrong(format!("not inside a cluster: {}", chain(&error))))?;
+                (config, None)
+            }
             ClusterSource::Kubeconfig { path, context } => {
                 let kubeconfig = kube::config::Kubeconfig::read_from(path).map_err(|error| {
                     wrong(format!("kubeconfig {}: {}", path.display(), chain(&error)))
                 })?;
-                let names: Vec<&str> =
-                    kubeconfig.contexts.iter().map(|named| named.name.as_str()).collect();
-                let context = match context {
-                    Some(context) if names.contains(&context.as_str()) => context.clone(),
-                    Some(context) => {
-                        return Err(wrong(format!(
-                            "kubeconfig {} has no context `{context}`; it has: {}",
-                            path.display(),
-                            names.join(", ")
-                        )));
-                    }
-                    None => match names.as_slice() {
-                        [only] => (*only).to_owned(),
-                        _ => {
-                            return Err(wrong(format!(
-                                "kubeconfig {} has {} contexts; name one of: {}",
-                                path.display(),
-                                names.len(),
-                                names.join(", ")
-                            )));
-                        }
-                    },
-                };
+                let context = choose(&kubeconfig, context.as_deref())
+                    .map_err(|why| wrong(format!("kubeconfig {} {why}", path.display())))?;
                 let options = kube::config::KubeConfigOptions {
-                    context: Some(context),
+                    context: Some(context.clone()),
                     ..Default::default()
                 };
-                kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(
-                    |error| wrong(format!("kubeconfig {}: {}", path.display(), chain(&error))),
-                )?
+                let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options);
+                let config = config.await.map_err(|error| {
+                    wrong(format!("kubeconfig {}: {}", path.display(), chain(&error)))
+                })?;
+                (config, Some(context.into()))
             }
         };
         // A cluster that is away must not hold a person's request for half a minute.
         config.connect_timeout = Some(Duration::from_secs(5));
         let server = config.cluster_url.to_string();
         let client = kube::Client::try_from(config).map_err(|error| wrong(chain(&error)))?;
-        Ok(Self { name, client: patient(client, ANSWER_TAKES), server: server.into() })
+        Ok(Self { name, client: patient(client, ANSWER_TAKES), server: server.into(), context })
     }
 
     /// A cluster behind an existing client, for tests against doubles.
     pub fn from_client(name: ClusterName, client: kube::Client) -> Self {
-        Self { name, client: patient(client, ANSWER_TAKES), server: "".into() }
+        Self { name, client: patient(client, ANSWER_TAKES), server: "".into(), context: None }
     }
 
     /// The name by which the hub's configuration knows it.
@@ -101,6 +87,11 @@ impl Cluster {
     /// The API server's address.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The kubeconfig's context by which it is reached; `None` from inside a Pod.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
     }
 
     /// The client that acts as the hub itself: for the names of namespaces, and for the namespaces of
@@ -118,6 +109,23 @@ impl Cluster {
             .await
             .map(|info| info.git_version)
             .map_err(|error| KubeIoError::from_kube(&self.name, error))
+    }
+}
+
+/// The context to use: the named one, or the one that there is no choice about.
+fn choose(kubeconfig: &kube::config::Kubeconfig, named: Option<&str>) -> Result<String, String> {
+    let names: Vec<&str> = kubeconfig.contexts.iter().map(|named| named.name.as_str()).collect();
+    let all = names.join(", ");
+    let current = kubeconfig.current_context.as_deref().filter(|current| !current.is_empty());
+    match (named, names.as_slice()) {
+        (Some(named), names) if names.contains(&named) => Ok(named.to_owned()),
+        (Some(named), _) => Err(format!("has no context `{named}`; it has: {all}")),
+        (None, []) => Err("has no context".to_owned()),
+        (None, [only]) if current == Some(*only) => Ok((*only).to_owned()),
+        (None, [only]) => Err(format!(
+            "does not call its context `{only}` the current one; name it if it is meant"
+        )),
+        (None, names) => Err(format!("has {} contexts; name one of: {all}", names.len())),
     }
 }
 
@@ -149,5 +157,40 @@ impl Clusters {
     /// Every name.
     pub fn names(&self) -> Vec<ClusterName> {
         self.0.iter().map(|cluster| cluster.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(
+        contexts: &[&str],
+        current: Option<&str>,
+        named: Option<&str>,
+    ) -> Result<String, String> {
+        let contexts: Vec<_> =
+            contexts.iter().map(|name| serde_json::json!({ "name": name })).collect();
+        let config = serde_json::json!({ "contexts": contexts, "current-context": current });
+        choose(&serde_json::from_value(config).unwrap(), named)
+    }
+
+    #[test]
+    fn no_context_is_used_that_nobody_named() {
+        let two = ["staging", "production"];
+        assert_eq!(chosen(&two, Some("production"), Some("staging")).unwrap(), "staging");
+        assert_eq!(chosen(&["only"], Some("only"), None).unwrap(), "only");
+        for (contexts, current, named, why) in [
+            (&two[..], Some("production"), None, "name one of: staging, production"),
+            (&two, Some("production"), Some("testing"), "no context `testing`; it has: staging"),
+            (&["only"], None, None, "`only` the current one"),
+            (&["only"], Some(""), None, "`only` the current one"),
+            (&["only"], Some("other"), None, "`only` the current one"),
+            (&["only"], Some("only"), Some(""), "no context ``"),
+            (&[], None, None, "has no context"),
+        ] {
+            let refused = chosen(contexts, current, named).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
+        }
     }
 }

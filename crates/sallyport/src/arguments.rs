@@ -75,7 +75,8 @@ pub(crate) struct ServeFlags {
     /// Stand before the cluster of this kubeconfig.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context to use. No other is ever touched.
+    /// The kubeconfig's context to use; needless only where there is one context and it is the current one. No
+    /// other is ever touched.
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     context: Option<String>,
     /// What to call the cluster of --kubeconfig.

@@ -240,10 +240,12 @@ fn read_all(sources: &Sources) -> anyhow::Result<Config> {
     }
     let config: Config = serde_path_to_error::deserialize(table).map_err(|error| {
         let key = error.path().to_string();
-        anyhow::anyhow!(
-            "configuration key `{key}`: {}; `sallyport config explain` lists all keys",
-            error.into_inner().to_string().trim_end()
-        )
+        let fix = match KEYS.iter().find(|known| known.name == key && known.is_list()) {
+            Some(list) => format!("write a list, as in {}", list.example()),
+            None => "`sallyport config explain` lists all keys".to_owned(),
+        };
+        let why = error.into_inner().to_string();
+        anyhow::anyhow!("configuration key `{key}`: {}; {fix}", why.trim_end())
     })?;
     let mut config = config;
     if let Some((name, kubeconfig, context)) = &sources.cluster {

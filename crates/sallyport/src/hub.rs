@@ -144,7 +144,14 @@ pub(crate) fn read_vault_key(path: &Path) -> anyhow::Result<VaultKey> {
 pub(crate) async fn open_clusters(config: &Config) -> anyhow::Result<Clusters> {
     let mut clusters = Vec::new();
     for cluster in &config.cluster {
-        clusters.push(open_cluster(cluster).await?);
+        let cluster = open_cluster(cluster).await?;
+        tracing::info!(
+            cluster = %cluster.name(),
+            server = cluster.server(),
+            context = cluster.context().unwrap_or("(the hub's own Pod)"),
+            "the hub stands before a cluster"
+        );
+        clusters.push(cluster);
     }
     if clusters.is_empty() {
         tracing::warn!("no cluster is configured: people can sign in, but there is nowhere to go");

@@ -90,7 +90,8 @@ fn explain(wanted: Option<&str>) -> anyhow::Result<()> {
     }
     for key in keys {
         let default = if key.default.is_empty() { "unset" } else { key.default };
-        say(&format!("{} = {default}\n    {}\n    {}\n", key.name, key.help, key.variable()))?;
+        let variable = if key.is_list() { key.example() } else { key.variable() };
+        say(&format!("{} = {default}\n    {}\n    {variable}\n", key.name, key.help))?;
     }
     if wanted.is_none_or(|wanted| "cluster".starts_with(wanted)) {
         say(

@@ -108,9 +108,71 @@ fn config_explain_names_every_key_once_and_only_keys() {
     let some = run(&["config", "explain", "links.ticket_s"]).out;
     assert!(some.contains("SALLYPORT_LINKS__TICKET_S") && some.contains("= 30"), "{some}");
     assert_eq!(some.matches(" = ").count(), 1, "{some}");
+    let list = run(&["config", "explain", "server.origins"]).out;
+    let set =
+        r#"SALLYPORT_SERVER__ORIGINS='["https://hub.example.com", "https://hub.internal:8443"]'"#;
+    assert!(list.contains(set), "{list}");
     let none = run(&["config", "explain", "nothing"]);
     assert_eq!(none.code, Some(2));
     assert!(none.error.contains("`nothing`"), "{}", none.error);
+}
+
+#[test]
+fn a_list_in_a_variable_is_written_as_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap().to_owned();
+    let check = |origins: &str| {
+        let mut command = sallyport(&["--data-dir", &data, "config", "check", "--self-signed"]);
+        support::Said::from(command.env("SALLYPORT_SERVER__ORIGINS", origins).output().unwrap())
+    };
+    let taken = check(r#"["https://hub.example.com", "https://hub.internal:8443"]"#);
+    assert_eq!(taken.code, Some(0), "{}", taken.error);
+    for wrong in ["https://hub.example.com", "https://a.example,https://b.example", "\"https://a\""]
+    {
+        let refused = check(wrong);
+        assert_eq!(refused.code, Some(2), "{}", refused.out);
+        let fix = "`server.origins`";
+        assert!(
+            refused.error.contains(fix) && refused.error.contains("write a list"),
+            "{}",
+            refused.error
+        );
+        assert!(refused.error.contains(r#"='["https://hub.example.com""#), "{}", refused.error);
+    }
+}
+
+#[test]
+fn a_context_that_nobody_named_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let data = data.to_str().unwrap();
+    let file = directory.path().join("one");
+    let one = |current: &str| {
+        let text = format!(
+            "{{ apiVersion: v1, kind: Config, current-context: '{current}',
+                clusters: [{{ name: c, cluster: {{ server: 'http://127.0.0.1:1' }} }}],
+                users: [{{ name: u, user: {{ token: t }} }}],
+                contexts: [{{ name: only, context: {{ cluster: c, user: u }} }}] }}"
+        );
+        std::fs::write(&file, text).unwrap();
+        let flags = ["--self-signed", "--kubeconfig", file.to_str().unwrap()];
+        run(&[&["--data-dir", data, "config", "check"], &flags[..]].concat())
+    };
+    assert_eq!(one("only").code, Some(0));
+    for other in ["", "gone"] {
+        let refused = one(other);
+        assert_eq!(refused.code, Some(2), "{other}: {}", refused.out);
+        assert!(
+            refused.error.contains("`only`") && refused.error.contains("name it"),
+            "{}",
+            refused.error
+        );
+    }
+    let several = kubeconfig(directory.path());
+    let refused =
+        run(&["--data-dir", data, "config", "check", "--self-signed", "--kubeconfig", &several]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.error.contains("name one of: staging, production"), "{}", refused.error);
 }
 
 #[test]

@@ -54,11 +54,9 @@ async fn silent_cluster() -> Cluster {
     });
     let config = kube::Config::new(format!("http://{address}").parse().unwrap());
     let client = kube::Client::try_from(config).unwrap();
-    Cluster {
-        name: "silent".parse().unwrap(),
-        client: patient(client, PATIENCE),
-        server: "".into(),
-    }
+    let mut cluster = Cluster::from_client("silent".parse().unwrap(), client.clone());
+    cluster.client = patient(client, PATIENCE);
+    cluster
 }
 
 fn alice() -> Identity {

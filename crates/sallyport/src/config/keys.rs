@@ -108,6 +108,21 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 impl Key {
+    /// Whether it holds several values.
+    pub(crate) fn is_list(&self) -> bool {
+        self.default.starts_with('[')
+    }
+
+    /// How the variable is set in a shell. Values are written as in the file, so lists keep their brackets.
+    pub(crate) fn example(&self) -> String {
+        let value = if self.name == "server.origins" {
+            r#"["https://hub.example.com", "https://hub.internal:8443"]"#
+        } else {
+            r#"["one", "two"]"#
+        };
+        format!("{}='{value}'", self.variable())
+    }
+
     /// The variable that sets it.
     pub(crate) fn variable(&self) -> String {
         format!("SALLYPORT_{}", self.name.replacen('.', "__", 1).to_ascii_uppercase())
