@@ -18,8 +18,6 @@ before(async () => {
   namespace = await makeNamespace('least');
   await makePods(namespace.name, 'web');
   await entitle(namespace.name, 'sallyport:bob');
-  const space = await kubectl(['create', 'namespace', 'sallyport', '--dry-run=client', '-o', 'json']);
-  await kubectl(['apply', '-f', '-'], { input: space });
   await kubectl(['apply', '-f', `${root}deploy/hub-role.yaml`]);
   const token = (await kubectl(['create', 'token', 'hub', '-n', 'sallyport', '--duration=1h'])).trim();
   const config = JSON.parse(await kubectl(['config', 'view', '--raw', '-o', 'json']));
