@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { entitle, kubectl, makeNamespace, makePods, root } from '../support/cluster.mjs';
+import { entitle, kubectl, makeNamespace, makePods, podManifest, root } from '../support/cluster.mjs';
 import { startHubs } from '../support/hub.mjs';
 import { until } from '../support/until.mjs';
 
@@ -78,6 +78,55 @@ test('makes a workspace, enters it and deletes it', async () => {
   await until('it to be gone', async () => (await bob.get('/api/v1/workspaces')).body.items.length === 0, {
     seconds: 60,
   });
+});
+
+test('nobody chooses the node of a Pod in their own namespace, by kubectl or else', async () => {
+  const policy = `${root}deploy/workspace-policy.yaml`;
+  const made = await bob.post('/api/v1/workspaces', { template: 'debian' });
+  assert.equal(made.status, 201, made.text);
+  const { namespace: own } = made.body;
+  const create = (spec, { where = own, as = ['--as=sallyport:bob'] } = {}) => {
+    const pod = podManifest(where, 'placed');
+    Object.assign(pod.spec, spec);
+    return kubectl(['create', '-f', '-', '--dry-run=server', ...as], { input: JSON.stringify(pod) });
+  };
+  const node = { nodeName: 'node1' };
+  const toleration = (more) => ({ tolerations: [{ operator: 'Exists', ...more }] });
+  try {
+    await kubectl(['apply', '-f', policy]);
+    await until('the policy to hold', () =>
+      create(node).then(
+        () => false,
+        (error) => /names no node/.test(error.message),
+      ),
+    );
+    await assert.rejects(create(node), /names no node/);
+    for (const each of [
+      {},
+      { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' },
+      { key: 'node-role.kubernetes.io/control-plane' },
+      { key: 'node.kubernetes.io/unschedulable' },
+    ]) {
+      await assert.rejects(create(toleration(each)), /tolerates no taint/, JSON.stringify(each));
+    }
+    // What the API server adds by itself, and a Pod that asks for nothing of it.
+    await create(toleration({ key: 'node.kubernetes.io/not-ready', effect: 'NoExecute', tolerationSeconds: 300 }));
+    await create({});
+    // Everywhere else it says nothing.
+    await create({ ...node, ...toleration({}) }, { where: namespace.name, as: [] });
+    // And a workspace still comes to be.
+    await until(
+      'the workspace to run',
+      async () => (await bob.get(`/api/v1/workspaces/${made.body.id}`)).body.state === 'running',
+      { seconds: 60 },
+    );
+    const second = await bob.post('/api/v1/workspaces', { template: 'debian' });
+    assert.equal(second.status, 201, second.text);
+    await bob.delete(`/api/v1/workspaces/${second.body.id}`);
+  } finally {
+    await kubectl(['delete', '-f', policy, '--ignore-not-found']);
+    await bob.delete(`/api/v1/workspaces/${made.body.id}`);
+  }
 });
 
 test('a token of the cluster is checked by the cluster', async () => {

@@ -12,7 +12,9 @@
 //!   which hand out the node's credentials to whoever asks. Only their addresses are left out, not the whole
 //!   link-local range, in which clusters run their node-local DNS. A cluster whose network plug-in knows no policies does
 //!   not enforce this.
-//! - **Role and RoleBinding** for that one user.
+//! - **Role and RoleBinding** for that one user. It has no verb that changes a Pod.
+//! - On which node a Pod comes to be, none of these decides: `deploy/workspace-policy.yaml` does, which an
+//!   administrator of the cluster applies, for it is the whole cluster's.
 //! - The **default ServiceAccount** mounts no token.
 
 use crate::manifest::storage_request;
@@ -239,6 +241,25 @@ mod tests {
             }
             assert!(!rule.verbs.contains(&"*".to_owned()));
         }
+    }
+
+    /// The policy finds its namespaces by the labels that are made here.
+    #[test]
+    fn the_policy_of_placement_selects_the_namespaces_that_are_made_here() {
+        let documents = include_str!("../../../deploy/workspace-policy.yaml");
+        let documents: Vec<Value> = serde_saphyr::from_multiple(documents).unwrap();
+        let selector = &documents[0]["spec"]["matchConstraints"]["namespaceSelector"];
+        let user = "sallyport:bob";
+        let manifest = namespace(&crate::naming::namespace_of(user), None, user);
+        let labels = &manifest["metadata"]["labels"];
+        for (key, value) in selector["matchLabels"].as_object().unwrap() {
+            assert_eq!(&labels[key], value);
+        }
+        for wanted in selector["matchExpressions"].as_array().unwrap() {
+            assert_eq!(wanted["operator"], "Exists");
+            assert!(labels[wanted["key"].as_str().unwrap()].is_string(), "{wanted}");
+        }
+        assert_eq!(documents[1]["spec"]["policyName"], documents[0]["metadata"]["name"]);
     }
 
     #[test]
