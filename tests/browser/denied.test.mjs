@@ -12,6 +12,7 @@ const words = {
     hub: 'Sallyport hub',
     kubernetes: 'Kubernetes (RBAC of the cluster)',
     todo: 'What to do',
+    more: 'Details',
     link_expired: 'This link has expired.',
     link_revoked: 'This link has been revoked.',
     link_used: 'This link has already been used. Each opens one terminal.',
@@ -23,6 +24,7 @@ const words = {
     hub: 'Sallyport 허브',
     kubernetes: 'Kubernetes (클러스터의 RBAC)',
     todo: '해결 방법',
+    more: '상세',
     link_expired: '링크가 만료되었습니다.',
     link_revoked: '폐기된 링크입니다.',
     link_used: '이미 사용된 링크입니다. 링크 하나로 터미널 하나만 열 수 있습니다.',
@@ -70,6 +72,13 @@ for (const lang of ['en', 'ko']) {
       await notice.getByText(words[lang][decider]).waitFor();
       await notice.getByText(words[lang].todo).waitFor();
       await notice.getByText(code, { exact: true }).waitFor();
+      // What the hub says in English is for whoever asks for it.
+      const more = notice.getByText(words[lang].more, { exact: true });
+      const english = notice.locator('dd[lang=en]').first();
+      assert.equal(await english.isVisible(), false, 'the hub’s own words stand open');
+      await more.click();
+      await english.waitFor();
+      await more.click();
       assert.ok(!page.url().includes(link.secret.slice(8)), 'the secret is still in the address bar');
       await picture(page, `denied-${code}-${lang}`);
     };

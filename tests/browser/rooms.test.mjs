@@ -57,6 +57,20 @@ describe('the Pods room', () => {
     await page.getByText(/You see the Pods of \d+ namespace/).waitFor();
   });
 
+  test('says to whom nothing is shown what to do, and counts no namespaces for them', async () => {
+    for (const [lang, none, banner] of [
+      ['en', 'There are no Pods you may see', /You see the Pods of/],
+      ['ko', '볼 수 있는 파드가 없습니다', /네임스페이스 0개/],
+    ]) {
+      const carols = await openWindow(browser, hubs.hub, { lang });
+      await signedIn(carols, hubs.hub, 'carol');
+      await carols.goto('/pods');
+      await carols.getByText(none).first().waitFor();
+      assert.equal(await carols.getByText(banner).count(), 0);
+      await carols.context().close();
+    }
+  });
+
   test('a filter is in the address, survives a reload, and can be given to others', async () => {
     await page.getByLabel('Filter Pods').fill('web');
     await until('the filter in the address', () => new URL(page.url()).searchParams.get('q') === 'web');

@@ -228,8 +228,28 @@ describe('a person who has never been here', () => {
     assert.match(await left.run('echo "[$secret]"'), /\[only-here\]/);
     await picture(page, 'split');
     await right.line('exit');
-    await right.region.getByText('The shell has ended with exit code 0.').waitFor();
+    const bar = right.region.getByRole('status').filter({ hasText: 'The shell has ended with exit code 0.' });
+    await bar.waitFor();
+    const [told, shown] = [await bar.boundingBox(), await right.region.locator('.xterm').boundingBox()];
+    assert.ok(shown.y + shown.height <= told.y + 1, 'the last rows stand under the bar');
+    await right.shows(/^logout$/m);
     assert.match(await left.run('echo still here'), /^still here$/m);
+  });
+
+  test('has a menu in which each act is drawn as itself', async () => {
+    const pane = new Pane(page);
+    await pane.status.getByRole('button', { name: 'More for this terminal' }).click();
+    const menu = page.getByRole('menu');
+    const drawn = await menu.locator('[role^=menuitem]').evaluateAll((items) =>
+      items.map((item) => [item.textContent.trim(), item.querySelector('svg path')?.getAttribute('d')]),
+    );
+    assert.ok(drawn.length >= 8, JSON.stringify(drawn));
+    assert.equal(new Set(drawn.map(([, path]) => path)).size, drawn.length, JSON.stringify(drawn));
+    const chevron = /^M\d+ \d+l-?4 -?4|^M\d+ \d+l4 4-?4? /;
+    for (const [words, path] of drawn) assert.doesNotMatch(path, chevron, words);
+    await picture(page, 'terminal-menu');
+    await page.keyboard.press('Escape');
+    await menu.waitFor({ state: 'hidden' });
   });
 
   test('deletes the workspace, by name', async () => {

@@ -25,6 +25,14 @@ describe('the catalogues', () => {
       expect(text.replace(/\{[^}]*\}/g, '')).not.toMatch(/\b(the|and|with|your)\b/);
     }
   });
+  test('the shortest password that is taken is told before one is chosen', () => {
+    for (const catalogue of [en, ko]) expect(catalogue['invitation.hint']).toContain('12');
+  });
+  test('Korean calls each gate by a noun', () => {
+    for (const key of ['terminal.gate.short1', 'terminal.gate.short2', 'terminal.state.gate1'] as const) {
+      expect(ko[key]).toMatch(/^[12]차 검증/);
+    }
+  });
   test('every key is used', () => {
     const source = files(join(import.meta.dirname, '..'))
       .map((file) => readFileSync(file, 'utf8'))
