@@ -325,12 +325,6 @@ struct Skip {
     to: usize,
 }
 
-impl Skip {
-    fn keep<'a>(&self, text: &'a [u8]) -> [&'a [u8]; 2] {
-        [&text[..self.from], &text[self.to..]]
-    }
-}
-
 /// Which part of plain text need not be interpreted, because `lines` lines (screens and scrollback)
 /// follow it and push everything out that it drew. Exact where the cursor is in the same column before
 /// and after the skipped part, which holds in two cases: what is kept begins behind a `\r\n`; or the
