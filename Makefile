@@ -26,7 +26,7 @@ demo:
 	  bash -c 'trap "" TSTP; set -m; scripts/demo; exit'
 
 demo-down:
-	@CLUSTER='$(CLUSTER)' scripts/demo --down
+	@KUBECONFIG='$(KUBECONFIG)' CONTEXT='$(CONTEXT)' CLUSTER='$(CLUSTER)' scripts/demo --down
 
 test:
 	@KEEP='$(KEEP)' ONLY='$(ONLY)' scripts/test
@@ -55,4 +55,4 @@ openapi:
 clean:
 	cargo clean
 	rm -rf fuzz/target
-	rm -rf web/dist web/node_modules tests/browser/node_modules artifacts
+	rm -rf web/dist web/node_modules tests/node_modules artifacts

@@ -29,6 +29,7 @@ install_packages() {
 
 # Whether apt knows no packages yet, as in a fresh image, or last asked for them more than a day ago. The lists
 # themselves bear the times of their makers; what an update always touches is the folder it loads them into.
+# shellcheck disable=SC2120 # test.sh names a folder of its own
 package_lists_are_stale() {
   local lists=${1:-/var/lib/apt/lists}
   ! compgen -G "$lists/*_Packages*" >/dev/null || [[ -z $(find "$lists/partial" -maxdepth 0 -mtime -1 2>/dev/null) ]]

@@ -17,7 +17,11 @@ part() {
   IFS='|' read -r _ minutes count command < <(parts | grep -F "$name|")
   log=$OUT/$(slug "$name").log
   printf '▸ %s\n' "$name"
-  limited "$minutes" "$command" >"$log" 2>&1 </dev/null || status=$?
+  # Not `||`: behind it bash would ignore failures within the part.
+  set +e
+  limited "$minutes" "$command" >"$log" 2>&1 </dev/null
+  status=$?
+  set -e
   read -r passed failed skipped < <("count_$count" "$log" "$status")
   if ((status != 0 && failed == 0)); then failed=1; fi
   if ((passed + failed == 0)); then failed=1; printf '\nNo test ran in this part.\n' >>"$log"; fi

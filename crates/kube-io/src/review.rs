@@ -51,7 +51,7 @@ pub trait Action {
 }
 
 /// Proof that the API server allowed `action` for `identity`, made only by [`Cluster::authorize`].
-/// It is handed to what performs the act and cannot be copied, so that an old yes is not used twice.
+/// It is handed to what performs the act and cannot be copied: a later act needs a yes of its own.
 #[derive(Debug)]
 pub struct Authorized<A> {
     identity: Identity,

@@ -29,7 +29,6 @@ use std::time::{Duration, Instant};
 use support::{Hub, administrator, hub, kubeconfig, run_id};
 use tokio_util::sync::CancellationToken;
 
-const SUITE: &str = "pods on a real cluster";
 const IMAGE: &str = "sallyport.test/busybox:1";
 
 #[derive(Clone)]
@@ -165,7 +164,7 @@ async fn table(admin: &Cluster, namespace: &str) -> BTreeMap<String, (String, St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_columns_are_kubectls() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let admin = administrator(&kubeconfig).await;
     let place = namespace(&admin).await;
     let api: Api<Pod> = Api::namespaced(admin.as_hub(), &place);
@@ -219,7 +218,7 @@ async fn the_columns_are_kubectls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_see_what_rbac_lets_them_and_no_longer() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let admin = administrator(&kubeconfig).await;
     let place = namespace(&admin).await;
     let api: Api<Pod> = Api::namespaced(admin.as_hub(), &place);
@@ -269,7 +268,7 @@ async fn people_see_what_rbac_lets_them_and_no_longer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_is_away_leaves_the_other_one_listed() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let admin = administrator(&kubeconfig).await;
     let mut config = kube::config::Kubeconfig::read_from(&kubeconfig).unwrap();
     // Nothing listens on port 1.
@@ -289,7 +288,7 @@ async fn a_cluster_that_is_away_leaves_the_other_one_listed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_pods_than_a_page_holds_are_listed_whole() {
     const COUNT: usize = 1200;
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let admin = administrator(&kubeconfig).await;
     let place = namespace(&admin).await;
     let api: Api<Pod> = Api::namespaced(admin.as_hub(), &place);

@@ -11,6 +11,7 @@ use axum::routing::get;
 use console::{Console, PasswordDesk};
 use http_api::HttpApi;
 use pods::Pods;
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 use telemetry::LogFormat;
@@ -67,13 +68,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("`server.listen` {} cannot be bound", config.server.listen))?;
     let address = listener.local_addr()?;
 
-    let mut tasks = JoinSet::new();
-    tasks.spawn(certificate.keep(tls::LOOK_EVERY));
-    tasks.spawn(keys.keep());
-    tasks.spawn(live.clone().heed(api.clone()));
+    let mut tasks = Tasks::default();
+    tasks.spawn("the look at the certificate", certificate.keep(tls::LOOK_EVERY));
+    tasks.spawn("the keeping of the links' keys", keys.keep());
+    tasks.spawn("the feed of changes", live.clone().heed(api.clone()));
     let ended_kept = Duration::from_secs(config.store.keep_ended_days * 24 * 3600);
-    tasks.spawn(purge(api.clone(), ended_kept));
-    tasks.spawn(cluster.workspaces.clone().reconcile());
+    tasks.spawn("the removal of expired rows", purge(api.clone(), ended_kept));
+    tasks.spawn("the look after workspaces", cluster.workspaces.clone().reconcile());
     if let Some(address) = config.server.metrics_listen {
         let listener = TcpListener::bind(address)
             .await
@@ -82,7 +83,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         let figures = Router::new()
             .route("/metrics", get(async move || metrics.render()))
             .merge(health::router(store.clone(), live.clone()));
-        tasks.spawn(async move {
+        tasks.spawn("the serving of metrics", async move {
             if let Err(error) = axum::serve(listener, figures).await {
                 tracing::error!(%error, "metrics are not served any more");
             }
@@ -94,7 +95,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     );
     let proxies = api.proxies.clone();
     let serving = listen::serve(listener, server_config, router, proxies, limits, stop.clone());
-    let serving = tokio::spawn(serving);
+    let mut serving = tokio::spawn(serving);
     tracing::info!(
         %address,
         origin = api.origins.first(),
@@ -102,7 +103,18 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         "the hub serves"
     );
 
-    signals.next().await;
+    let lost = tokio::select! {
+        _ = signals.next() => None,
+        lost = tasks.first_lost() => Some(lost),
+        ended = &mut serving => {
+            tracing::error!(?ended, "the listener ended by itself");
+            anyhow::bail!("the listener ended by itself");
+        }
+    };
+    if let Some(lost) = &lost {
+        // Without it revocations would not arrive, or worse; a hub that is started anew has all of it again.
+        tracing::error!(lost, "a part of the hub ended by itself, so the hub stops");
+    }
     tracing::info!(terminals = live.count(), "stopping");
     let drained = async {
         // New connections go elsewhere from here on; open terminals are told and given their time.
@@ -111,7 +123,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         cluster.workspaces.drained().await;
         cluster.pods.drained().await;
         serving.await.context("the listener failed")?;
-        tasks.shutdown().await;
+        tasks.running.shutdown().await;
         store.close().await;
         if let Some((seq, hash)) = store.audit_mark() {
             tracing::info!(seq, hash, "the audit log is marked");
@@ -127,8 +139,35 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(128 + signal));
         }
     }
+    if let Some(lost) = lost {
+        anyhow::bail!("{lost} ended by itself; its words are in the log above");
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What runs beside the listener for as long as the hub does.
+#[derive(Default)]
+struct Tasks {
+    running: JoinSet<()>,
+    names: HashMap<tokio::task::Id, &'static str>,
+}
+
+impl Tasks {
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let id = self.running.spawn(task).id();
+        self.names.insert(id, name);
+    }
+
+    /// Waits for the first one that ends or panics, which none should.
+    async fn first_lost(&mut self) -> &'static str {
+        let id = match self.running.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => error.id(),
+            None => std::future::pending().await,
+        };
+        self.names.get(&id).copied().unwrap_or("a background task")
+    }
 }
 
 /// The OpenAPI description as pretty JSON, of services on an empty store that is thrown away.
@@ -258,5 +297,25 @@ async fn purge(api: HttpApi, ended_kept: Duration) {
         if let Err(error) = api.store.purge(api.clock.now(), ended_kept).await {
             tracing::warn!(%error, "expired rows could not be removed; it is tried again later");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_or_panics_is_named_at_once() {
+        let mut tasks = Tasks::default();
+        let waits = async |tasks: &mut Tasks| {
+            tokio::time::timeout(Duration::from_millis(50), tasks.first_lost()).await.ok()
+        };
+        assert_eq!(waits(&mut tasks).await, None);
+        tasks.spawn("one that lives", std::future::pending());
+        assert_eq!(waits(&mut tasks).await, None);
+        tasks.spawn("one that ends", async {});
+        assert_eq!(tasks.first_lost().await, "one that ends");
+        tasks.spawn("one that panics", async { panic!("as a test wants it") });
+        assert_eq!(tasks.first_lost().await, "one that panics");
     }
 }

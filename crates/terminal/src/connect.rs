@@ -3,7 +3,7 @@
 //!
 //! A page cannot read why an upgrade was refused, so whoever is signed in and comes from our own page
 //! gets the socket, one frame that says what was decided, and the close code. Everybody else gets a plain
-//! 401 or 403 and no socket. Nothing of the cluster is touched before the second gate has passed.
+//! 401 or 403 and no socket. No byte reaches a container before the second gate has passed.
 //!
 //! Hostile input: frames must be masked and small (RFC 6455 section 5.1); the library refuses others.
 

@@ -29,7 +29,6 @@ use std::time::Instant;
 use support::{Browser, Hub, administrator, hub, kubeconfig, run_id};
 use workspaces::{Template, Workspaces, namespace_of};
 
-const SUITE: &str = "workspaces on a real cluster";
 const PATH: &str = "/api/v1/workspaces";
 const IMAGE: &str = "sallyport.test/shell:1";
 
@@ -206,7 +205,7 @@ fn words(workspace: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_from_the_wish_to_its_end() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let stage = Stage::set(&kubeconfig).await;
     let (router, workspaces) = stage.serve(vec![debian()], 2, 10);
     let user = stage.user("alice");
@@ -273,7 +272,7 @@ async fn a_workspace_from_the_wish_to_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_rules_hold_for_kubectl() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let stage = Stage::set(&kubeconfig).await;
     let (router, _) = stage.serve(vec![debian()], 2, 10);
     let (alice, mallory) = (stage.user("alice"), stage.user("mallory"));
@@ -335,7 +334,7 @@ async fn the_same_rules_hold_for_kubectl() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_creations_at_once_stay_within_both_limits() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let stage = Stage::set(&kubeconfig).await;
     let (router, _) = stage.serve(vec![debian()], 3, 8);
     let users: Vec<String> = (0..5).map(|number| stage.user(&format!("p{number}"))).collect();
@@ -370,7 +369,7 @@ async fn a_hundred_creations_at_once_stay_within_both_limits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_is_kept_in_shape_and_a_foreign_one_left_alone() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let stage = Stage::set(&kubeconfig).await;
     let alice = stage.user("alice");
     let browser = stage.browser(&alice).await;
@@ -407,7 +406,7 @@ async fn a_namespace_is_kept_in_shape_and_a_foreign_one_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_a_real_token_names_gets_a_workspace() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let stage = Stage::set(&kubeconfig).await;
     let (router, _) = stage.serve(vec![debian()], 3, 10);
     // The hub's own account serves as somebody with a UID and extra attributes.
@@ -425,7 +424,7 @@ async fn whoever_a_real_token_names_gets_a_workspace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_a_workspace_from_starting_is_said_in_words() {
-    let Some(kubeconfig) = kubeconfig(SUITE) else { return };
+    let kubeconfig = kubeconfig();
     let stage = Stage::set(&kubeconfig).await;
     let mut missing = debian();
     missing.name = "missing".to_owned();

@@ -240,22 +240,16 @@ impl Events {
     }
 }
 
-/// The kubeconfig of the real cluster's administrator.
-///
-/// Without one the suite cannot run: it fails where `CI` is set, and says loudly that it did not run elsewhere.
-pub(crate) fn kubeconfig(suite: &str) -> Option<std::path::PathBuf> {
-    if let Some(path) = std::env::var_os("SALLYPORT_TEST_KUBECONFIG") {
-        return Some(path.into());
-    }
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{suite}: SALLYPORT_TEST_KUBECONFIG is not set, and in CI this suite must run"
-    );
-    eprintln!(
-        "\n=== {suite}: NOT RUN. Set SALLYPORT_TEST_KUBECONFIG to a test cluster's kubeconfig \
-         (cluster/cluster kubeconfig) ===\n"
-    );
-    None
+/// The kubeconfig of the real cluster's administrator. A suite that cannot run for want of one fails, because a test
+/// that passes in silence says what nobody tried.
+pub(crate) fn kubeconfig() -> std::path::PathBuf {
+    let Some(path) = std::env::var_os("SALLYPORT_TEST_KUBECONFIG") else {
+        panic!(
+            "SALLYPORT_TEST_KUBECONFIG is not set: run `make test`, or `cluster/cluster up --name test` and set it to \
+             what `cluster/cluster kubeconfig --name test` prints"
+        );
+    };
+    path.into()
 }
 
 /// The real cluster, reached as its administrator.
