@@ -6,8 +6,9 @@
 //! the path's shortest round trip from WebSocket pings), so that what is on the way takes about 25 ms to
 //! draw whatever the browser's speed. A rate measured while the window was full is the browser's own, and
 //! soon outweighs older ones: a browser that becomes slow must not live on its past. The *backlog bound* limits what waits in the hub. Beyond it, bytes are
-//! passed over and the browser gets the screen as it now is. Right after a key was pressed the bound is
-//! tight, because the answer to that key waits behind the backlog.
+//! passed over and the browser gets the screen as it now is. After a key that was pressed into output the
+//! bound is tight, because the answer to that key waits behind the backlog; a key at a prompt has nothing
+//! before it, and what it starts arrives whole.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,7 +27,7 @@ const GAIN: f64 = 1.5;
 const BACKLOG_MAX: u64 = 1024 * 1024;
 /// The tight bound never falls below one full screen of text.
 const BACKLOG_MIN: u64 = 8 * 1024;
-/// How long after a key the tight bound holds.
+/// How long after a key into output the tight bound holds.
 const INTERACTIVE_TIME: Duration = Duration::from_secs(1);
 /// Pictures a second while the browser is behind.
 const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
@@ -136,6 +137,12 @@ impl Flow {
             let took = now.saturating_sub(sent.acked_at_then).max(Duration::from_micros(100));
             #[allow(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
             let rate = (total - sent.acked_then) as f64 / took.as_secs_f64();
+            // What did not fill the window says how fast the browser is at least: an echo is a byte a second.
+            let is_news = sent.filled_window
+                || self.rates.front().map_or(rate > initial_rate(), |(_, best)| rate > *best);
+            if !is_news {
+                return Ok(());
+            }
             while self.rates.back().is_some_and(|(_, older)| *older <= rate) {
                 self.rates.pop_back();
             }
@@ -158,9 +165,11 @@ impl Flow {
         self.round_trips.push_back(round_trip.min(Duration::from_secs(1)));
     }
 
-    /// The person pressed a key.
-    pub(crate) fn on_input(&mut self, now: Duration) {
-        self.interactive_until = now + INTERACTIVE_TIME;
+    /// The person pressed a key while a backlog of `bytes` waited.
+    pub(crate) fn on_input(&mut self, now: Duration, bytes: usize) {
+        if self.in_flight() + bytes as u64 > BACKLOG_MIN {
+            self.interactive_until = now + INTERACTIVE_TIME;
+        }
     }
 
     /// Output came from the cluster.
@@ -224,6 +233,12 @@ impl Flow {
         )]
         Some((rate * GAIN * time.as_secs_f64()) as u64)
     }
+}
+
+/// The rate at which the initial window is what a known browser would get.
+#[allow(clippy::cast_precision_loss, reason = "a rate needs no 53 bits")]
+fn initial_rate() -> f64 {
+    WINDOW_INITIAL as f64 / GAIN / DRAW_TIME.as_secs_f64()
 }
 
 #[cfg(test)]
@@ -315,9 +330,33 @@ mod tests {
         let now = run(&mut flow, Duration::ZERO, Duration::from_secs(2), 2_000_000);
         assert!(!flow.is_behind(now, 500_000));
         assert!(flow.is_behind(now, 1024 * 1024 + 1));
-        flow.on_input(now);
+        let now = now + MS * 100;
+        flow.on_ack(now, flow.sent).unwrap();
+        flow.on_input(now, 0);
+        assert!(!flow.is_behind(now, 500_000), "a key at a prompt");
+        flow.on_input(now, 20_000);
         assert!(flow.is_behind(now, 500_000));
         assert!(!flow.is_behind(now + Duration::from_secs(2), 500_000));
+    }
+
+    #[test]
+    fn an_echo_does_not_make_a_browser_slow() {
+        let mut flow = Flow::new();
+        let mut now = Duration::ZERO;
+        for _ in 0..50 {
+            flow.on_sent(now, 1);
+            now += Duration::from_millis(100);
+            flow.on_ack(now, flow.sent).unwrap();
+        }
+        assert_eq!(flow.window(), WINDOW_INITIAL);
+        let now = run(&mut flow, now, Duration::from_secs(1), 20_000_000);
+        assert!(flow.window() > WINDOW_INITIAL);
+        flow.on_ack(now + MS * 40, flow.sent).unwrap();
+        // A little output, after a silence.
+        let before = flow.window();
+        flow.on_sent(now + Duration::from_secs(60), 100);
+        flow.on_ack(now + Duration::from_secs(61), flow.sent).unwrap();
+        assert_eq!(flow.window(), before);
     }
 
     #[test]

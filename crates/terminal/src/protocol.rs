@@ -68,6 +68,8 @@ pub(crate) enum BrowserMisbehaved {
     AckLength(usize),
     #[error("a text frame that is not a known JSON message")]
     Text,
+    #[error("more WebSocket pings than one a second")]
+    Pings,
 }
 
 impl Size {

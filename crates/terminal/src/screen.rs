@@ -8,8 +8,9 @@
 //! far back as it can still be seen ([`plain_text_to_skip`] says when that is exact).
 //!
 //! Hostile input: output is a container's. What interpreting it costs is bounded by the person's [`Fuel`]; what
-//! that does not pay for yet waits, and with it the picture. Of what waits beyond the bound the oldest is passed
-//! over, so that only the picture of a screen that was meant as a burden is wrong. `avt` bounds the grid by the size given, here at most [`CELLS_MAX`] cells, and above it [`SCROLLBACK_LINES`] lines
+//! that does not pay for yet waits, and with it the picture, but not for ever ([`Screen::hurry`]): then, and beyond
+//! the bound, the oldest is passed over, so that only the picture of a screen that was meant as a burden is wrong.
+//! `avt` bounds the grid by the size given, here at most [`CELLS_MAX`] cells, and above it [`SCROLLBACK_LINES`] lines
 //! or as many as have so many cells; what is gathered is bounded by [`GATHERED_MAX`].
 
 mod draw;
@@ -19,6 +20,7 @@ pub(crate) mod fuzz;
 mod modes;
 
 pub(crate) use fuel::Fuel;
+use fuel::Meter;
 
 use crate::protocol::{CELLS_MAX, Size};
 use avt::{ScreenKind, Terminal};
@@ -26,6 +28,7 @@ use bytes::{Bytes, BytesMut};
 use modes::Modes;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Lines above the screen that a picture can bring back.
 const SCROLLBACK_LINES: usize = 500;
@@ -39,6 +42,12 @@ const PIECE_COSTS: usize = 64;
 /// Fuel is asked for in slices of so many bytes. The worst that is known, resets of the largest screen, take
 /// some milliseconds each.
 const SLICE_BYTES: usize = 64;
+/// What of output that cannot wait is interpreted all the same: the prompt, and a little before it.
+const NEWEST_BYTES: usize = 256;
+/// How far behind a cut the next line or sequence is looked for.
+const RESUMES_WITHIN: usize = 256;
+/// Aborts a sequence that has begun (ECMA-48, CAN).
+const CANCEL: &str = "\x18";
 
 /// The terminal's state.
 pub(crate) struct Screen {
@@ -50,6 +59,7 @@ pub(crate) struct Screen {
     gathered: VecDeque<Bytes>,
     gathered_bytes: usize,
     fuel: Arc<Fuel>,
+    meter: Meter,
 }
 
 enum Stage {
@@ -74,6 +84,7 @@ impl Screen {
             gathered: VecDeque::new(),
             gathered_bytes: 0,
             fuel,
+            meter: Meter::new(),
         }
     }
 
@@ -91,12 +102,60 @@ impl Screen {
         self.gather(output);
         if self.gathered_bytes > GATHERED_MAX {
             self.settle();
-            while self.gathered_bytes > GATHERED_MAX
-                && let Some(oldest) = self.gathered.pop_front()
-            {
-                self.gathered_bytes -= oldest.len() + PIECE_COSTS;
+            self.pass_over(GATHERED_MAX);
+        }
+    }
+
+    /// Passes over the oldest of what waits until at most so much is left.
+    fn pass_over(&mut self, left: usize) {
+        while self.gathered_bytes > left
+            && let Some(mut oldest) = self.gathered.pop_front()
+        {
+            self.gathered_bytes -= oldest.len() + PIECE_COSTS;
+            let cut = match left.checked_sub(self.gathered_bytes + PIECE_COSTS) {
+                Some(room) => oldest.len() - room.min(oldest.len()),
+                None => oldest.len(),
+            };
+            let cut = cut + resumes_at(&oldest[cut..]);
+            let passed_over = oldest.split_to(cut);
+            if let Stage::Drawn(drawn) = &mut self.stage {
+                // The modes are cheap to keep, and a mouse or a paste would go wrong for long without them.
+                let text = || String::from_utf8_lossy(&passed_over);
+                self.fuel.burn_on_credit(&mut self.meter, || drawn.modes.feed(&text()));
+                drawn.partial.clear();
+                drawn.terminal.feed(CANCEL);
+            }
+            if !oldest.is_empty() {
+                self.gathered_bytes += oldest.len() + PIECE_COSTS;
+                self.gathered.push_front(oldest);
+                break;
             }
         }
+    }
+
+    /// Whether this terminal takes more of the fuel than most do.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.meter.is_hungry()
+    }
+
+    /// The picture cannot wait for fuel any longer: all but the newest output is passed over. `false` if even that
+    /// has to wait.
+    pub(crate) fn hurry(&mut self) -> bool {
+        self.pass_over(NEWEST_BYTES + PIECE_COSTS);
+        let Stage::Drawn(drawn) = &mut self.stage else { return true };
+        let newest: Vec<u8> = self.gathered.iter().flatten().copied().collect();
+        let done = newest.is_empty()
+            || self
+                .fuel
+                .burn_on_credit(&mut self.meter, || {
+                    newest.chunks(SLICE_BYTES).for_each(|slice| drawn.interpret_slice(slice));
+                })
+                .is_some();
+        if done {
+            self.gathered.clear();
+            self.gathered_bytes = 0;
+        }
+        done
     }
 
     fn gather(&mut self, output: Bytes) {
@@ -173,7 +232,7 @@ impl Screen {
     /// Interprets what was gathered, as far as the fuel goes.
     fn settle(&mut self) {
         let Stage::Drawn(drawn) = &mut self.stage else { return };
-        if self.gathered.is_empty() || !self.fuel.is_left() {
+        if self.gathered.is_empty() || !self.fuel.is_left(&self.meter) {
             return;
         }
         let whole = match self.gathered.pop_front() {
@@ -188,7 +247,7 @@ impl Screen {
             }
         };
         self.gathered_bytes = 0;
-        let done = drawn.interpret(&whole, &self.fuel);
+        let done = drawn.interpret(&whole, &self.fuel, &mut self.meter);
         if done < whole.len() {
             self.gather(whole.slice(done..));
         }
@@ -205,9 +264,9 @@ impl Drawn {
     }
 
     /// Returns how many bytes were interpreted, or need not be.
-    fn interpret(&mut self, output: &[u8], fuel: &Fuel) -> usize {
+    fn interpret(&mut self, output: &[u8], fuel: &Fuel, meter: &mut Meter) -> usize {
         let before = output.len() - plain_tail(output);
-        let done = self.interpret_all(&output[..before], fuel);
+        let done = self.interpret_all(&output[..before], fuel, meter);
         if done < before {
             return done;
         }
@@ -216,25 +275,28 @@ impl Drawn {
         // The screen twice: the cursor may stand at the top of a full one, and goes down before anything scrolls.
         let skip = plain_text_to_skip(tail, cols, 2 * rows + SCROLLBACK_LINES);
         if skip.from < skip.to && self.partial.is_empty() && prints_plainly(&self.terminal) {
-            let done = self.interpret_all(&tail[..skip.from], fuel);
+            let done = self.interpret_all(&tail[..skip.from], fuel, meter);
             if done < skip.from {
                 return before + done;
             }
-            before + skip.to + self.interpret_all(&tail[skip.to..], fuel)
+            before + skip.to + self.interpret_all(&tail[skip.to..], fuel, meter)
         } else {
-            before + self.interpret_all(tail, fuel)
+            before + self.interpret_all(tail, fuel, meter)
         }
     }
 
     /// Returns how many bytes the fuel was enough for.
-    fn interpret_all(&mut self, output: &[u8], fuel: &Fuel) -> usize {
+    fn interpret_all(&mut self, output: &[u8], fuel: &Fuel, meter: &mut Meter) -> usize {
+        let (began, ran) = (Instant::now(), thread_time());
         let mut done = 0;
         for slice in output.chunks(SLICE_BYTES) {
-            if fuel.burn(|| self.interpret_slice(slice)).is_none() {
+            if fuel.burn(meter, || self.interpret_slice(slice)).is_none() {
                 break;
             }
             done += slice.len();
         }
+        // On a busy machine the worker stood still meanwhile, and nobody need pay for that.
+        fuel.refund(meter, began.elapsed().saturating_sub(thread_time().saturating_sub(ran)));
         done
     }
 
@@ -310,6 +372,22 @@ fn prints_plainly(terminal: &Terminal) -> bool {
             ),
         }
     })
+}
+
+/// How long this thread has run so far.
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Where after a cut interpreting is taken up again: at a line's end or a sequence's beginning if one is near, so that
+/// no half sequence is printed.
+fn resumes_at(rest: &[u8]) -> usize {
+    let near = &rest[..rest.len().min(RESUMES_WITHIN)];
+    let is_beginning = |byte: &u8| matches!(byte, 0x1b | b'\r' | b'\n');
+    near.iter()
+        .position(is_beginning)
+        .unwrap_or_else(|| near.iter().position(|byte| byte & 0xc0 != 0x80).unwrap_or_default())
 }
 
 /// How many bytes at the end are printable ASCII, carriage returns and line feeds.

@@ -24,12 +24,46 @@ pub(super) fn picture(terminal: &Terminal, modes: &Modes, budget: usize) -> Stri
         }
         picture.push_str("\x1b[H");
     }
-    picture.push_str(&terminal.dump());
+    push_without_blank_ends(&mut picture, &terminal.dump());
     if terminal.active_screen_kind() == ScreenKind::Alternate {
         // The dump enters with mode 1047; xterm.js takes it the same way.
         debug_assert!(picture.contains("1047"));
     }
     picture
+}
+
+/// The dump writes each line to its last column. Blanks that were never written would be text to the browser, which
+/// breaks it into further lines when its window becomes narrower. Only behind a reset of the pen: other blanks may be
+/// coloured.
+fn push_without_blank_ends(picture: &mut String, dump: &str) {
+    let mut is_plain = true;
+    for line in dump.split_inclusive("\r\n") {
+        let Some(mut text) = line.strip_suffix("\r\n") else {
+            picture.push_str(line);
+            continue;
+        };
+        for sequence in text.split("\x1b[").skip(1) {
+            if let Some((parameters, _)) = sequence.split_once('m')
+                && parameters
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':'))
+            {
+                is_plain = matches!(parameters, "" | "0");
+            }
+        }
+        if is_plain {
+            text = text.trim_end_matches(' ');
+            // A longer run is one blank and how often to repeat it.
+            if let Some((before, repeats)) = text.rsplit_once(" \x1b[")
+                && let Some(count) = repeats.strip_suffix('b')
+                && count.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                text = before.trim_end_matches(' ');
+            }
+        }
+        picture.push_str(text);
+        picture.push_str("\r\n");
+    }
 }
 
 fn lines_within(history: &[&Line], budget: usize) -> Vec<String> {

@@ -3,7 +3,8 @@
 //! It knows no terminal; `screen` burns what it is given here, and waits where it is given none.
 //!
 //! The unit is a nanosecond of a worker. Ordinary floods stay below the allowance, because of plain text only
-//! the end is interpreted.
+//! the end is interpreted. A terminal that takes much leaves a reserve to the person's others, so that one which
+//! is flooded on purpose does not make them wait.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,11 @@ use tokio::time::Instant;
 const SHARE: i64 = 2;
 /// What may be spent at once: so long a worker does nothing else.
 const SAVED_MAX_NS: i64 = 50_000_000;
+/// What of it a hungry terminal leaves to the others.
+const RESERVE_NS: i64 = SAVED_MAX_NS / 2;
+/// A terminal that spent more than this within [`PERIOD`] is hungry.
+const HUNGRY_NS: i64 = 60_000_000;
+const PERIOD: Duration = Duration::from_secs(1);
 
 /// The allowance of one person, shared by their terminals.
 #[derive(Debug)]
@@ -25,6 +31,34 @@ struct Tank {
     /// Below zero after something that took longer than was left.
     level_ns: i64,
     at: Instant,
+}
+
+/// What one terminal took of it lately.
+#[derive(Debug)]
+pub(super) struct Meter {
+    spent_ns: i64,
+    since: Instant,
+    /// The period before was over the bound: hunger lasts until one is not.
+    was_hungry: bool,
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        Self { spent_ns: 0, since: Instant::now(), was_hungry: false }
+    }
+
+    pub(super) fn is_hungry(&self) -> bool {
+        self.was_hungry || self.spent_ns > HUNGRY_NS
+    }
+
+    fn spend(&mut self, now: Instant, took: i64) {
+        let periods = now.saturating_duration_since(self.since);
+        if periods >= PERIOD {
+            self.was_hungry = self.spent_ns > HUNGRY_NS && periods < 2 * PERIOD;
+            (self.spent_ns, self.since) = (0, now);
+        }
+        self.spent_ns = self.spent_ns.saturating_add(took);
+    }
 }
 
 impl Fuel {
@@ -43,23 +77,50 @@ impl Fuel {
         self.lock().level_ns -= nanos(time);
     }
 
-    /// Does the work if anything is left, and takes what it took. What took longer is paid off before the next.
-    pub(super) fn burn<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+    /// Does the work if anything is left for this terminal, and takes what it took. What took longer is paid off
+    /// before the next.
+    pub(super) fn burn<T>(&self, meter: &mut Meter, work: impl FnOnce() -> T) -> Option<T> {
+        let floor = if meter.is_hungry() { RESERVE_NS } else { 0 };
+        self.burn_above(floor, meter, work)
+    }
+
+    /// The same for what must not wait any longer: a hungry terminal may take the reserve, any other a debt.
+    pub(super) fn burn_on_credit<T>(
+        &self,
+        meter: &mut Meter,
+        work: impl FnOnce() -> T,
+    ) -> Option<T> {
+        let floor = if meter.is_hungry() { 0 } else { -SAVED_MAX_NS };
+        self.burn_above(floor, meter, work)
+    }
+
+    fn burn_above<T>(&self, floor: i64, meter: &mut Meter, work: impl FnOnce() -> T) -> Option<T> {
         let began = Instant::now();
         // Not held during the work: another terminal of the person may work beside it, and pays as well.
-        if self.lock().refilled(began) <= 0 {
+        if self.lock().refilled(began) <= floor {
             return None;
         }
         let done = work();
-        let took = nanos(began.elapsed());
+        let ended = Instant::now();
+        let took = nanos(ended.saturating_duration_since(began));
+        meter.spend(ended, took);
         let mut tank = self.lock();
         tank.level_ns = tank.level_ns.saturating_sub(took);
         Some(done)
     }
 
-    /// Whether any is left.
-    pub(super) fn is_left(&self) -> bool {
-        self.lock().refilled(Instant::now()) > 0
+    /// Gives back what was taken for time in which the worker did not run.
+    pub(super) fn refund(&self, meter: &mut Meter, idle: Duration) {
+        meter.spent_ns = meter.spent_ns.saturating_sub(nanos(idle)).max(0);
+        let mut tank = self.lock();
+        tank.level_ns =
+            tank.level_ns.saturating_add(nanos(idle)).min(SAVED_MAX_NS.max(tank.level_ns));
+    }
+
+    /// Whether any is left for this terminal.
+    pub(super) fn is_left(&self, meter: &Meter) -> bool {
+        let floor = if meter.is_hungry() { RESERVE_NS } else { 0 };
+        self.lock().refilled(Instant::now()) > floor
     }
 
     fn lock(&self) -> MutexGuard<'_, Tank> {
@@ -85,24 +146,54 @@ fn nanos(time: Duration) -> i64 {
 mod tests {
     use super::*;
 
-    fn does_work(fuel: &Fuel) -> bool {
-        let is_left = fuel.is_left();
-        assert_eq!(fuel.burn(|| ()).is_some(), is_left);
+    fn does_work(fuel: &Fuel, meter: &mut Meter) -> bool {
+        let is_left = fuel.is_left(meter);
+        assert_eq!(fuel.burn(meter, || ()).is_some(), is_left);
         is_left
     }
 
     #[test]
     fn what_is_spent_comes_back_with_time() {
-        let fuel = Fuel::new();
-        assert!(does_work(&fuel));
-        fuel.tank.lock().unwrap().level_ns = -100_000_000;
-        assert!(!does_work(&fuel));
-        fuel.tank.lock().unwrap().at -= Duration::from_millis(150);
-        assert!(!does_work(&fuel), "75 ms of 100 are paid off");
-        fuel.tank.lock().unwrap().at -= Duration::from_millis(100);
-        assert!(does_work(&fuel));
-        fuel.tank.lock().unwrap().at -= Duration::from_secs(3600);
-        fuel.burn(|| {});
-        assert!(fuel.tank.lock().unwrap().level_ns <= SAVED_MAX_NS, "and not without bound");
+        let (fuel, mut meter) = (Fuel::new(), Meter::new());
+        assert!(does_work(&fuel, &mut meter));
+        fuel.lock().level_ns = -100_000_000;
+        assert!(!does_work(&fuel, &mut meter));
+        fuel.lock().at -= Duration::from_millis(150);
+        assert!(!does_work(&fuel, &mut meter), "75 ms of 100 are paid off");
+        fuel.lock().at -= Duration::from_millis(100);
+        assert!(does_work(&fuel, &mut meter));
+        fuel.lock().at -= Duration::from_secs(3600);
+        fuel.burn(&mut meter, || {});
+        assert!(fuel.lock().level_ns <= SAVED_MAX_NS, "and not without bound");
+        fuel.refund(&mut meter, Duration::from_secs(3600));
+        assert!(fuel.lock().level_ns <= SAVED_MAX_NS, "nor by what is given back");
+    }
+
+    #[test]
+    fn a_hungry_terminal_leaves_a_reserve_to_the_others() {
+        let (fuel, mut modest, mut hungry) = (Fuel::new(), Meter::new(), Meter::new());
+        hungry.spend(Instant::now(), HUNGRY_NS + 1);
+        fuel.lock().level_ns = RESERVE_NS - 2_000_000;
+        assert!(!does_work(&fuel, &mut hungry));
+        assert!(does_work(&fuel, &mut modest));
+        assert!(fuel.burn_on_credit(&mut hungry, || ()).is_some());
+        fuel.lock().level_ns = -2_000_000;
+        assert!(fuel.burn_on_credit(&mut hungry, || ()).is_none());
+        assert!(fuel.burn_on_credit(&mut modest, || ()).is_some());
+        fuel.lock().level_ns = -SAVED_MAX_NS - 2_000_000;
+        assert!(fuel.burn_on_credit(&mut modest, || ()).is_none());
+    }
+
+    #[test]
+    fn hunger_passes_with_a_period_of_rest() {
+        let (mut meter, now) = (Meter::new(), Instant::now());
+        meter.spend(now, HUNGRY_NS + 1);
+        meter.spend(now + PERIOD, 1);
+        assert!(meter.is_hungry(), "the period before was over the bound");
+        meter.spend(now + 2 * PERIOD, 1);
+        assert!(!meter.is_hungry());
+        meter.spend(now + 2 * PERIOD, HUNGRY_NS + 1);
+        meter.spend(now + 9 * PERIOD, 1);
+        assert!(!meter.is_hungry(), "it rested in between");
     }
 }

@@ -1,6 +1,6 @@
 //! A container's output against the screen kept on the hub, with `avt` fed directly as the measure.
 
-use super::{Drawn, Fuel, SCROLLBACK_LINES, Screen, Size, Stage};
+use super::{Drawn, Fuel, Meter, SCROLLBACK_LINES, Screen, Size, Stage};
 use avt::Terminal;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -71,8 +71,8 @@ pub(crate) fn screen(data: &[u8]) {
 
 fn feed(output: &[u8], [direct, skipping]: [&mut Drawn; 2], screen: &mut Screen) {
     let fuel = Fuel::endless();
-    direct.interpret_all(output, &fuel);
-    skipping.interpret(output, &fuel);
+    direct.interpret_all(output, &fuel, &mut Meter::new());
+    skipping.interpret(output, &fuel, &mut Meter::new());
     screen.feed(Bytes::copy_from_slice(output));
 }
 

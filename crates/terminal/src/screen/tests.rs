@@ -157,6 +157,48 @@ fn what_waits_for_fuel_is_bounded_and_the_newest_is_kept() {
 }
 
 #[test]
+fn a_picture_in_a_hurry_has_the_newest_and_the_modes() {
+    let fuel = Arc::new(Fuel::new());
+    let mut screen = Screen::new(size(80, 24), Arc::clone(&fuel));
+    screen.feed(Bytes::from("\x1b[?1000hx".repeat(2000)));
+    fuel.spend(std::time::Duration::from_millis(80));
+    screen.feed(Bytes::from(format!("{}\x1b[?2004h\x1b[3", "\x1bc".repeat(20_000))));
+    screen.feed(Bytes::from(format!("{}$ ", "words\r\n".repeat(100))));
+    assert_eq!(screen.picture(0), None);
+    assert!(screen.hurry());
+    let picture = screen.picture(0).unwrap();
+    assert!(picture.contains("words") && picture.contains("$ "), "{picture:?}");
+    assert!(picture.contains("\x1b[?2004h"), "{picture:?}");
+    assert!(screen.gathered.is_empty() && screen.gathered_bytes == 0);
+    // Nothing is left to take on credit.
+    fuel.spend(std::time::Duration::from_secs(3600));
+    screen.feed(Bytes::from("y".repeat(100)));
+    assert!(!screen.hurry());
+}
+
+#[test]
+fn what_is_cut_is_taken_up_where_a_line_or_a_sequence_begins() {
+    for (rest, at) in [
+        (&b"8;5mred\x1b[mplain"[..], 7),
+        (b"half a line\r\nwhole", 11),
+        (b"\x80\x80plain", 2),
+        (b"plain", 0),
+        (b"", 0),
+    ] {
+        assert_eq!(resumes_at(rest), at, "{}", String::from_utf8_lossy(rest));
+    }
+}
+
+#[test]
+fn lines_of_a_picture_end_where_their_text_does() {
+    let size = size(60, 8);
+    let output = format!("{}\x1b[41mred   \x1b[m\r\nlast", "words\r\n".repeat(3000));
+    let picture = screen_of(size, output.as_bytes()).picture(0).unwrap();
+    assert!(picture.contains("words\r\n"), "{picture:?}");
+    assert_eq!(shown(size, &picture).1, shown(size, &output).1);
+}
+
+#[test]
 fn text_is_skipped_only_where_the_emulation_prints_it_plainly() {
     for (output, plainly) in [
         ("\x1b[31mred", true),
@@ -187,7 +229,7 @@ fn text_is_skipped_only_where_the_emulation_prints_it_plainly() {
         ("\x1b[?1049h", false),
     ] {
         let mut drawn = Drawn::new(size(80, 24));
-        drawn.interpret_all(output.as_bytes(), &plenty());
+        drawn.interpret_all(output.as_bytes(), &plenty(), &mut Meter::new());
         assert_eq!(prints_plainly(&drawn.terminal), plainly, "{output:?}");
     }
 }
@@ -198,7 +240,7 @@ fn text_is_skipped_only_once_it_has_pushed_out_a_full_screen_below_the_cursor() 
     // DECALN fills the screen and leaves the cursor at its top.
     let output = format!("\x1b#8{}", "words\r\n".repeat(4000));
     let mut skipping = Drawn::new(size);
-    skipping.interpret(output.as_bytes(), &plenty());
+    skipping.interpret(output.as_bytes(), &plenty(), &mut Meter::new());
     let text = skipping.terminal.primary_screen().text();
     assert!(text.iter().all(|line| !line.contains('E')), "{text:?}");
 }
@@ -237,9 +279,9 @@ proptest! {
             output.push_str(&format!("{text}{end}").repeat(times));
         }
         let mut direct = Drawn::new(size);
-        direct.interpret_all(output.as_bytes(), &plenty());
+        direct.interpret_all(output.as_bytes(), &plenty(), &mut Meter::new());
         let mut skipping = Drawn::new(size);
-        skipping.interpret(output.as_bytes(), &plenty());
+        skipping.interpret(output.as_bytes(), &plenty(), &mut Meter::new());
         prop_assert_eq!(direct.terminal.dump(), skipping.terminal.dump());
         prop_assert_eq!(direct.terminal.primary_screen().text(), skipping.terminal.primary_screen().text());
     }

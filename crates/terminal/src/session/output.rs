@@ -21,6 +21,10 @@ const GATHER: Duration = Duration::from_millis(1);
 const GATHER_BYTES: usize = 32 * 1024;
 /// When a screen that waits for the person's fuel is asked for its picture again.
 const PICTURE_RETRY: Duration = Duration::from_millis(20);
+/// How long a picture waits for fuel before what it lacks is passed over: where the terminal itself took the fuel…
+const PICTURE_WAITS: Duration = Duration::from_millis(50);
+/// …and where the person's others did, because a picture that is whole is worth more.
+const MODEST_PICTURE_WAITS: Duration = Duration::from_secs(1);
 /// The largest output frame: a piece that xterm parses within a frame of 16 ms.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Without a terminal: output that may wait before the cluster is no longer read.
@@ -52,6 +56,8 @@ pub(super) struct Output {
     backlog_bytes: usize,
     /// Bytes passed over since the browser fell behind; `None` while it keeps up.
     passed_over: Option<u64>,
+    /// Since when a picture has waited for fuel.
+    picture_waits_since: Option<Duration>,
     notes: VecDeque<String>,
     last_sent: Duration,
     last_arrived: Duration,
@@ -67,6 +73,7 @@ impl Output {
             backlog: VecDeque::new(),
             backlog_bytes: 0,
             passed_over: None,
+            picture_waits_since: None,
             notes,
             last_sent: Duration::ZERO,
             last_arrived: Duration::ZERO,
@@ -88,7 +95,7 @@ impl Output {
 
     /// The person has typed.
     pub(super) fn on_input(&mut self, now: Duration) {
-        self.flow.on_input(now);
+        self.flow.on_input(now, self.waiting_bytes());
     }
 
     /// A ping came back.
@@ -198,9 +205,17 @@ impl Output {
         passed_over: u64,
     ) -> Result<bool, Gone> {
         let Some(screen) = &mut self.screen else { return Ok(true) };
-        let Some(picture) = screen.picture(self.flow.picture_budget(now)) else {
-            return Ok(false);
-        };
+        let budget = self.flow.picture_budget(now);
+        let mut picture = screen.picture(budget);
+        if picture.is_none() {
+            let since = *self.picture_waits_since.get_or_insert(now);
+            let patience = if screen.is_hungry() { PICTURE_WAITS } else { MODEST_PICTURE_WAITS };
+            if now.saturating_sub(since) >= patience && screen.hurry() {
+                picture = screen.picture(budget);
+            }
+        }
+        let Some(picture) = picture else { return Ok(false) };
+        self.picture_waits_since = None;
         let caught_up = self.flow.has_caught_up(now);
         self.flow.on_picture(now);
         self.flow.on_sent(now, picture.len());
@@ -273,8 +288,9 @@ impl Output {
         now: Duration,
     ) -> Result<(), Gone> {
         browser.flush().await?;
+        let began = tokio::time::Instant::now();
         while let Some(passed_over) = self.passed_over {
-            if self.send_picture(browser, now, passed_over)? {
+            if self.send_picture(browser, now + began.elapsed(), passed_over)? {
                 self.passed_over = None;
                 browser.flush().await?;
             } else {

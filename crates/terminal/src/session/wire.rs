@@ -10,10 +10,13 @@ use kube_io::{ExecFrame, ExecSink, ExecSource, KubeIoError};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
+/// Pings that a browser may send at once, and one more each second: a page sends none, other clients one in a while.
+/// Their answers wait in memory while the browser does not read.
+const PINGS_MAX: u64 = 60;
 /// How long a close may take before the connection is simply dropped.
 const CLOSE_TAKES: Duration = Duration::from_secs(2);
 
@@ -49,12 +52,14 @@ pub(super) struct BrowserSide {
     source: SplitStream<BrowserSocket>,
     queued: Option<Message>,
     flushing: bool,
+    began: Instant,
+    pings: u64,
 }
 
 impl BrowserSide {
     pub(super) fn new(socket: BrowserSocket) -> Self {
         let (sink, source) = socket.split();
-        Self { sink, source, queued: None, flushing: false }
+        Self { sink, source, queued: None, flushing: false, began: Instant::now(), pings: 0 }
     }
 
     /// The next thing that the browser says, or the end of the message on its way. Cancel-safe.
@@ -82,7 +87,14 @@ impl BrowserSide {
                 }
                 Some(Ok(Message::Pong(_))) => FromBrowser::Pong,
                 // Answered by the library.
-                Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
+                Some(Ok(Message::Ping(_))) => {
+                    self.pings += 1;
+                    if self.pings <= PINGS_MAX + self.began.elapsed().as_secs() {
+                        continue;
+                    }
+                    FromBrowser::Frame(Err(BrowserMisbehaved::Pings))
+                }
+                Some(Ok(Message::Frame(_))) => continue,
                 Some(Err(tungstenite::Error::Capacity(_))) => FromBrowser::TooLarge,
                 Some(Err(tungstenite::Error::Utf8(_))) => {
                     FromBrowser::Frame(Err(BrowserMisbehaved::Text))
