@@ -240,9 +240,11 @@ describe('a person who has never been here', () => {
     const pane = new Pane(page);
     await pane.status.getByRole('button', { name: 'More for this terminal' }).click();
     const menu = page.getByRole('menu');
-    const drawn = await menu.locator('[role^=menuitem]').evaluateAll((items) =>
-      items.map((item) => [item.textContent.trim(), item.querySelector('svg path')?.getAttribute('d')]),
-    );
+    const drawn = await menu
+      .locator('[role^=menuitem]')
+      .evaluateAll((items) =>
+        items.map((item) => [item.textContent.trim(), item.querySelector('svg path')?.getAttribute('d')]),
+      );
     assert.ok(drawn.length >= 8, JSON.stringify(drawn));
     assert.equal(new Set(drawn.map(([, path]) => path)).size, drawn.length, JSON.stringify(drawn));
     const chevron = /^M\d+ \d+l-?4 -?4|^M\d+ \d+l4 4-?4? /;
