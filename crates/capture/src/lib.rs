@@ -21,4 +21,4 @@ pub use packets::filter::PORTS_MAX;
 pub use packets::{Block, PacketFault, PacketRing, RING_BYTES, SNAP_BYTES};
 pub use probes::{KeyProbes, ProbeCounts, ProbeFault, Probed, TlsKey};
 pub use processes::{Target, TargetFault};
-pub use system::wait;
+pub use system::{Way, wait};

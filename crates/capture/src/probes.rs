@@ -9,7 +9,7 @@
 //! States: the programs are loaded (which tells whether kernel and capabilities allow it), then files are probed. A
 //! file's functions are found and checked before the first probe of it is set.
 //! Limits: [`RING_BYTES`] of records wait to be read; more are counted as lost, and [`FILES_MAX`] files are probed.
-//! Needs: Linux 5.8, CAP_BPF and CAP_PERFMON.
+//! Needs: Linux 6.6 with CAP_BPF and CAP_PERFMON, or Linux 5.8 with CAP_SYS_ADMIN too ([`Way`]).
 //!
 //! Hostile input: the file, see [`crate::golang`]; the process's memory, see [`programs`]. A file that is written to
 //! while it runs cannot be (the kernel refuses it), and it is probed by the descriptor through which it was read.
@@ -20,11 +20,11 @@ mod ring;
 
 use crate::golang::{Program, ProgramFault};
 use crate::processes::Target;
-use crate::system::{self, MapKind};
+use crate::system::{self, MapKind, Way};
 use model::SecretBytes;
 use programs::{COUNTERS, Counter, Function, Record};
 use ring::RecordRing;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fmt;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -51,6 +51,12 @@ pub enum ProbeFault {
         /// What the kernel said.
         source: io::Error,
     },
+    /// An old kernel asks for more.
+    #[error(
+        "keys cannot be taken without CAP_SYS_ADMIN on this kernel: give it that capability too, or use Linux 6.6 or \
+         newer"
+    )]
+    NeedsAdministrator(#[source] io::Error),
     /// The kernel has no uprobes, no ring buffer, or no BPF.
     #[error(
         "keys cannot be taken: {0}; it takes Linux 5.8 or newer with BPF_SYSCALL, UPROBE_EVENTS and BPF_EVENTS"
@@ -103,7 +109,7 @@ pub struct Probed {
     program: Program,
     file: std::fs::File,
     /// Closing them takes the probes out.
-    _events: Vec<OwnedFd>,
+    _held: Vec<OwnedFd>,
 }
 
 /// What became of hits.
@@ -131,8 +137,8 @@ pub struct TlsKey {
 pub struct KeyProbes {
     ring: RecordRing,
     counters: OwnedFd,
+    way: Way,
     programs: Vec<(Function, OwnedFd)>,
-    event_type: u32,
     probed: Vec<Probed>,
     taken: u64,
     unlabelled: u64,
@@ -142,6 +148,11 @@ pub struct KeyProbes {
 impl KeyProbes {
     /// Loads the programs, which no process is touched by yet.
     pub fn load() -> Result<Self, ProbeFault> {
+        Self::load_for(Way::Link)
+    }
+
+    /// The same, for a way of attaching; [`KeyProbes::load`] finds out by itself which one the kernel has.
+    pub fn load_for(way: Way) -> Result<Self, ProbeFault> {
         if cfg!(not(target_arch = "x86_64")) {
             return Err(ProbeFault::NotSupported(
                 "this is not x86-64, whose registers alone are known",
@@ -149,27 +160,9 @@ impl KeyProbes {
         }
         let ring = RecordRing::new(RING_BYTES)?;
         let counters = system::make_map(MapKind::Array, COUNTERS).map_err(of_bpf)?;
-        let (to_ring, to_counters) = (ring.as_fd().as_raw_fd(), counters.as_raw_fd());
-        let mut programs = Vec::new();
-        for function in Function::ALL {
-            let instructions = function.program(to_ring, to_counters).map_err(|fault| {
-                let step = "a program was not put together";
-                ProbeFault::System { step, source: io::Error::other(fault) }
-            })?;
-            let program = system::load_program(&instructions).map_err(|refused| {
-                match refused.source.kind() {
-                    io::ErrorKind::PermissionDenied if refused.log.is_empty() => {
-                        let capability = "CAP_BPF and CAP_PERFMON";
-                        ProbeFault::NotPermitted { capability, source: refused.source }
-                    }
-                    _ => not_accepted(function, refused),
-                }
-            })?;
-            programs.push((function, program));
-        }
-        let event_type = event_type()?;
+        let (way, programs) = programs_for(way, &ring, &counters)?;
         let (probed, record) = (Vec::new(), Vec::new());
-        Ok(Self { ring, counters, programs, event_type, probed, taken: 0, unlabelled: 0, record })
+        Ok(Self { ring, counters, way, programs, probed, taken: 0, unlabelled: 0, record })
     }
 
     /// Probes a file, unless it is probed already.
@@ -200,22 +193,17 @@ impl KeyProbes {
             CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|error| {
                 ProbeFault::System { step: "the file has no name", source: error.into() }
             })?;
-        let mut events = Vec::new();
-        for (function, at) in &found {
-            let Some(at) = at else { continue };
-            let event = system::open_uprobe(self.event_type, &by_descriptor, at.offset, pid);
-            let event = event.map_err(of_perf)?;
-            events.push((function, event));
+        let places: Vec<_> =
+            found.iter().filter_map(|(it, at)| Some((*it, at.as_ref()?.offset))).collect();
+        let mut held = self.set(&by_descriptor, &places, pid);
+        if self.way == Way::Link
+            && self.probed.is_empty()
+            && held.as_ref().is_err_and(is_unknown_way)
+        {
+            (self.way, self.programs) = programs_for(Way::Event, &self.ring, &self.counters)?;
+            held = self.set(&by_descriptor, &places, pid);
         }
-        // All of them are in place before the first takes anything.
-        let mut armed = Vec::new();
-        for (function, event) in events {
-            let program = self.programs.iter().find(|(it, _)| it == function);
-            if let Some((_, program)) = program {
-                system::arm(event.as_fd(), program.as_fd()).map_err(of_perf)?;
-            }
-            armed.push(event);
-        }
+        let held = held.map_err(|source| of_attaching(self.way, source))?;
         let sees_resumption = has(Function::KeysFromMasterSecret);
         self.probed.push(Probed {
             path,
@@ -224,9 +212,38 @@ impl KeyProbes {
             identity,
             program,
             file,
-            _events: armed,
+            _held: held,
         });
         Ok(self.probed.last())
+    }
+
+    /// Sets the probes of a file; when one cannot be set, those before it go again.
+    fn set(
+        &self,
+        path: &CStr,
+        places: &[(Function, u64)],
+        pid: Option<u32>,
+    ) -> io::Result<Vec<OwnedFd>> {
+        let mut held = Vec::new();
+        for (function, offset) in places {
+            let Some((_, program)) = self.programs.iter().find(|(it, _)| it == function) else {
+                continue;
+            };
+            held.push(match self.way {
+                Way::Link => system::link_uprobe(program.as_fd(), path, *offset, pid)?,
+                Way::Event => {
+                    let event = system::open_uprobe(event_type()?, path, *offset, pid)?;
+                    system::arm(event.as_fd(), program.as_fd())?;
+                    event
+                }
+            });
+        }
+        Ok(held)
+    }
+
+    /// By what programs are attached: what was asked for, or the older way if the kernel has no other.
+    pub fn way(&self) -> Way {
+        self.way
     }
 
     /// The files that are probed.
@@ -354,16 +371,54 @@ fn of_bpf(source: io::Error) -> ProbeFault {
     }
 }
 
-fn of_perf(source: io::Error) -> ProbeFault {
-    match source.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => {
+/// Whether the kernel does not know links to uprobes, as before 6.6.
+fn is_unknown_way(source: &io::Error) -> bool {
+    matches!(source.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP | libc::E2BIG))
+}
+
+fn of_attaching(way: Way, source: io::Error) -> ProbeFault {
+    match (source.raw_os_error(), way) {
+        (Some(libc::EPERM | libc::EACCES), Way::Link) => {
             ProbeFault::NotPermitted { capability: "CAP_PERFMON", source }
         }
-        Some(libc::ENOSYS | libc::EOPNOTSUPP) => {
+        (Some(libc::EPERM | libc::EACCES), Way::Event) => ProbeFault::NeedsAdministrator(source),
+        (Some(libc::ENOSYS | libc::EOPNOTSUPP | libc::ENODEV), _) => {
             ProbeFault::NotSupported("this kernel has no uprobes")
         }
         _ => ProbeFault::System { step: "a probe cannot be set", source },
     }
+}
+
+/// Loads the programs, for a way of attaching or for the older one if the kernel does not know it.
+fn programs_for(
+    way: Way,
+    ring: &RecordRing,
+    counters: &OwnedFd,
+) -> Result<(Way, Vec<(Function, OwnedFd)>), ProbeFault> {
+    let (to_ring, to_counters) = (ring.as_fd().as_raw_fd(), counters.as_raw_fd());
+    let mut programs = Vec::new();
+    for function in Function::ALL {
+        let instructions = function.program(to_ring, to_counters).map_err(|fault| {
+            let step = "a program was not put together";
+            ProbeFault::System { step, source: io::Error::other(fault) }
+        })?;
+        match system::load_program(&instructions, way) {
+            Ok(program) => programs.push((function, program)),
+            // Older kernels know no such kind of program.
+            Err(refused) if way == Way::Link && is_unknown_way(&refused.source) => {
+                return programs_for(Way::Event, ring, counters);
+            }
+            Err(refused)
+                if refused.source.kind() == io::ErrorKind::PermissionDenied
+                    && refused.log.is_empty() =>
+            {
+                let capability = "CAP_BPF and CAP_PERFMON";
+                return Err(ProbeFault::NotPermitted { capability, source: refused.source });
+            }
+            Err(refused) => return Err(not_accepted(function, refused)),
+        }
+    }
+    Ok((way, programs))
 }
 
 fn not_accepted(function: Function, refused: system::Refused) -> ProbeFault {
@@ -376,8 +431,8 @@ fn not_accepted(function: Function, refused: system::Refused) -> ProbeFault {
 }
 
 /// The number by which this kernel knows uprobes.
-fn event_type() -> Result<u32, ProbeFault> {
-    let text = std::fs::read_to_string("/sys/bus/event_source/devices/uprobe/type");
-    let number = text.ok().and_then(|text| text.trim().parse().ok());
-    number.ok_or(ProbeFault::NotSupported("/sys/bus/event_source/devices/uprobe is not there"))
+fn event_type() -> io::Result<u32> {
+    let text = std::fs::read_to_string("/sys/bus/event_source/devices/uprobe/type").ok();
+    let number = text.and_then(|text| text.trim().parse().ok());
+    number.ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV))
 }

@@ -21,7 +21,9 @@ use std::time::Duration;
 const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_MAP_LOOKUP_ELEM: libc::c_int = 1;
 const BPF_PROG_LOAD: libc::c_int = 5;
+const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_PROG_TYPE_KPROBE: u32 = 2;
+const BPF_TRACE_UPROBE_MULTI: u32 = 48;
 
 /// `bpf_probe_read_user` is given to programs under a licence compatible with the GPL alone. The few
 /// instructions that are loaded are this project's own, and are given out under either licence.
@@ -55,7 +57,7 @@ struct MapLookup {
     flags: u64,
 }
 
-/// The part of `union bpf_attr` that loads a program, as long as Linux 5.8 knows it.
+/// The part of `union bpf_attr` that loads a program, as Linux 5.8 knows it.
 #[repr(C)]
 struct ProgramLoad {
     program_type: u32,
@@ -68,6 +70,26 @@ struct ProgramLoad {
     kernel_version: u32,
     flags: u32,
     name: [u8; 16],
+    interface: u32,
+    attach_type: u32,
+}
+
+/// The part of `union bpf_attr` that attaches a program to places in a file, as Linux 6.6 knows it.
+#[repr(C)]
+struct LinkCreate {
+    program: u32,
+    target: u32,
+    attach_type: u32,
+    flags: u32,
+    path: u64,
+    offsets: u64,
+    reference_counters: u64,
+    cookies: u64,
+    count: u32,
+    probe_flags: u32,
+    pid: u32,
+    /// The kernel refuses what is not zero behind the last that it knows, and alignment would leave anything here.
+    padding: u32,
 }
 
 /// `struct perf_event_attr`, its first published length and the second's two words.
@@ -170,8 +192,22 @@ pub(crate) fn map_number(map: BorrowedFd<'_>, key: u32) -> io::Result<u64> {
     Ok(value)
 }
 
+/// By what a program is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By a BPF link, which the kernel has since 6.6. It takes CAP_BPF and CAP_PERFMON.
+    Link,
+    /// By a performance event. Kernels since the summer of 2025 ask for CAP_SYS_ADMIN then: a breakpoint in the wrong
+    /// place would damage a program, and this way leaves it to the caller to know better.
+    Event,
+}
+
 /// Loads a program for uprobes. The kernel's verifier checks it whole before it accepts it.
-pub(crate) fn load_program(instructions: &[Instruction]) -> Result<OwnedFd, Refused> {
+pub(crate) fn load_program(instructions: &[Instruction], way: Way) -> Result<OwnedFd, Refused> {
+    let attach_type = match way {
+        Way::Link => BPF_TRACE_UPROBE_MULTI,
+        Way::Event => 0,
+    };
     let load = |log: &mut [u8]| {
         let mut attributes = ProgramLoad {
             program_type: BPF_PROG_TYPE_KPROBE,
@@ -184,6 +220,8 @@ pub(crate) fn load_program(instructions: &[Instruction]) -> Result<OwnedFd, Refu
             kernel_version: 0,
             flags: 0,
             name: name("sallyport_keys"),
+            interface: 0,
+            attach_type,
         };
         owned(bpf(BPF_PROG_LOAD, &mut attributes))
     };
@@ -197,6 +235,31 @@ pub(crate) fn load_program(instructions: &[Instruction]) -> Result<OwnedFd, Refu
     })
 }
 
+/// Lets a program run at a place in a file, for one process or for all that run it. Closing the link ends it.
+pub(crate) fn link_uprobe(
+    program: BorrowedFd<'_>,
+    path: &CStr,
+    offset: u64,
+    pid: Option<u32>,
+) -> io::Result<OwnedFd> {
+    let mut attributes = LinkCreate {
+        program: number(program),
+        target: 0,
+        attach_type: BPF_TRACE_UPROBE_MULTI,
+        flags: 0,
+        path: path.as_ptr() as u64,
+        offsets: address(&offset),
+        reference_counters: 0,
+        cookies: 0,
+        count: 1,
+        // Bit 0 would make it a return probe, which moves stacks of Go programs under their feet.
+        probe_flags: 0,
+        pid: pid.unwrap_or(0),
+        padding: 0,
+    };
+    owned(bpf(BPF_LINK_CREATE, &mut attributes))
+}
+
 /// Puts a uprobe into a file, for one process or for all that run it. Closing the event takes it out.
 pub(crate) fn open_uprobe(
     event_type: u32,
@@ -207,7 +270,7 @@ pub(crate) fn open_uprobe(
     let attributes = PerfEvent {
         event_type,
         bytes: bytes_of::<PerfEvent>(),
-        // Bit 0 would make it a return probe, which moves stacks of Go programs under their feet.
+        // Bit 0 would make it a return probe, as above.
         config: 0,
         sample_period: 0,
         sample_type: 0,

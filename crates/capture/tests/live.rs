@@ -4,7 +4,7 @@
 mod support;
 
 use capture::golang::Program;
-use capture::{KeyProbes, PacketRing, ProbeFault, Target};
+use capture::{KeyProbes, PacketRing, ProbeFault, Target, Way};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -13,6 +13,7 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use support::{Form, Handshakes};
+use wire::{Decoder, Decryption, Event, Limits, Redactor};
 
 const BREAKPOINT: u8 = 0xcc;
 
@@ -44,9 +45,15 @@ fn write_key_log(form: Form) -> u64 {
 
 #[test]
 fn every_handshake_gives_the_keys_that_the_client_has() {
-    for form in [Form::Stripped, Form::PositionIndependent] {
+    for (form, way) in [
+        (Form::Stripped, Way::Link),
+        (Form::PositionIndependent, Way::Link),
+        (Form::Stripped, Way::Event),
+    ] {
         let mut program = Handshakes::start(form);
-        let mut probes = probes(Target::of_process(program.pid()).unwrap());
+        let mut probes = KeyProbes::load_for(way).unwrap();
+        probes.attach(Target::of_process(program.pid()).unwrap()).unwrap();
+        assert_eq!(probes.way(), way);
         program.connect(13, 50);
         let seen = lines(&mut probes);
         let logged = program.key_log();
@@ -71,6 +78,42 @@ fn tls_1_2_is_seen_when_it_resumes_which_no_key_log_shows() {
     assert_eq!(logged.len(), 1);
     assert!(seen.contains_key(&logged[0]));
     assert_eq!(randoms(seen.keys(), "CLIENT_RANDOM").len(), 5);
+}
+
+#[test]
+fn packets_and_keys_together_are_what_was_said() {
+    for (version, count) in [(13, 3), (12, 3)] {
+        let mut program = Handshakes::start(Form::Stripped);
+        let mut probes = probes(Target::of_process(program.pid()).unwrap());
+        let mut ring = PacketRing::open(None, &[program.port]).unwrap();
+        program.connect(version, count);
+        let mut decoder = Decoder::new(Redactor::new(&[7; 32]), Limits::default());
+        let (mut seen, mut closed) = (Vec::new(), 0);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while closed < count {
+            assert!(Instant::now() < deadline, "{closed} connections have ended: {seen:?}");
+            capture::wait(&[ring.as_fd()], Duration::from_millis(200)).unwrap();
+            while let Some(block) = ring.next_block() {
+                probes.keys(&mut |key| decoder.keys(key.line()));
+                block.packets().for_each(|packet| decoder.packet(&packet));
+            }
+            while let Some(event) = decoder.event() {
+                match event {
+                    Event::Unit(unit) => seen.push(format!("{unit:?}")),
+                    Event::Closed(report) => {
+                        assert_eq!(report.decryption, Decryption::Decrypted, "TLS {version}");
+                        assert_eq!((report.requests, report.missing), (1, 0));
+                        closed += 1;
+                    }
+                }
+            }
+        }
+        let said = seen.join("\n");
+        for number in 0..count {
+            assert!(said.contains(&format!("GET /tls{version}/{number}")), "{said}");
+        }
+        assert!(!said.contains("canary-of-handshakes"), "the token is not shown");
+    }
 }
 
 #[test]

@@ -114,7 +114,7 @@ pub fn capture(
         }
         sources.read(&mut decoder)?;
         while let Some(block) = ring.next_block() {
-            sources.read_probes(&mut decoder);
+            sources.read(&mut decoder)?;
             for packet in block.packets() {
                 decoder.packet(&packet);
             }

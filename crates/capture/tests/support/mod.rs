@@ -1,5 +1,7 @@
 //! A Go program that makes TLS handshakes when it is told to, built from `tests/handshakes` in several forms.
-//! Shared by the suites of this crate and of the binary.
+//! Shared by the suites of this crate, of `traffic` and of the binary.
+
+#![allow(dead_code, reason = "no suite uses all of it")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -87,9 +89,13 @@ impl Handshakes {
         line.trim().strip_prefix("resumed ").expect("the program has ended").parse().unwrap()
     }
 
+    pub(crate) fn key_log_path(&self) -> &Path {
+        &self.key_log
+    }
+
     /// What the client wrote of its keys itself.
     pub(crate) fn key_log(&self) -> Vec<String> {
-        fs::read_to_string(&self.key_log).unwrap().lines().map(str::to_owned).collect()
+        fs::read_to_string(self.key_log_path()).unwrap().lines().map(str::to_owned).collect()
     }
 
     /// A byte of the program's memory, at an address of its file; of one that is not position-independent.

@@ -129,7 +129,7 @@ impl KeySources {
         Ok(())
     }
 
-    pub(super) fn read_probes(&mut self, decoder: &mut Decoder) {
+    fn read_probes(&mut self, decoder: &mut Decoder) {
         if let Some(probes) = &mut self.probes {
             probes.keys(&mut |key| decoder.keys(key.line()));
         }
