@@ -143,7 +143,7 @@ fn begins_function(first: &[u8; 16]) -> bool {
     let small = [0x49, 0x3b, 0x66, 0x10]; // CMPQ SP, 16(R14)
     let large = [0x4d, 0x3b, 0x66, 0x10]; // CMPQ R12, 16(R14)
     match &first[..] {
-        [rest @ ..] if rest.starts_with(&small) => true,
+        whole if whole.starts_with(&small) => true,
         // LEAQ -x(SP), R12, with a displacement of one byte or of four.
         [0x4c, 0x8d, 0x64, 0x24, _, rest @ ..]
         | [0x4c, 0x8d, 0xa4, 0x24, _, _, _, _, rest @ ..] => rest.starts_with(&large),
