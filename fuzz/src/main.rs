@@ -14,6 +14,7 @@ static CHOSEN: OnceLock<Target> = OnceLock::new();
 fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
     [
         authn::fuzz::TARGETS,
+        capture::fuzz::TARGETS,
         http_api::fuzz::TARGETS,
         kube_io::fuzz::TARGETS,
         model::fuzz::TARGETS,

@@ -1,5 +1,7 @@
-//! `sallyport traffic`: captures of the API server's traffic, decoded with given keys. What is decoded and
-//! how is the `traffic` crate's; here are its arguments.
+//! `sallyport traffic`: the API server's traffic, from captures or as it passes, decoded with given keys. What is
+//! decoded and how is the `traffic` crate's; here are its arguments.
+
+mod live;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
@@ -16,6 +18,9 @@ pub(crate) enum TrafficCommand {
         sallyport traffic decode capture.pcapng --filter 'status >= 400 and resource == pods'\n  \
         tcpdump -i any -w - port 6443 | sallyport traffic decode - --keys keys.log --format json")]
     Decode(CaptureFlags),
+    /// Show traffic as it passes on this machine, with the keys of running programs: each request, answer and event,
+    /// redacted.
+    Capture(live::LiveFlags),
     /// Count requests by verb, resource and status, with their latencies.
     Stats(CaptureFlags),
 }
@@ -28,6 +33,13 @@ pub(crate) struct CaptureFlags {
     /// Key log of the client or the server (NSS format, RFC 9850); may be repeated.
     #[arg(long, value_name = "KEYLOG")]
     keys: Vec<PathBuf>,
+    #[command(flatten)]
+    view: ViewFlags,
+}
+
+/// What is shown, and how.
+#[derive(Debug, Args)]
+pub(crate) struct ViewFlags {
     /// Show only units of which this holds, as in `verb == watch and namespace == shop`.
     #[arg(long, value_name = "FILTER")]
     filter: Option<Filter>,
@@ -48,31 +60,46 @@ enum FormatName {
     Json,
 }
 
+/// Why a command ended early.
+enum Fault {
+    /// The result could not be written.
+    Write(std::io::Error),
+    Other(anyhow::Error),
+}
+
 /// Does what was asked.
 pub(crate) fn run(command: TrafficCommand) -> anyhow::Result<ExitCode> {
     let mut output = BufWriter::with_capacity(256 * 1024, std::io::stdout().lock());
-    let (flags, is_stats) = match command {
-        TrafficCommand::Decode(flags) => (flags, false),
-        TrafficCommand::Stats(flags) => (flags, true),
+    let done = match command {
+        TrafficCommand::Decode(flags) => flags
+            .run(|job, format| traffic::decode(job, format, &mut output, &mut std::io::stderr())),
+        TrafficCommand::Capture(flags) => live::run(flags, &mut output),
+        TrafficCommand::Stats(flags) => {
+            flags.run(|job, format| traffic::stats(job, format, &mut output))
+        }
     };
-    let format = flags.format();
-    let job = flags.job()?;
-    let done = match is_stats {
-        true => traffic::stats(&job, format, &mut output),
-        false => traffic::decode(&job, format, &mut output, &mut std::io::stderr()),
-    };
-    let done = done.and_then(|()| Ok(output.flush()?));
-    match done {
+    match done.and_then(|()| Ok(output.flush()?)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // Whoever reads has seen enough, as `head` does.
-        Err(JobFault::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(fault) => Err(fault.into()),
+        Err(Fault::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(Fault::Write(error)) => Err(error).context("the result could not be written"),
+        Err(Fault::Other(error)) => Err(error),
     }
 }
 
-impl CaptureFlags {
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<anyhow::Error> for Fault {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl ViewFlags {
     fn format(&self) -> Format {
         match self.format {
             FormatName::Json => Format::Json,
@@ -83,17 +110,27 @@ impl CaptureFlags {
         }
     }
 
+    fn redaction_key(&self) -> anyhow::Result<[u8; 32]> {
+        let Some(path) = &self.redaction_key else { return crate::hub::random() };
+        let bytes = std::fs::read(path)
+            .with_context(|| format!("the key `{}` cannot be read", path.display()))?;
+        <[u8; 32]>::try_from(bytes)
+            .ok()
+            .with_context(|| format!("the key `{}` must have exactly 32 bytes", path.display()))
+    }
+}
+
+impl CaptureFlags {
+    fn run(self, act: impl FnOnce(&Job, Format) -> Result<(), JobFault>) -> Result<(), Fault> {
+        let format = self.view.format();
+        act(&self.job()?, format).map_err(|fault| match fault {
+            JobFault::Write(error) => Fault::Write(error),
+            other => Fault::Other(other.into()),
+        })
+    }
+
     fn job(self) -> anyhow::Result<Job> {
-        let redaction_key = match &self.redaction_key {
-            Some(path) => {
-                let bytes = std::fs::read(path)
-                    .with_context(|| format!("the key `{}` cannot be read", path.display()))?;
-                <[u8; 32]>::try_from(bytes).ok().with_context(|| {
-                    format!("the key `{}` must have exactly 32 bytes", path.display())
-                })?
-            }
-            None => crate::hub::random()?,
-        };
+        let redaction_key = self.view.redaction_key()?;
         let input = |path: PathBuf| match path.as_os_str() == "-" {
             true => Input::Stdin,
             false => Input::File(path),
@@ -101,7 +138,7 @@ impl CaptureFlags {
         Ok(Job {
             inputs: self.files.into_iter().map(input).collect(),
             keys: self.keys,
-            filter: self.filter,
+            filter: self.view.filter,
             redaction_key,
         })
     }

@@ -181,7 +181,11 @@ pub(crate) fn unit(unit: &Unit, output: &mut dyn Write) -> io::Result<()> {
     write(&line, output)
 }
 
-pub(crate) fn connection(report: &ConnectionReport, output: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn connection(
+    report: &ConnectionReport,
+    advice: Option<&'static str>,
+    output: &mut dyn Write,
+) -> io::Result<()> {
     let line = ConnectionLine {
         r#type: "connection",
         connection: report.connection,
@@ -190,7 +194,7 @@ pub(crate) fn connection(report: &ConnectionReport, output: &mut dyn Write) -> i
         began_us: report.began_us,
         ended_us: report.ended_us,
         decryption: report.decryption.code(),
-        advice: report.decryption.advice(),
+        advice,
         tls: report.tls.as_ref().map(|tls| TlsLine {
             version: tls.version,
             suite: tls.suite.as_deref(),

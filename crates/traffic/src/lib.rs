@@ -1,20 +1,25 @@
-//! What the API server says and hears, from capture files to a person's screen or another program.
-//! Decoding and redaction are `wire`'s; here files are read, units chosen and printed. It reads no
-//! environment and no configuration: the binary hands over what it needs.
+//! What the API server says and hears, from capture files or as it passes, to a person's screen or another program.
+//! Decoding and redaction are `wire`'s, packets and keys are `capture`'s; here files are read, units chosen and printed.
+//! It reads no environment and no configuration: the binary hands over what it needs.
 
 mod filter;
 mod json;
+mod live;
+mod printer;
 mod reading;
 mod stats;
 mod summary;
 mod table;
 
 pub use filter::{Filter, FilterFault};
+pub use live::{LiveFault, LiveJob, ProgramName, capture};
 pub use reading::{Input, ReadFault};
+
+use printer::Printer;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use wire::{Decoder, Event, Limits, Redactor};
+use wire::{Decoder, Decryption, Event, Limits, Redactor};
 
 /// How units are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,27 +65,11 @@ pub fn decode(
     output: &mut dyn Write,
     aside: &mut dyn Write,
 ) -> Result<(), JobFault> {
-    let mut summary = summary::Summary::default();
-    let mut table = table::Table::new(matches!(format, Format::Table { colour: true }));
-    let done = run(job, |event| {
-        summary.take(&event);
-        match (&event, format) {
-            (Event::Unit(unit), _) if job.filter.as_ref().is_some_and(|f| !f.matches(unit)) => {
-                Ok(())
-            }
-            (Event::Unit(unit), Format::Json) => json::unit(unit, output),
-            (Event::Closed(report), Format::Json) => json::connection(report, output),
-            (Event::Unit(unit), Format::Table { .. }) => table.unit(unit, output),
-            (Event::Closed(_), Format::Table { .. }) => Ok(()),
-        }
-    });
+    let mut printer = Printer::new(format, job.filter.as_ref(), Decryption::advice);
+    let done = run(job, |event| printer.event(&event, output));
     // What was decoded before a fault is shown with its account all the same.
     let (decoder, fault) = done?;
-    match format {
-        Format::Json => json::summary(&summary, &decoder, output)?,
-        Format::Table { .. } => summary.print(&decoder, aside)?,
-    }
-    output.flush()?;
+    printer.account(&decoder, output, aside)?;
     fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
@@ -104,7 +93,7 @@ pub fn stats(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), Jo
         }
         Format::Table { .. } => {
             stats.print(output)?;
-            summary.print(&decoder, output)?;
+            summary.print(&decoder, Decryption::advice, output)?;
         }
     }
     output.flush()?;

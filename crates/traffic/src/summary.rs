@@ -8,6 +8,9 @@ use wire::{ConnectionReport, Decoder, Decryption, Event, Tally};
 /// Connections named as examples of a state.
 const EXAMPLES_MAX: usize = 3;
 
+/// What a person can do about connections that were not read whole.
+pub(crate) type Advice = fn(Decryption) -> Option<&'static str>;
+
 /// What was seen, summed up.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
@@ -50,7 +53,12 @@ impl Summary {
         }
     }
 
-    pub(crate) fn print(&self, decoder: &Decoder, output: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn print(
+        &self,
+        decoder: &Decoder,
+        advice: Advice,
+        output: &mut dyn Write,
+    ) -> io::Result<()> {
         let tally = decoder.tally();
         writeln!(
             output,
@@ -77,7 +85,7 @@ impl Summary {
             let (word, connections) =
                 (state.decryption.code().replace('_', " "), state.connections);
             let plural = if connections == 1 { "" } else { "s" };
-            match state.decryption.advice() {
+            match advice(state.decryption) {
                 None => writeln!(output, "{connections} connection{plural}: {word}")?,
                 Some(advice) => {
                     let examples = state.examples.join(", ");

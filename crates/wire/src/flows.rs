@@ -98,9 +98,12 @@ impl Conversation {
         scene.time_ns = now;
     }
 
-    /// Whether a RST of a side ends the connection.
+    /// Whether a RST of a side ends the connection. One behind a FIN does unless something waits for a key, which
+    /// may come a moment later.
     pub(crate) fn believes_reset(&self, side: Side, sequence: u32) -> bool {
-        self.streams[side.index()].believes_reset(sequence)
+        let stream = &self.streams[side.index()];
+        stream.believes_reset(sequence)
+            || (stream.is_behind_fin(sequence) && self.held_bytes() == 0)
     }
 
     /// Whether both sides have said that they are done, and all of it was there.

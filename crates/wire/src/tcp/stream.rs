@@ -86,6 +86,11 @@ impl Stream {
         self.base.is_none() || self.offset_of(sequence) == Some(self.next)
     }
 
+    /// Whether a sequence number is the one behind the FIN: whoever has closed and gets more answers so.
+    pub(crate) fn is_behind_fin(&self, sequence: u32) -> bool {
+        self.is_finished() && self.offset_of(sequence) == Some(self.next + 1)
+    }
+
     /// Bytes held behind a hole.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes

@@ -63,6 +63,22 @@ fn a_segment_forged_far_ahead_is_not_held_for_long() {
 }
 
 #[test]
+fn a_reset_is_believed_at_the_next_byte_and_known_behind_a_fin() {
+    let mut stream = Stream::default();
+    stream.open(99);
+    let mut tally = Tally::default();
+    stream.push(100, b"abc", false, 0, &mut tally, &mut |_| {});
+    for (sequence, believed) in [(102, false), (103, true), (104, false), (50_000, false)] {
+        assert_eq!(stream.believes_reset(sequence), believed, "{sequence}");
+        assert!(!stream.is_behind_fin(sequence), "there was none");
+    }
+    stream.push(103, b"", true, 0, &mut tally, &mut |_| {});
+    for (sequence, behind) in [(102, false), (103, false), (104, true), (105, false)] {
+        assert_eq!(stream.is_behind_fin(sequence), behind, "{sequence}");
+    }
+}
+
+#[test]
 fn bytes_before_a_late_join_are_counted_as_such() {
     let mut stream = Stream::default();
     let mut heard = Heard::default();

@@ -1,0 +1,3 @@
+module sallyport.test/handshakes
+
+go 1.22

@@ -1,0 +1,215 @@
+//! Where keys come from while traffic is captured: programs that are probed and key logs that are followed.
+//! What a key opens is known to the decoder alone.
+//!
+//! Failure: a program of a name that cannot be probed is told and left out when another of that name can be; when none
+//! can, that is the fault.
+
+use super::{LiveFault, LiveJob, ProgramName};
+use crate::json;
+use capture::{KeyLogTail, KeyProbes, Probed, Target};
+use serde::Serialize;
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use wire::Decoder;
+
+/// Files that could not be probed and are not tried again; names of more of them than this are not honest.
+const REFUSED_MAX: usize = 256;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct KeySources {
+    probes: Option<KeyProbes>,
+    names: Vec<String>,
+    refused: HashSet<(u64, u64)>,
+    logs: Vec<(PathBuf, KeyLogTail)>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: &'static str,
+    taken: u64,
+    lost: u64,
+    unreadable: u64,
+    odd: u64,
+    overlong_lines: u64,
+    programs: Vec<ProgramLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProgramLine<'a> {
+    path: &'a std::path::Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+}
+
+impl KeySources {
+    pub(super) fn open(job: &LiveJob) -> Result<Self, LiveFault> {
+        let mut sources = Self {
+            probes: None,
+            names: Vec::new(),
+            refused: HashSet::new(),
+            logs: job.keys.iter().map(|path| (path.clone(), KeyLogTail::new(path))).collect(),
+            warnings: Vec::new(),
+        };
+        if !job.programs.is_empty() {
+            sources.probes = Some(KeyProbes::load()?);
+        }
+        for program in &job.programs {
+            match program {
+                ProgramName::Process(pid) => sources.probe(Target::of_process(*pid)?)?,
+                ProgramName::File(path) => sources.probe(Target::of_file(path)?)?,
+                ProgramName::Named(name) => {
+                    let (mut any, mut fault) = (false, None);
+                    for target in Target::of_name(name)? {
+                        match sources.probe_unless_refused(target) {
+                            Ok(()) => any = true,
+                            Err(other) => fault = Some(other),
+                        }
+                    }
+                    if let Some(fault) = fault.filter(|_| !any) {
+                        return Err(fault);
+                    }
+                    sources.names.push(name.clone());
+                }
+            }
+        }
+        Ok(sources)
+    }
+
+    fn probe(&mut self, target: Target) -> Result<(), LiveFault> {
+        if let Some(probes) = &mut self.probes {
+            probes.attach(target)?;
+        }
+        Ok(())
+    }
+
+    fn probe_unless_refused(&mut self, target: Target) -> Result<(), LiveFault> {
+        let identity = target.identity;
+        if self.refused.contains(&identity) {
+            return Ok(());
+        }
+        let done = self.probe(target);
+        if let Err(fault) = &done {
+            if self.refused.len() < REFUSED_MAX {
+                self.refused.insert(identity);
+            }
+            self.warnings.push(fault.to_string());
+        }
+        done
+    }
+
+    /// Probes programs of the names that have started since from other files, as after an upgrade.
+    pub(super) fn look_for_programs(&mut self, aside: &mut dyn Write) -> io::Result<()> {
+        let before = self.probed().len();
+        for name in self.names.clone() {
+            // That none runs at the moment is no fault: it may be starting again.
+            for target in Target::of_name(&name).unwrap_or_default() {
+                // What is refused is told once, below.
+                self.probe_unless_refused(target).ok();
+            }
+        }
+        for probed in self.probed().iter().skip(before) {
+            tell_probed(probed, aside)?;
+        }
+        self.tell_warnings(aside)
+    }
+
+    pub(super) fn probes(&self) -> Option<&KeyProbes> {
+        self.probes.as_ref()
+    }
+
+    /// Gives all keys that have come to a decoder.
+    pub(super) fn read(&mut self, decoder: &mut Decoder) -> Result<(), LiveFault> {
+        self.read_probes(decoder);
+        for (_, log) in &mut self.logs {
+            log.look(&mut |line| decoder.keys(line))?;
+        }
+        Ok(())
+    }
+
+    fn read_probes(&mut self, decoder: &mut Decoder) {
+        if let Some(probes) = &mut self.probes {
+            probes.keys(&mut |key| decoder.keys(key.line()));
+        }
+    }
+
+    /// Takes the last lines of key logs, whole or not.
+    pub(super) fn finish(&mut self, decoder: &mut Decoder) {
+        self.read_probes(decoder);
+        for (_, log) in &mut self.logs {
+            log.finish(&mut |line| decoder.keys(line));
+        }
+    }
+
+    fn probed(&self) -> &[Probed] {
+        self.probes.as_ref().map_or(&[], KeyProbes::probed)
+    }
+
+    /// Says where keys come from.
+    pub(super) fn tell(&mut self, aside: &mut dyn Write) -> io::Result<()> {
+        for probed in self.probed() {
+            tell_probed(probed, aside)?;
+        }
+        for (path, log) in &self.logs {
+            let state =
+                if path.exists() || log.is_there() { "" } else { ", which is not there yet" };
+            writeln!(aside, "keys from the key log `{}`{state}", path.display())?;
+        }
+        self.tell_warnings(aside)
+    }
+
+    fn tell_warnings(&mut self, aside: &mut dyn Write) -> io::Result<()> {
+        for warning in self.warnings.drain(..) {
+            writeln!(aside, "not probed: {warning}")?;
+        }
+        Ok(())
+    }
+
+    /// What became of the keys, for people.
+    pub(super) fn account(&self, aside: &mut dyn Write) -> io::Result<()> {
+        let Some(probes) = &self.probes else { return Ok(()) };
+        let counts = probes.counts();
+        writeln!(aside, "{} secrets taken from running programs", counts.taken)?;
+        for (count, what) in [
+            (counts.lost, "were lost, because more came at once than could be kept"),
+            (counts.unreadable, "could not be read in the program's memory"),
+            (counts.odd, "had not the form of TLS secrets"),
+        ] {
+            if count > 0 {
+                writeln!(aside, "{count} further secrets {what}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for programs.
+    pub(super) fn json(&self, output: &mut dyn Write) -> io::Result<()> {
+        let counts = self.probes.as_ref().map(KeyProbes::counts).unwrap_or_default();
+        let of = |probed: &Probed| (probed.path.clone(), probed.pid);
+        let programs: Vec<_> = self.probed().iter().map(of).collect();
+        let line = Line {
+            r#type: "keys",
+            taken: counts.taken,
+            lost: counts.lost,
+            unreadable: counts.unreadable,
+            odd: counts.odd,
+            overlong_lines: self.logs.iter().map(|(_, log)| log.overlong()).sum(),
+            programs: programs.iter().map(|(path, pid)| ProgramLine { path, pid: *pid }).collect(),
+        };
+        json::write(&line, output)
+    }
+}
+
+fn tell_probed(probed: &Probed, aside: &mut dyn Write) -> io::Result<()> {
+    let path = probed.path.display();
+    match probed.pid {
+        Some(pid) => write!(aside, "keys from process {pid}, which runs `{path}`")?,
+        None => write!(aside, "keys from every process that runs `{path}`")?,
+    }
+    match probed.sees_resumption {
+        true => writeln!(aside),
+        false => writeln!(aside, ", but not of resumed TLS 1.2 sessions"),
+    }
+}
