@@ -1,8 +1,13 @@
-//! What the API server says and hears, from capture files to a person's screen or another program.
-//! Decoding and redaction are `wire`'s; here files are read, units chosen and printed. It reads no
+//! What the API server says and hears, from captures to a person's screen or another program: on the command
+//! line from files ([`decode`], [`stats`]), and in the hub's traffic room from what is stored ([`Traffic`]).
+//! Decoding and redaction are `wire`'s; here captures are read, units chosen, stored and shown. It reads no
 //! environment and no configuration: the binary hands over what it needs.
 
 mod filter;
+mod user;
+
+mod room;
+
 mod json;
 mod reading;
 mod stats;
@@ -11,6 +16,7 @@ mod table;
 
 pub use filter::{Filter, FilterFault};
 pub use reading::{Input, ReadFault};
+pub use room::{Stored, Traffic, router};
 
 use std::io::{self, Write};
 use std::path::PathBuf;
