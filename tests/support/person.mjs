@@ -26,7 +26,10 @@ export class Person {
       ...headers,
     };
     for (const [name, value] of Object.entries(all)) if (value === undefined || value === null) delete all[name];
-    const bytes = body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+    const bytes =
+      body === undefined
+        ? undefined
+        : Buffer.from(typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
     return new Promise((resolve, reject) => {
       const asked = request(
         {

@@ -279,3 +279,67 @@ export const audit = Array.from({ length: 1200 }, (_, index) => {
     detail: { link_id: `lnk_${seq.toString(36)}`, user_agent: 'Firefox' },
   };
 });
+
+const calls = [
+  ['GET', '/api/v1/namespaces/shop/pods?limit=500', 'list', 'pods', 'shop', undefined, 'mina', 200],
+  ['GET', '/api/v1/namespaces/shop/pods/web-1', 'get', 'pods', 'shop', 'web-1', 'system:node:node-1', 200],
+  ['PATCH', '/api/v1/namespaces/shop/pods/web-1/status', 'patch', 'pods', 'shop', 'web-1', 'system:node:node-1', 200],
+  ['GET', '/api/v1/secrets', 'list', 'secrets', undefined, undefined, 'system:serviceaccount:shop:crawler', 403],
+  ['POST', '/api/v1/namespaces/shop/events', 'create', 'events', 'shop', undefined, 'system:kube-scheduler', 201],
+  ['GET', '/apis/apps/v1/deployments?watch=true', 'watch', 'deployments', undefined, undefined, 'joon', 200],
+  [
+    'PUT',
+    '/apis/coordination.k8s.io/v1/leases/x',
+    'update',
+    'leases',
+    'kube-system',
+    'x',
+    'system:kube-scheduler',
+    500,
+  ],
+];
+/** Three units of a request: its head, the answer's head, the answer's content. */
+export function exchange(nth) {
+  const [method, path, verb, resource, namespace, name, user, status] = calls[nth % calls.length];
+  const first = nth * 3 + 1;
+  const stream = 2 * nth + 1;
+  const at = Date.now() - 20;
+  const part = (place, side, info, extra) => ({
+    number: first + place,
+    time: `${new Date(at + place * 3).toISOString().slice(0, -1)}${String(nth % 1000).padStart(3, '0')}Z`,
+    connection: 1 + (nth % 5),
+    side,
+    source: side === 'client' ? '10.0.0.9:40112' : '10.0.0.1:6443',
+    destination: side === 'client' ? '10.0.0.1:6443' : '10.0.0.9:40112',
+    protocol: 'HTTP/2',
+    length: 40 + place * 400,
+    info,
+    stream,
+    ...{ user, method, path, verb, group: '', version: 'v1', resource, namespace, name },
+    ...extra,
+  });
+  return [
+    part(0, 'client', `HEADERS[${stream}]: ${method} ${path}`),
+    part(1, 'server', `HEADERS[${stream}]: ${status} ${status < 300 ? 'OK' : 'Forbidden'}`, {
+      request: first,
+      status,
+      latency_us: 200 + ((nth * 7919) % 9000),
+    }),
+    part(2, 'server', `DATA[${stream}] (application/json)`, { request: first }),
+  ];
+}
+
+export const connections = ['decrypted', 'decrypted', 'partly', 'no_key', 'joined_late'].map((decryption, index) => ({
+  number: 5 - index,
+  client: `10.0.0.${9 + index}:40112`,
+  server: '10.0.0.1:6443',
+  began_at: ago(300 + index),
+  ended_at: ago(20),
+  decryption,
+  tls: { version: 'TLS 1.3', suite: 'TLS_AES_128_GCM_SHA256', protocol: 'h2', resumed: index === 1, early_data: false },
+  requests: decryption === 'no_key' ? 0 : 214,
+  late: decryption === 'joined_late',
+  missing: decryption === 'partly' ? 1448 : 0,
+  wire: { decoded: 812_000, ...(decryption === 'decrypted' ? {} : { [decryption]: 64_000 }) },
+  content: { decoded: 640_000 },
+}));

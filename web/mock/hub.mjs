@@ -18,6 +18,8 @@ const sessions = new Map();
 const tickets = new Map();
 const podWatchers = new Set();
 const workspaceWatchers = new Map();
+const trafficWatchers = new Set();
+const traffic = Array.from({ length: 400 }, (_, nth) => world.exchange(nth)).flat();
 
 class Refusal extends Error {
   constructor(status, code, detail = '', decided_by = 'hub') {
@@ -250,6 +252,106 @@ const routes = [
       return { items, next_before: items.length === limit ? items.at(-1).seq : undefined };
     },
   ],
+  [
+    'GET',
+    /^\/api\/v1\/traffic\/units$/,
+    ({ url }) => {
+      const before = Number(url.searchParams.get('before') ?? Number.POSITIVE_INFINITY);
+      const limit = Number(url.searchParams.get('limit') ?? 200);
+      const found = trafficOf(url).filter((each) => each.number < before);
+      const items = found.slice(0, limit);
+      return { items, next_before: found.length > limit ? items.at(-1).number : undefined, newest: traffic.length };
+    },
+  ],
+  [
+    'GET',
+    /^\/api\/v1\/traffic\/units\/(\d+)$/,
+    ({ args }) => {
+      const unit = traffic[Number(args[0]) - 1];
+      if (!unit) throw new Refusal(404, 'not_found', `there is no unit ${args[0]}`);
+      const first = unit.request ?? unit.number;
+      const isData = unit.info.startsWith('DATA');
+      const object = {
+        kind: 'PodList',
+        apiVersion: 'v1',
+        items: [
+          { metadata: { name: 'web-1', labels: { app: '상점' } }, spec: { token: '[redacted:7aa880e62bc6f58b]' } },
+        ],
+      };
+      return {
+        unit,
+        headers: isData
+          ? []
+          : [
+              [':status', String(unit.status ?? '')],
+              ['content-type', 'application/json'],
+              [null, null],
+            ],
+        content: isData
+          ? { media_type: 'application/json', length: 440, form: 'json', text: JSON.stringify(object), cut: false }
+          : undefined,
+        exchange: traffic.slice(first - 1, first + 2),
+        connection: world.connections.find((each) => each.number === unit.connection),
+      };
+    },
+  ],
+  [
+    'GET',
+    /^\/api\/v1\/traffic\/summary$/,
+    ({ url }) => {
+      const answers = trafficOf(url).filter((each) => each.status);
+      const errors = answers.filter((each) => each.status >= 400);
+      const counts = (keyOf) => {
+        const kinds = new Map();
+        for (const each of answers) kinds.set(keyOf(each), [...(kinds.get(keyOf(each)) ?? []), each]);
+        return [...kinds].map(([name, all]) => ({
+          name,
+          answers: all.length,
+          errors: all.filter((each) => each.status >= 400).length,
+          longest_us: Math.max(...all.map((each) => each.latency_us)),
+        }));
+      };
+      return {
+        from: new Date(Date.now() - 9e5).toISOString(),
+        to: new Date().toISOString(),
+        partial: false,
+        answers: answers.length,
+        client_errors: errors.filter((each) => each.status < 500).length,
+        server_errors: errors.filter((each) => each.status >= 500).length,
+        latency_us: { p50: 1900, p90: 6200, p99: 9100, longest: 12000 },
+        pieces: Array.from({ length: 60 }, (_, index) => ({
+          answers: 4 + ((index * 37) % 11),
+          errors: index % 9 === 0 ? 3 : 0,
+        })),
+        users: counts((each) => each.user),
+        resources: counts((each) => `${each.verb} ${each.resource}`),
+      };
+    },
+  ],
+  [
+    'GET',
+    /^\/api\/v1\/traffic\/connections$/,
+    ({ url }) => ({
+      items: world.connections.filter((each) => matches(each, url, ['decryption'])),
+      by_decryption: ['decrypted', 'partly', 'no_key', 'joined_late'].map((state) => ({
+        state,
+        connections: world.connections.filter((each) => each.decryption === state).length,
+      })),
+    }),
+  ],
+  [
+    'POST',
+    /^\/api\/v1\/traffic\/captures$/,
+    ({ url }) => ({
+      name: url.searchParams.get('name'),
+      ...{ bytes: 1_480_000, packets: 2100, units: 900, requests: 300, connections: 5, secrets: 25 },
+      decryption: [
+        { state: 'decrypted', connections: 4 },
+        { state: 'no_key', connections: 1 },
+      ],
+      account: { decoded: 1_400_000, no_key: 80_000 },
+    }),
+  ],
   ['GET', /^\/api\/v1\/audit\/verify$/, () => ({ records: 1200, intact: true, detail: '' })],
 ];
 
@@ -266,7 +368,37 @@ function whose(items, url, name) {
 const matches = (item, url, fields) =>
   fields.every((field) => !url.searchParams.get(field) || item[field] === url.searchParams.get(field));
 
-function events(request, reply, path) {
+/** The mock's filter knows comparisons with `status` and texts that are somewhere in a unit. */
+function trafficOf(url) {
+  const filter = url.searchParams.get('filter') ?? '';
+  const [, sign, number] = /^status (>=|==) (\d+)$/.exec(filter) ?? [];
+  if (filter.startsWith('status') && !sign)
+    throw new Refusal(400, 'bad_request', `\`filter\`: expected a number\n  ${filter}\n  ^`);
+  const wanted = (unit) =>
+    sign === '>='
+      ? unit.status >= Number(number)
+      : sign
+        ? unit.status === Number(number)
+        : JSON.stringify(unit).includes(filter);
+  return traffic.filter(wanted).reverse();
+}
+
+function events(request, reply, path, url) {
+  if (path === '/api/v1/traffic/live') {
+    const found = trafficOf(url);
+    const watcher = { reply, url };
+    trafficWatchers.add(watcher);
+    request.on('close', () => trafficWatchers.delete(watcher));
+    reply.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+    const items = found.slice(0, 200);
+    const snapshot = {
+      items,
+      next_before: found.length > 200 ? items.at(-1).number : undefined,
+      newest: traffic.length,
+    };
+    reply.write(`event: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`);
+    return true;
+  }
   if (path === '/api/v1/pods/watch') {
     const say = feed(request, reply, podWatchers);
     say('snapshot', { items: pods });
@@ -312,15 +444,22 @@ const server = createServer(async (request, reply) => {
   try {
     const name = nameOf(request);
     if (!name && !path.includes('/sign-in/')) throw new Refusal(401, 'not_signed_in', 'no session');
-    if (events(request, reply, path)) return;
+    if (events(request, reply, path, url)) return;
     for (const [method, pattern, act] of routes) {
       const match = method === request.method && pattern.exec(path);
       if (!match) continue;
-      const answer = act({ body: text ? JSON.parse(text) : {}, url, args: match.slice(1), request, reply, name });
+      const answer = act({
+        body: text && /json/.test(request.headers['content-type'] ?? '') ? JSON.parse(text) : {},
+        url,
+        args: match.slice(1),
+        request,
+        reply,
+        name,
+      });
       if (answer === undefined) return reply.writeHead(204).end();
       reply.setHeader('Content-Type', 'application/json');
       return reply
-        .writeHead(method === 'POST' && /workspaces$|links$|accounts$/.test(path) ? 201 : 200)
+        .writeHead(method === 'POST' && /workspaces$|links$|accounts$|captures$/.test(path) ? 201 : 200)
         .end(JSON.stringify(answer));
     }
     throw new Refusal(404, 'not_found', path);
@@ -356,6 +495,15 @@ setInterval(() => {
   pod.restarts++;
   for (const reply of podWatchers) reply.write(`event: change\ndata: ${JSON.stringify({ kind: 'applied', pod })}\n\n`);
 }, 2000).unref();
+
+setInterval(() => {
+  const fresh = world.exchange(traffic.length / 3);
+  traffic.push(...fresh);
+  for (const { reply, url } of trafficWatchers) {
+    const items = trafficOf(url).filter((each) => each.number > traffic.length - 3);
+    if (items.length > 0) reply.write(`event: units\ndata: ${JSON.stringify({ items, newest: traffic.length })}\n\n`);
+  }
+}, 1500).unref();
 
 server.listen(port, '127.0.0.1', () =>
   console.log(`mock hub on http://localhost:${port} (sign in as mina or joon, password: mock)`),

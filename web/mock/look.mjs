@@ -156,6 +156,27 @@ const rooms = [
       await page.waitForTimeout(300);
     },
   },
+  { name: 'traffic', go: (page) => page.goto(`${hub}/traffic`) },
+  {
+    name: 'traffic-unit',
+    go: async (page) => {
+      await page.goto(`${hub}/traffic?q=DATA`);
+      await page.getByRole('grid').focus();
+      await page.keyboard.press('j');
+      await page.keyboard.press('Enter');
+      await page.getByRole('tab').first().waitFor();
+    },
+  },
+  { name: 'traffic-none', go: (page) => page.goto(`${hub}/traffic?q=nothing-like-this`) },
+  {
+    name: 'traffic-upload',
+    go: async (page) => {
+      await page.goto(`${hub}/traffic`);
+      await page.getByRole('button', { name: /Upload a capture|캡처 업로드/ }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  { name: 'traffic-connections', go: (page) => page.goto(`${hub}/traffic?view=connections`) },
   { name: 'people', go: (page) => page.goto(`${hub}/access/people`) },
   {
     name: 'people-invited',

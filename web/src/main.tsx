@@ -14,6 +14,7 @@ import './styles/shell.css';
 import './styles/rooms.css';
 import './styles/tables.css';
 import './styles/terminal.css';
+import './styles/traffic.css';
 import { useLanguage } from './i18n';
 import { queryClient } from './queryClient';
 import { router } from './router';

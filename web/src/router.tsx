@@ -15,7 +15,7 @@ import { LoadFailed, NotFound } from './routes/Faults';
 import { Home } from './routes/Home';
 import { Shell } from './routes/Shell';
 import { InvitationPage, SignIn } from './routes/SignIn';
-import { parseAuditSearch, parseLinkSearch, parsePodSearch } from './routes/urlState';
+import { parseAuditSearch, parseLinkSearch, parsePodSearch, parseTrafficSearch } from './routes/urlState';
 import { Workspaces } from './routes/Workspaces';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
@@ -64,6 +64,12 @@ const terminal = createRoute({
   getParentRoute: () => inside,
   path: '/terminal',
   component: lazyRouteComponent(() => import('./routes/TerminalRoom'), 'TerminalRoom'),
+});
+const traffic = createRoute({
+  getParentRoute: () => inside,
+  path: '/traffic',
+  component: lazyRouteComponent(() => import('./routes/Traffic'), 'Traffic'),
+  validateSearch: parseTrafficSearch,
 });
 const denied = createRoute({
   getParentRoute: () => inside,
@@ -120,6 +126,7 @@ const routeTree = root.addChildren([
     workspaces,
     pods,
     terminal,
+    traffic,
     denied,
     access.addChildren([accessIndex, people, links, terminals, audit]),
   ]),

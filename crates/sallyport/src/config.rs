@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) links: Links,
     pub(crate) terminals: TerminalsConfig,
     pub(crate) workspaces: Workspaces,
+    pub(crate) traffic: TrafficConfig,
     pub(crate) log: Log,
 }
 
@@ -102,6 +103,15 @@ pub(crate) struct Workspaces {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct TrafficConfig {
+    pub(crate) keep_hours: u64,
+    pub(crate) keep_content_hours: u64,
+    pub(crate) units_max: u64,
+    pub(crate) content_mib_max: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
     pub(crate) format: LogFormatName,
     pub(crate) filter: String,
@@ -169,6 +179,17 @@ impl Default for Workspaces {
             per_person_max: 3,
             total_max: 300,
             lifetime_hours: 8,
+        }
+    }
+}
+
+impl Default for TrafficConfig {
+    fn default() -> Self {
+        Self {
+            keep_hours: 168,
+            keep_content_hours: 24,
+            units_max: 1_000_000,
+            content_mib_max: 1024,
         }
     }
 }

@@ -10,7 +10,7 @@ use kube_io::{Cluster, ClusterSource, Clusters, KubeIoError};
 use model::{HubId, Timestamp};
 use std::path::Path;
 use std::time::Duration;
-use store::{AuditMark, Store, StoreLocation, VaultKey};
+use store::{AuditMark, Store, StoreLocation, TrafficRetention, VaultKey};
 
 /// Said to whoever has PostgreSQL and no key.
 pub(crate) const VAULT_KEY_NEEDED: &str = "`store.vault_key_file` is needed with PostgreSQL: all hubs \
@@ -177,6 +177,18 @@ fn source_of(cluster: &ClusterConfig) -> ClusterSource {
 pub(crate) fn account_mapping(config: &Config) -> anyhow::Result<AccountMapping> {
     AccountMapping::new(&config.sign_in.user_prefix)
         .context("configuration key `sign_in.user_prefix`")
+}
+
+/// How long traffic is kept, and how much of it.
+pub(crate) fn traffic_retention(config: &Config) -> TrafficRetention {
+    let traffic = &config.traffic;
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    TrafficRetention {
+        kept: Duration::from_secs(traffic.keep_hours * 3600),
+        bodies_kept: Duration::from_secs(traffic.keep_content_hours * 3600),
+        units_max: number(traffic.units_max),
+        body_bytes_max: number(traffic.content_mib_max * 1024 * 1024),
+    }
 }
 
 /// Puts together what all services share.

@@ -14,11 +14,13 @@ use pods::Pods;
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
+use store::TrafficRetention;
 use telemetry::LogFormat;
 use terminal::{LinkKeys, LiveTerminals, TerminalSettings, Terminals};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use traffic::Traffic;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use workspaces::{Template, Workspaces};
@@ -73,7 +75,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     tasks.spawn("the keeping of the links' keys", keys.keep());
     tasks.spawn("the feed of changes", live.clone().heed(api.clone()));
     let ended_kept = Duration::from_secs(config.store.keep_ended_days * 24 * 3600);
-    tasks.spawn("the removal of expired rows", purge(api.clone(), ended_kept));
+    let expired = purge(api.clone(), ended_kept, hub::traffic_retention(&config));
+    tasks.spawn("the removal of expired rows", expired);
     tasks.spawn("the look after workspaces", cluster.workspaces.clone().reconcile());
     if let Some(address) = config.server.metrics_listen {
         let listener = TcpListener::bind(address)
@@ -122,6 +125,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         stop.cancel();
         cluster.workspaces.drained().await;
         cluster.pods.drained().await;
+        cluster.traffic.drained().await;
         serving.await.context("the listener failed")?;
         tasks.running.shutdown().await;
         store.close().await;
@@ -198,12 +202,14 @@ struct Services {
     cluster: ClusterServices,
 }
 
-/// The services which only look at clusters; their routes take their state out of this one.
+/// The services which only look at clusters, and at their traffic; their routes take their state out of this
+/// one.
 #[derive(Clone)]
 struct ClusterServices {
     api: HttpApi,
     workspaces: Workspaces,
     pods: Pods,
+    traffic: Traffic,
 }
 
 impl FromRef<ClusterServices> for HttpApi {
@@ -221,6 +227,12 @@ impl FromRef<ClusterServices> for Workspaces {
 impl FromRef<ClusterServices> for Pods {
     fn from_ref(services: &ClusterServices) -> Self {
         services.pods.clone()
+    }
+}
+
+impl FromRef<ClusterServices> for Traffic {
+    fn from_ref(services: &ClusterServices) -> Self {
+        services.traffic.clone()
     }
 }
 
@@ -253,12 +265,16 @@ impl Services {
                 api: api.clone(),
                 workspaces: Workspaces::new(api.clone(), workspaces, stop.clone()),
                 pods: Pods::new(api.clone(), stop.clone()),
+                traffic: Traffic::new(api.clone(), hub::traffic_retention(config), stop.clone()),
             },
         })
     }
 
     fn routes(self) -> (Router, OpenApi) {
-        let cluster = workspaces::router().merge(pods::router()).with_state(self.cluster);
+        let cluster = workspaces::router()
+            .merge(pods::router())
+            .merge(traffic::router())
+            .with_state(self.cluster);
         let (router, mut openapi) = OpenApiRouter::new()
             .merge(console::router(self.console))
             .merge(terminal::router(self.terminals))
@@ -291,11 +307,15 @@ fn certificate_files(
     }
 }
 
-async fn purge(api: HttpApi, ended_kept: Duration) {
+async fn purge(api: HttpApi, ended_kept: Duration, traffic: TrafficRetention) {
     loop {
         tokio::time::sleep(PURGE_EVERY).await;
-        if let Err(error) = api.store.purge(api.clock.now(), ended_kept).await {
+        let now = api.clock.now();
+        if let Err(error) = api.store.purge(now, ended_kept).await {
             tracing::warn!(%error, "expired rows could not be removed; it is tried again later");
+        }
+        if let Err(error) = api.store.purge_traffic(now, &traffic).await {
+            tracing::warn!(%error, "old traffic could not be removed; it is tried again later");
         }
     }
 }

@@ -22,6 +22,7 @@ pub use entry::{AuditEntry, AuditOutcome, AuditRecord, UnknownAuditOutcome};
 pub use mark::AuditMark;
 pub(crate) use mark::Mark;
 pub use page::AuditFilter;
+pub(crate) use page::literal;
 pub(crate) use queue::AuditQueue;
 pub use verify::AuditVerdict;
 

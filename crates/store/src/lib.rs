@@ -1,5 +1,5 @@
-//! Everything the hub must still know after a restart: people, links, tickets, terminals, workspaces and the
-//! audit log, on SQLite or PostgreSQL behind one interface.
+//! Everything the hub must still know after a restart: people, links, tickets, terminals, workspaces, traffic and
+//! the audit log, on SQLite or PostgreSQL behind one interface.
 //! It does not know HTTP, Kubernetes or who may do what; the services decide, and hand in the time and ids.
 //!
 //! Three rules hold throughout:
@@ -24,6 +24,7 @@ mod purge;
 mod sign_ins;
 mod terminals;
 mod throttle;
+mod traffic;
 mod workspaces;
 
 #[cfg(any(test, fuzzing))]
@@ -51,6 +52,12 @@ pub use sign_ins::{CurrentSignIn, Proof, SignIn, SignInMethod, SignInOutcome};
 pub use store::Store;
 pub use terminals::{TerminalFilter, TerminalRow};
 pub use throttle::ThrottleState;
+pub use traffic::{
+    TRAFFIC_BATCH_UNITS_MAX, TrafficAppend, TrafficBody, TrafficComparison, TrafficCondition,
+    TrafficConnection, TrafficConnections, TrafficContent, TrafficCount, TrafficExchange,
+    TrafficNumberField, TrafficPage, TrafficPurged, TrafficQuery, TrafficRetention, TrafficSummary,
+    TrafficTextField, TrafficTls, TrafficUnit,
+};
 pub use vault::VaultKey;
 pub use workspaces::{ReserveOutcome, WorkspaceCounts, WorkspaceFilter, WorkspaceRow};
 

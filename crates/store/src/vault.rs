@@ -43,6 +43,7 @@ pub(crate) struct Vault {
     head: hmac::Key,
     mark: hmac::Key,
     check: hmac::Key,
+    redaction: Zeroizing<[u8; 32]>,
 }
 
 impl Vault {
@@ -57,6 +58,7 @@ impl Vault {
             head: mac("sallyport store audit head v1"),
             mark: mac("sallyport store audit mark v1"),
             check: mac("sallyport store vault check v1"),
+            redaction: key.derive("sallyport traffic redaction v1"),
         })
     }
 
@@ -115,6 +117,11 @@ impl Vault {
     /// What a database remembers of its vault key, so that another key is refused at the start.
     pub(crate) fn check_mac(&self) -> [u8; 32] {
         tag(&self.check, b"sallyport")
+    }
+
+    /// The key by which equal secrets in traffic get equal replacements.
+    pub(crate) fn redaction_key(&self) -> &Zeroizing<[u8; 32]> {
+        &self.redaction
     }
 
     pub(crate) fn is_check_mac(&self, mac: &[u8]) -> bool {

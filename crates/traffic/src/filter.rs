@@ -6,6 +6,9 @@
 //!
 //! Hostile input: filters come from people's own command lines and URLs; depth is bounded by [`DEPTH_MAX`].
 
+mod condition;
+
+use crate::user;
 use wire::{Call, Side, Unit};
 
 /// Brackets and negations within each other.
@@ -56,6 +59,7 @@ enum Field {
     Protocol,
     Length,
     Info,
+    User,
     Method,
     Path,
     Verb,
@@ -69,7 +73,7 @@ enum Field {
     Header,
 }
 
-const FIELDS: [(&str, Field); 22] = [
+const FIELDS: [(&str, Field); 23] = [
     ("number", Field::Number),
     ("connection", Field::Connection),
     ("stream", Field::Stream),
@@ -80,6 +84,7 @@ const FIELDS: [(&str, Field); 22] = [
     ("protocol", Field::Protocol),
     ("length", Field::Length),
     ("info", Field::Info),
+    ("user", Field::User),
     ("method", Field::Method),
     ("path", Field::Path),
     ("verb", Field::Verb),
@@ -218,6 +223,7 @@ impl Field {
             }
             Self::Protocol => vec![unit.protocol.to_string()],
             Self::Info => vec![unit.info.clone()],
+            Self::User => user::claimed(unit).into_iter().collect(),
             Self::Method => of_call(|call| &call.method),
             Self::Path => of_call(|call| &call.path),
             Self::Verb => of_call(|call| &call.verb),

@@ -1,8 +1,13 @@
-//! What the API server says and hears, from capture files or as it passes, to a person's screen or another program.
-//! Decoding and redaction are `wire`'s, packets and keys are `capture`'s; here files are read, units chosen and printed.
-//! It reads no environment and no configuration: the binary hands over what it needs.
+//! What the API server says and hears, from captures or as it passes, to a person's screen or another program: on the
+//! command line from files ([`decode`], [`stats`]) and live ([`capture`]), and in the hub's traffic room from what is
+//! stored ([`Traffic`]). Decoding and redaction are `wire`'s, packets and keys are `capture`'s; here captures are read,
+//! units chosen, stored and shown. It reads no environment and no configuration: the binary hands over what it needs.
 
 mod filter;
+mod user;
+
+mod room;
+
 mod json;
 mod live;
 mod printer;
@@ -14,6 +19,7 @@ mod table;
 pub use filter::{Filter, FilterFault};
 pub use live::{LiveFault, LiveJob, ProgramName, capture};
 pub use reading::{Input, ReadFault};
+pub use room::{Stored, Traffic, router};
 
 use printer::Printer;
 

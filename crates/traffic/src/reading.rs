@@ -60,14 +60,25 @@ impl fmt::Display for Input {
     }
 }
 
-/// Gives a whole key log to a decoder.
+/// Gives the key log of a file to a decoder.
 pub(crate) fn keys(path: &Path, decoder: &mut Decoder) -> Result<(), ReadFault> {
-    let what = || format!("the key log `{}`", path.display());
-    let fault = |source| ReadFault::Io { what: what(), source };
-    let mut file = File::open(path).map_err(fault)?;
+    let what = format!("the key log `{}`", path.display());
+    match File::open(path) {
+        Ok(mut file) => keys_of(&what, &mut file, decoder),
+        Err(source) => Err(ReadFault::Io { what, source }),
+    }
+}
+
+/// Gives a whole key log to a decoder.
+pub(crate) fn keys_of(
+    what: &str,
+    source: &mut dyn Read,
+    decoder: &mut Decoder,
+) -> Result<(), ReadFault> {
+    let fault = |source| ReadFault::Io { what: what.to_owned(), source };
     let mut piece = vec![0; PIECE_BYTES];
     loop {
-        match file.read(&mut piece).map_err(fault)? {
+        match source.read(&mut piece).map_err(fault)? {
             0 => break,
             count => decoder.keys(piece.get(..count).unwrap_or_default()),
         }
@@ -76,18 +87,32 @@ pub(crate) fn keys(path: &Path, decoder: &mut Decoder) -> Result<(), ReadFault> 
     Ok(())
 }
 
-/// Gives a whole capture to a decoder and each event on. A fault in the capture is given back instead of
-/// failing, because what came before it is worth having.
+/// Gives the capture of an input to a decoder and each event on.
 pub(crate) fn capture(
     input: &Input,
     decoder: &mut Decoder,
     each: &mut dyn FnMut(Event) -> io::Result<()>,
 ) -> Result<Option<ReadFault>, JobFault> {
-    let fault = |source| ReadFault::Io { what: input.to_string(), source };
+    let what = input.to_string();
     let mut source: Box<dyn Read> = match input {
-        Input::File(path) => Box::new(File::open(path).map_err(fault)?),
+        Input::File(path) => match File::open(path) {
+            Ok(file) => Box::new(file),
+            Err(source) => return Err(ReadFault::Io { what, source }.into()),
+        },
         Input::Stdin => Box::new(io::stdin().lock()),
     };
+    capture_of(&what, source.as_mut(), decoder, each)
+}
+
+/// Gives a whole capture to a decoder and each event on. A fault in the capture is given back instead of
+/// failing, because what came before it is worth having.
+pub(crate) fn capture_of(
+    what: &str,
+    source: &mut dyn Read,
+    decoder: &mut Decoder,
+    each: &mut dyn FnMut(Event) -> io::Result<()>,
+) -> Result<Option<ReadFault>, JobFault> {
+    let fault = |source| ReadFault::Io { what: what.to_owned(), source };
     let mut reader = CaptureReader::new();
     let mut buffer = Buffer::default();
     let mut at = 0;
@@ -95,15 +120,15 @@ pub(crate) fn capture(
         let progress = match reader.read(buffer.ready()) {
             Ok(progress) => progress,
             Err(source) => {
-                let what = input.to_string();
+                let what = what.to_owned();
                 return Ok(Some(ReadFault::Capture { what, at, source }));
             }
         };
         match progress {
             Progress::Wants(bytes) => {
-                if !buffer.fill(bytes, source.as_mut()).map_err(fault)? {
+                if !buffer.fill(bytes, source).map_err(fault)? {
                     let bytes = buffer.ready().len();
-                    let what = input.to_string();
+                    let what = what.to_owned();
                     return Ok((bytes > 0).then_some(ReadFault::CutOff { what, bytes }));
                 }
             }

@@ -10,6 +10,8 @@ export function setCsrf(token: string): void {
   csrf = token;
 }
 
+export const csrfHeader = (): Record<string, string> => ({ 'X-Sallyport-CSRF': csrf });
+
 const signedOutListeners = new Set<() => void>();
 export function onSignedOut(listener: () => void): () => void {
   signedOutListeners.add(listener);

@@ -36,6 +36,19 @@ export type AuditRecord = Schemas['AuditRecord'];
 export type AuditFilter = Pick<QueryOf<'/api/v1/audit'>, 'actor' | 'action' | 'outcome' | 'q'>;
 export type AuditVerdict = Schemas['AuditVerification'];
 
+export type TrafficUnit = Schemas['TrafficUnit'];
+export type TrafficPage = Schemas['TrafficPage'];
+export type TrafficDetail = Schemas['TrafficUnitDetail'];
+export type TrafficContent = Schemas['TrafficContent'];
+export type TrafficConnection = Schemas['TrafficConnection'];
+export type TrafficSummary = Schemas['TrafficSummary'];
+export type TrafficCount = Schemas['TrafficCount'];
+export type TrafficCapture = Schemas['TrafficCapture'];
+/** What the events `snapshot`, `units` and `stale` of the live traffic carry. */
+export type TrafficSnapshot = Schemas['TrafficSnapshot'];
+export type TrafficNews = Schemas['TrafficNews'];
+export type TrafficStale = Schemas['TrafficStale'];
+
 export type ProblemCode = Schemas['ProblemCode'];
 /** `application/problem+json`. `code` stays a string: an older console must survive a newer hub. */
 export type Problem = Omit<Schemas['Problem'], 'code'> & { code: string };

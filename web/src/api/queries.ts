@@ -58,6 +58,31 @@ export const queries = {
       queryFn: () =>
         take(api.GET('/api/v1/pods/{cluster}/{namespace}/{name}', { params: { path: { cluster, namespace, name } } })),
     }),
+  trafficSummary: (filter: string | undefined, minutes: number) =>
+    queryOptions({
+      queryKey: ['traffic', 'summary', filter, minutes],
+      queryFn: () => take(api.GET('/api/v1/traffic/summary', { params: { query: { filter, minutes } } })),
+      ...lively,
+      refetchInterval: 5_000,
+    }),
+  trafficUnit: (number: number) =>
+    queryOptions({
+      queryKey: ['traffic', 'unit', number],
+      queryFn: () => take(api.GET('/api/v1/traffic/units/{number}', { params: { path: { number } } })),
+      // Each opening is audited: coming back to the window is none.
+      staleTime: Number.POSITIVE_INFINITY,
+      refetchOnWindowFocus: false,
+      retry: false,
+    }),
+  /** Whether the hub takes a filter; its refusal points at the fault. */
+  trafficFilter: (filter: string) =>
+    queryOptions({
+      queryKey: ['traffic', 'filter', filter],
+      queryFn: () =>
+        take(api.GET('/api/v1/traffic/units', { params: { query: { filter, limit: 1 } } })).then(() => true),
+      staleTime: Number.POSITIVE_INFINITY,
+      retry: false,
+    }),
   accounts: queryOptions({
     queryKey: ['accounts'],
     queryFn: () => take(api.GET('/api/v1/accounts')),
@@ -88,5 +113,9 @@ export const acts = {
   signOutAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/sign-out', { params: { path: { name } } })),
   auditPage: (filter: AuditFilter, before?: number) =>
     take(api.GET('/api/v1/audit', { params: { query: { ...filter, before, limit: 200 } } })),
+  trafficPage: (filter: string | undefined, before: number | undefined) =>
+    take(api.GET('/api/v1/traffic/units', { params: { query: { filter, before, limit: 500 } } })),
+  trafficConnections: (decryption: string | undefined, before: number | undefined) =>
+    take(api.GET('/api/v1/traffic/connections', { params: { query: { decryption, before, limit: 200 } } })),
   verifyAudit: () => take(api.GET('/api/v1/audit/verify')),
 };

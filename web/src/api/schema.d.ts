@@ -367,6 +367,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traffic/captures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decodes a capture (pcap or pcapng) and stores what it holds, redacted. It is audited.
+         * @description The body is the key log, if there is one, and then the capture, of 4 GiB at most together; it is decoded as
+         *     it arrives and not kept. One capture is decoded at a time.
+         */
+        post: operations["upload_capture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traffic/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The connections that are over, newest first, and how far they could be read. */
+        get: operations["list_traffic_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traffic/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same, live: `snapshot` (TrafficSnapshot) first and whenever more came than is told one by one, then
+         *     `units` (TrafficNews), `stale` (TrafficStale) while the store does not answer. It is audited.
+         * @description Ends with the sign-in.
+         */
+        get: operations["follow_traffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traffic/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many answers, how many of them errors, how long they took, and who asked for what. */
+        get: operations["sum_up_traffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traffic/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was said, newest first. */
+        get: operations["list_traffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traffic/units/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One unit with its headers and content, its request and answers, and its connection. It is audited. */
+        get: operations["get_traffic_unit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspace-templates": {
         parameters: {
             query?: never;
@@ -969,6 +1079,374 @@ export interface components {
              * @description A bearer token, as in `kubectl create token`.
              */
             token: string;
+        };
+        /** @description What became of a capture that was uploaded. */
+        TrafficCapture: {
+            /** @description Its bytes: `decoded`, and those skipped by reason. */
+            account: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Bytes that were uploaded.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Connections in it.
+             */
+            connections: number;
+            /** @description How far its connections could be read. */
+            decryption: components["schemas"]["TrafficDecryption"][];
+            /** @description Where it is damaged, in English; what comes before is stored. */
+            fault?: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Packets in it.
+             */
+            packets: number;
+            /**
+             * Format: int64
+             * @description HTTP requests in it.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Secrets that its key log, or the capture itself, held.
+             */
+            secrets: number;
+            /**
+             * Format: int64
+             * @description Units that were stored.
+             */
+            units: number;
+        };
+        /** @description A connection at its end. */
+        TrafficConnection: {
+            /**
+             * Format: date-time
+             * @description When its first packet was captured.
+             */
+            began_at: string;
+            /** @description Who opened it. */
+            client: string;
+            /** @description Bytes of readable content: `decoded`, and those skipped by reason. */
+            content: {
+                [key: string]: number;
+            };
+            /**
+             * @description How far it could be read, as `sallyport traffic decode` says it.
+             * @example no_key
+             */
+            decryption: string;
+            /**
+             * Format: date-time
+             * @description When its last packet was captured.
+             */
+            ended_at: string;
+            /** @description The beginning was not captured. */
+            late: boolean;
+            /**
+             * Format: int64
+             * @description Bytes that were sent, but are not in the capture.
+             */
+            missing: number;
+            /** Format: int64 */
+            number: number;
+            /**
+             * Format: int64
+             * @description HTTP requests seen.
+             */
+            requests: number;
+            /** @description Who answered. */
+            server: string;
+            /** @description What TLS agreed on. */
+            tls?: components["schemas"]["TrafficTls"];
+            /** @description Bytes of TCP payload: `decoded`, and those skipped by reason. */
+            wire: {
+                [key: string]: number;
+            };
+        };
+        /** @description The newest connections, and how far all stored ones could be read. */
+        TrafficConnections: {
+            /** @description All stored connections by how far they could be read. */
+            by_decryption: components["schemas"]["TrafficDecryption"][];
+            /** @description The connections, newest first. */
+            items: components["schemas"]["TrafficConnection"][];
+            /**
+             * Format: int64
+             * @description `before` of the next page, unless this is the last.
+             */
+            next_before?: number;
+        };
+        /** @description What may be seen of a unit's content. */
+        TrafficContent: {
+            /** @description Only its beginning is stored. */
+            cut: boolean;
+            /** @description A keyed hash, by which equal contents are seen to be equal. */
+            fingerprint?: string;
+            /** @description What follows in `text`, or that nothing does. */
+            form: components["schemas"]["TrafficForm"];
+            /**
+             * Format: int64
+             * @description Bytes as they were carried, before any decompression.
+             */
+            length: number;
+            /** @description Its media type, as its sender said. */
+            media_type?: string;
+            /** @description Why it is not shown: `undecoded`, `secret`, `gap`, `over_bound`, `malformed`, `input`. */
+            omitted?: string;
+            /** @description The content. */
+            text?: string;
+        };
+        /** @description Answers of one kind. */
+        TrafficCount: {
+            /** Format: int64 */
+            answers: number;
+            /** Format: int64 */
+            errors: number;
+            /** Format: int64 */
+            longest_us: number;
+            name: string;
+        };
+        /** @description Connections that could be read so far. */
+        TrafficDecryption: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            connections: number;
+            /** @description How far. */
+            state: string;
+        };
+        /**
+         * @description What a content is.
+         * @enum {string}
+         */
+        TrafficForm: "json" | "text" | "omitted";
+        /** @description Latencies in microseconds that so many of 100 answers did not exceed. */
+        TrafficLatency: {
+            /** Format: int64 */
+            longest: number;
+            /** Format: int64 */
+            p50: number;
+            /** Format: int64 */
+            p90: number;
+            /** Format: int64 */
+            p99: number;
+        };
+        /** @description The data of `event: units`. */
+        TrafficNews: {
+            /** @description What is new, newest first. */
+            items: components["schemas"]["TrafficUnit"][];
+            /**
+             * Format: int64
+             * @description The newest unit there was, whether it matches or not.
+             */
+            newest: number;
+        };
+        /** @description A page of units, newest first. */
+        TrafficPage: {
+            /** @description The units. */
+            items: components["schemas"]["TrafficUnit"][];
+            /**
+             * Format: int64
+             * @description The newest unit there was, whether it matches or not.
+             */
+            newest: number;
+            /**
+             * Format: int64
+             * @description `before` of the next page. A page may be short, or empty, and yet not be the last: one page looks at
+             *     100,000 units at most.
+             */
+            next_before?: number;
+        };
+        /** @description A piece of the span. */
+        TrafficPiece: {
+            /** Format: int64 */
+            answers: number;
+            /** Format: int64 */
+            errors: number;
+        };
+        /**
+         * @description Who speaks.
+         * @enum {string}
+         */
+        TrafficSide: "client" | "server";
+        /** @description The data of `event: snapshot`: it replaces all that was told before. */
+        TrafficSnapshot: {
+            /** @description The newest units, newest first. */
+            items: components["schemas"]["TrafficUnit"][];
+            /**
+             * Format: int64
+             * @description The newest unit there was, whether it matches or not.
+             */
+            newest: number;
+            /**
+             * Format: int64
+             * @description `before` of the page that follows.
+             */
+            next_before?: number;
+        };
+        /** @description The data of `event: stale`. */
+        TrafficStale: {
+            /** @description Why what is shown may be out of date. */
+            detail: string;
+        };
+        /** @description The answers of a span that ends with the newest unit. */
+        TrafficSummary: {
+            /**
+             * Format: int64
+             * @description Answers.
+             */
+            answers: number;
+            /**
+             * Format: int64
+             * @description Answers with a status of 400 to 499.
+             */
+            client_errors: number;
+            /**
+             * Format: date-time
+             * @description The span's beginning; left out if there is no unit.
+             */
+            from?: string;
+            /** @description Latencies; left out if none is known. */
+            latency_us?: components["schemas"]["TrafficLatency"];
+            /** @description The span began before the newest 100,000 units, and only these were looked at. */
+            partial: boolean;
+            /** @description Answers, and errors among them, in each 60th of the span. */
+            pieces: components["schemas"]["TrafficPiece"][];
+            /** @description The ten kinds of request (verb and resource) with most answers. */
+            resources: components["schemas"]["TrafficCount"][];
+            /**
+             * Format: int64
+             * @description Answers with a status from 500 on.
+             */
+            server_errors: number;
+            /**
+             * Format: date-time
+             * @description Its end: when the newest unit was captured.
+             */
+            to?: string;
+            /** @description The ten users with most answers; the name is empty where it is not known. */
+            users: components["schemas"]["TrafficCount"][];
+        };
+        /** @description What a TLS handshake said. */
+        TrafficTls: {
+            /** @description The client offered data before the handshake's end. */
+            early_data: boolean;
+            /** @description The application protocol agreed on. */
+            protocol?: string;
+            /** @description A session was resumed. */
+            resumed: boolean;
+            /** @description The server's name that the client asked for. */
+            server_name?: string;
+            suite?: string;
+            version?: string;
+        };
+        /** @description The data of the events, for the description alone. */
+        TrafficTold: components["schemas"]["TrafficSnapshot"] | components["schemas"]["TrafficNews"] | components["schemas"]["TrafficStale"];
+        /** @description One thing that was said. */
+        TrafficUnit: {
+            /**
+             * Format: int64
+             * @description The connection's number.
+             */
+            connection: number;
+            /** @description Where it went. */
+            destination: string;
+            /** @description The API group; empty for the core group. */
+            group?: string;
+            /**
+             * @description In one line.
+             * @example HEADERS[71]: 200 OK
+             */
+            info: string;
+            /**
+             * Format: int64
+             * @description Microseconds from the request's head to the answer's.
+             */
+            latency_us?: number;
+            /**
+             * Format: int64
+             * @description Its length in bytes as the protocol carried it, decrypted.
+             */
+            length: number;
+            /** @description The request's method. */
+            method?: string;
+            /** @description The object's name. */
+            name?: string;
+            /** @description The namespace. */
+            namespace?: string;
+            /**
+             * Format: int64
+             * @description Its place in the order in which units were stored.
+             */
+            number: number;
+            /** @description The request's path, redacted. */
+            path?: string;
+            /**
+             * @description Its protocol.
+             * @example HTTP/2
+             */
+            protocol: string;
+            /**
+             * Format: int64
+             * @description Number of the unit with the request that this belongs to.
+             */
+            request?: number;
+            /**
+             * @description The resource.
+             * @example pods
+             */
+            resource?: string;
+            /** @description Who said it. */
+            side: components["schemas"]["TrafficSide"];
+            /**
+             * @description Where it came from.
+             * @example 10.0.0.9:40112
+             */
+            source: string;
+            /**
+             * Format: int32
+             * @description The answer's status.
+             */
+            status?: number;
+            /**
+             * Format: int32
+             * @description The HTTP/2 stream.
+             */
+            stream?: number;
+            /** @description The subresource. */
+            subresource?: string;
+            /**
+             * Format: date-time
+             * @description When its last byte was captured, to the microsecond.
+             */
+            time: string;
+            /** @description Who asked, as the request claims: the user to be impersonated, or the token's subject. */
+            user?: string;
+            /**
+             * @description What it does to Kubernetes.
+             * @example list
+             */
+            verb?: string;
+            /** @description The API version. */
+            version?: string;
+        };
+        /** @description A unit with what it carries and what it belongs to. */
+        TrafficUnitDetail: {
+            /** @description The connection, when it is over. */
+            connection?: components["schemas"]["TrafficConnection"];
+            /** @description The content, redacted; left out if there is none, or if it was removed already. */
+            content?: components["schemas"]["TrafficContent"];
+            /** @description The request and all that belongs to it, this unit among them; the first 100. */
+            exchange: components["schemas"]["TrafficUnit"][];
+            /** @description Header fields as pairs of name and value, redacted; null is what the capture does not tell. */
+            headers: (string | null)[][];
+            unit: components["schemas"]["TrafficUnit"];
         };
         /** @description The first gate's question. */
         Validate: {
@@ -2673,6 +3151,468 @@ export interface operations {
                 };
             };
             /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_capture: {
+        parameters: {
+            query: {
+                /** @description What the capture is called, for the audit log and for messages. */
+                name: string;
+                /** @description How many of the body's first bytes are a key log; 0 if the capture carries its secrets. */
+                keys_bytes?: number;
+            };
+            header: {
+                /** @description The `csrf` of `GET /api/v1/me`. */
+                "x-sallyport-csrf": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Key log, then capture */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficCapture"];
+                };
+            };
+            /** @description bad_request: not a capture, or it broke off */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict: a capture is being decoded already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_traffic_connections: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those that could be read so far.
+                 * @example no_key
+                 */
+                decryption?: string;
+                /** @description Only connections before this number: `next_before` of the page before. */
+                before?: number;
+                /** @description How many, 1 to 500; 200 if left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficConnections"];
+                };
+            };
+            /** @description bad_request: a limit out of range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_traffic: {
+        parameters: {
+            query?: {
+                /** @description Only units of which this holds. */
+                filter?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["TrafficTold"];
+                };
+            };
+            /** @description bad_request: not a filter */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_attempts: as many are followed as may be */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sum_up_traffic: {
+        parameters: {
+            query?: {
+                /** @description Only units of which this holds. */
+                filter?: string;
+                /** @description How long before the newest unit the span begins, 1 to 1440 minutes; 15 if left out. */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficSummary"];
+                };
+            };
+            /** @description bad_request: not a filter, or a span out of range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_traffic: {
+        parameters: {
+            query?: {
+                /** @description Only units of which this holds, as in `verb == list and status >= 400`. */
+                filter?: string;
+                /** @description Only units before this number: `next_before` of the page before. */
+                before?: number;
+                /** @description How many, 1 to 500; 200 if left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficPage"];
+                };
+            };
+            /** @description bad_request: not a filter; its detail points at the place */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_traffic_unit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The unit's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficUnitDetail"];
+                };
+            };
+            /** @description bad_request: not a number */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found: never stored, or removed */
             404: {
                 headers: {
                     [name: string]: unknown;

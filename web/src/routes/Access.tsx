@@ -43,8 +43,16 @@ export function Access(): ReactNode {
 }
 
 /** Stands in for what only administrators see, when its address is opened by somebody else. */
-export function AdminOnly({ children }: { children: ReactNode }): ReactNode {
+export function AdminOnly({
+  children,
+  instead,
+}: {
+  children: ReactNode;
+  /** What stands around the explanation. */
+  instead?: (problem: ReactNode) => ReactNode;
+}): ReactNode {
   const { data: me } = useSuspenseQuery(queries.me);
   if (me.admin) return children;
-  return <ProblemPage problem={{ ...ownProblem('not_admin', '', 403), decided_by: 'hub' }} />;
+  const problem = <ProblemPage problem={{ ...ownProblem('not_admin', '', 403), decided_by: 'hub' }} />;
+  return instead ? instead(problem) : problem;
 }

@@ -1,5 +1,5 @@
 // The command palette: rooms, acts, one's own workspaces and Pods by name, all from the keyboard.
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, type ReactNode, useId, useMemo, useState } from 'react';
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components';
@@ -9,7 +9,7 @@ import { prefs } from '../prefs';
 import { wishForTerminal } from '../terminal/handover';
 import { Icon, type IconName } from '../ui/icons';
 import { podFeed } from './podFeed';
-import { rooms } from './rooms';
+import { roomsOf } from './rooms';
 
 type Command = { id: string; label: string; hint?: string; icon: IconName; run: () => void };
 const shownMax = 40;
@@ -27,6 +27,7 @@ function useCommands(onClose: () => void): Command[] {
   const lang = useLanguage();
   const navigate = useNavigate();
   const { data } = useQuery(queries.workspaces);
+  const { data: me } = useSuspenseQuery(queries.me);
   return useMemo(() => {
     const done = (run: () => void) => () => {
       onClose();
@@ -37,7 +38,7 @@ function useCommands(onClose: () => void): Command[] {
         wishForTerminal(target);
         void navigate({ to: '/terminal' });
       });
-    const commands: Command[] = rooms.map((room) => ({
+    const commands: Command[] = roomsOf(me).map((room) => ({
       id: room.path,
       label: t('palette.go', { room: t(room.name) }),
       hint: `g ${room.letter}`,
@@ -83,7 +84,7 @@ function useCommands(onClose: () => void): Command[] {
           run: shell({ cluster: pod.cluster, namespace: pod.namespace, pod: pod.name, tty: true, command: [] }),
         });
     return commands;
-  }, [t, lang, navigate, data, onClose]);
+  }, [t, lang, navigate, data, onClose, me]);
 }
 
 export function Palette({ onClose }: { onClose: () => void }): ReactNode {

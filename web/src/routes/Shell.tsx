@@ -13,7 +13,7 @@ import { Toaster } from '../ui/Toaster';
 import { toaster } from '../ui/toast';
 import { Palette } from './Palette';
 import { ProblemNotice } from './ProblemView';
-import { rooms } from './rooms';
+import { type RoomOfConsole, roomsOf } from './rooms';
 import { LanguageSwitch, ThemeSwitch } from './switches';
 import { useRoomKeys } from './useRoomKeys';
 
@@ -24,6 +24,7 @@ export function Shell(): ReactNode {
   const [palette, setPalette] = useState(false);
   const [keys, setKeys] = useState(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
+  const { data: me } = useSuspenseQuery(queries.me);
   useRoomKeys({ onPalette: () => setPalette(true), onHelp: () => setKeys(true) });
 
   // What was asked while the hub was away is asked again as soon as it answers.
@@ -49,7 +50,7 @@ export function Shell(): ReactNode {
           <span className="rail-label">Sallyport</span>
         </Link>
         <ul className="rail-rooms">
-          {rooms.map((room) => (
+          {roomsOf(me).map((room) => (
             <li key={room.path}>
               <RoomLink room={room} current={room.path === '/' ? path === '/' : path.startsWith(room.path)} />
             </li>
@@ -85,7 +86,7 @@ export function Shell(): ReactNode {
   );
 }
 
-function RoomLink({ room, current }: { room: (typeof rooms)[number]; current: boolean }): ReactNode {
+function RoomLink({ room, current }: { room: RoomOfConsole; current: boolean }): ReactNode {
   const t = useT();
   const live = useSyncExternalStore(onHandover, liveTally.get);
   const count = room.path === '/terminal' ? live : 0;
@@ -186,9 +187,10 @@ function AccountMenu({ onKeys }: { onKeys: () => void }): ReactNode {
 
 function KeysDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactNode {
   const t = useT();
+  const { data: me } = useSuspenseQuery(queries.me);
   const rows: [string, string][] = [
     ['Ctrl K · ⌘K', t('keys.palette')],
-    ...rooms.map((room): [string, string] => [`g ${room.letter}`, t(room.name)]),
+    ...roomsOf(me).map((room): [string, string] => [`g ${room.letter}`, t(room.name)]),
     ['/', t('keys.filter')],
     ['j · k', t('keys.rows')],
     ['Enter', t('keys.open')],

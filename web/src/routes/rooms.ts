@@ -7,5 +7,12 @@ export const rooms = [
   { path: '/workspaces', name: 'room.workspaces', icon: 'workspaces', letter: 'w' },
   { path: '/pods', name: 'room.pods', icon: 'pods', letter: 'p' },
   { path: '/terminal', name: 'room.terminal', icon: 'terminal', letter: 't' },
+  { path: '/traffic', name: 'room.traffic', icon: 'traffic', letter: 'f', admin: true },
   { path: '/access', name: 'room.access', icon: 'access', letter: 'a' },
-] as const satisfies readonly { path: string; name: PlainKey; icon: IconName; letter: string }[];
+] as const satisfies readonly { path: string; name: PlainKey; icon: IconName; letter: string; admin?: true }[];
+
+export type RoomOfConsole = (typeof rooms)[number];
+
+/** The rooms a person has; whoever opens another by its address is told why not. */
+export const roomsOf = (me: { admin: boolean }): readonly RoomOfConsole[] =>
+  rooms.filter((room) => me.admin || !('admin' in room));

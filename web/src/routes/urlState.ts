@@ -14,13 +14,28 @@ export type PodSearch = {
 export type AuditSearch = { actor?: string; action?: string; outcome?: AuditOutcome; q?: string };
 export type LinkSearch = { user?: string; state?: LinkState };
 
+export const trafficViews = ['units', 'connections'] as const;
+export type TrafficView = (typeof trafficViews)[number];
+export const trafficSpans = [5, 15, 60, 1440] as const;
+export type TrafficSpan = (typeof trafficSpans)[number];
+export type TrafficSearch = {
+  q?: string;
+  /** The unit that is open. */
+  unit?: number;
+  view?: TrafficView;
+  /** Minutes that are summed up. */
+  span?: TrafficSpan;
+  /** Connections of this state only. */
+  state?: string;
+};
+
 type Search = Record<string, unknown>;
 const charsMax = 200;
 
 /** The router parses what looks like JSON, so a filter of digits arrives as a number. */
-function text(value: unknown): string | undefined {
+function text(value: unknown, longest = charsMax): string | undefined {
   const read = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
-  return typeof read === 'string' && read !== '' ? read.slice(0, charsMax) : undefined;
+  return typeof read === 'string' && read !== '' ? read.slice(0, longest) : undefined;
 }
 
 function oneOf<T extends string>(value: unknown, choices: readonly T[]): T | undefined {
@@ -51,4 +66,17 @@ export function parseAuditSearch(search: Search): AuditSearch {
 export const linkStates = everyOf<LinkState>()(['minted', 'bound', 'used', 'revoked', 'expired']);
 export function parseLinkSearch(search: Search): LinkSearch {
   return { user: text(search.user), state: oneOf(search.state, linkStates) };
+}
+
+/** As long as a filter may be for the hub. */
+const filterCharsMax = 1000;
+export function parseTrafficSearch(search: Search): TrafficSearch {
+  const { unit } = search;
+  return {
+    q: text(search.q, filterCharsMax),
+    unit: typeof unit === 'number' && Number.isSafeInteger(unit) && unit > 0 ? unit : undefined,
+    view: search.view === 'connections' ? 'connections' : undefined,
+    span: trafficSpans.find((minutes) => minutes === search.span),
+    state: text(search.state),
+  };
 }

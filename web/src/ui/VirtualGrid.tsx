@@ -27,11 +27,15 @@ type Props<Row> = {
   onSort?: (by: string) => void;
   onOpen: (row: Row) => void;
   onEndReached?: () => void;
+  /** Whether the first row is in sight, told when that changes. */
+  onAtTop?: (atTop: boolean) => void;
+  /** Another number scrolls to the first row. */
+  toTop?: number;
   sortLabel?: (head: string) => string;
 };
 
 export function VirtualGrid<Row>(props: Props<Row>): ReactNode {
-  const { label, columns, rows, rowKey, rowHeight, sort, onSort, onOpen, onEndReached } = props;
+  const { label, columns, rows, rowKey, rowHeight, sort, onSort, onOpen, onEndReached, onAtTop, toTop } = props;
   const gridId = useId();
   const scroller = useRef<HTMLDivElement>(null);
   const [currentKey, setCurrentKey] = useState<string | null>(null);
@@ -52,6 +56,17 @@ export function VirtualGrid<Row>(props: Props<Row>): ReactNode {
   useEffect(() => {
     if (rows.length > 0 && lastShown >= rows.length - 20) onEndReached?.();
   }, [lastShown, rows.length, onEndReached]);
+
+  const atTop = useRef(true);
+  const onScroll = () => {
+    const now = (scroller.current?.scrollTop ?? 0) < rowHeight;
+    if (now === atTop.current) return;
+    atTop.current = now;
+    onAtTop?.(now);
+  };
+  useEffect(() => {
+    if (toTop) scroller.current?.scrollTo({ top: 0 });
+  }, [toTop]);
 
   const moveTo = (index: number) => {
     const to = Math.max(0, Math.min(rows.length - 1, index));
@@ -91,6 +106,7 @@ export function VirtualGrid<Row>(props: Props<Row>): ReactNode {
         found >= 0 && items.some((item) => item.index === found) ? `${gridId}-${found}` : undefined
       }
       onKeyDown={onKey}
+      onScroll={onAtTop && onScroll}
       ref={scroller}
     >
       <div className="grid-head" role="row" aria-rowindex={1} style={template}>

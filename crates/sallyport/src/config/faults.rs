@@ -56,7 +56,7 @@ pub(crate) fn of_values(config: &Config) -> Vec<String> {
 fn bounds(config: &Config, faults: &mut Vec<String>) {
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let (sign_in, terminals) = (&config.sign_in, &config.terminals);
-    let workspaces = &config.workspaces;
+    let (workspaces, traffic) = (&config.workspaces, &config.traffic);
     let per_network = count(config.server.connections_per_network_max);
     for (key, value, least, most) in [
         ("server.drain_grace_s", config.server.drain_grace_s, 0, 3600),
@@ -85,6 +85,10 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ),
         ("workspaces.total_max", workspaces.total_max.into(), 1, 1_000_000),
         ("workspaces.lifetime_hours", workspaces.lifetime_hours, 1, 24 * 30),
+        ("traffic.keep_hours", traffic.keep_hours, 1, 24 * 365),
+        ("traffic.keep_content_hours", traffic.keep_content_hours, 1, traffic.keep_hours),
+        ("traffic.units_max", traffic.units_max, 1_000, 100_000_000),
+        ("traffic.content_mib_max", traffic.content_mib_max, 16, 1024 * 1024),
     ] {
         if !(least..=most).contains(&value) {
             faults.push(format!(

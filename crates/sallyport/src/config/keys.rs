@@ -103,6 +103,18 @@ pub(crate) const KEYS: &[Key] = &[
     other("workspaces.per_person_max", "3", "Workspaces of one person."),
     other("workspaces.total_max", "300", "Workspaces of everybody."),
     other("workspaces.lifetime_hours", "8", "A workspace ends after so long."),
+    other(
+        "traffic.keep_hours",
+        "168",
+        "How long the units of traffic, and the reports of connections, are kept.",
+    ),
+    other(
+        "traffic.keep_content_hours",
+        "24",
+        "How long headers and content of units are kept; at most as long as the units.",
+    ),
+    other("traffic.units_max", "1000000", "Units of traffic that are kept; about 400 bytes each."),
+    other("traffic.content_mib_max", "1024", "MiB of headers and content that are kept."),
     text("log.format", "\"json\"", "`json` for machines or `text` for people."),
     text("log.filter", "\"info\"", "Level, or filter by module as in `info,store=debug`."),
 ];

@@ -19,4 +19,5 @@ mod links;
 mod migrations;
 mod sign_ins;
 mod terminals;
+mod traffic;
 mod workspaces;

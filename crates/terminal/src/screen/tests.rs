@@ -107,7 +107,7 @@ fn what_asks_for_endless_work_is_not_done() {
     for burden in ["x\x1b[65535b", "\x1b[2J", "\x1bc", "\x1b[?1049h\x1b[?1049l", "\x1b[H\x1b[100L"]
     {
         let mut screen = Screen::new(size(1000, 200), Arc::new(Fuel::new()));
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let flood = Bytes::from(burden.repeat(32 * 1024 / burden.len()));
         for _ in 0..32 {
             screen.feed(flood.clone());
@@ -115,7 +115,7 @@ fn what_asks_for_endless_work_is_not_done() {
         let _ = screen.picture(10_000);
         // Not a measurement: done in full, it is minutes or hours of work.
         let took = began.elapsed();
-        assert!(took < std::time::Duration::from_secs(10), "{burden:?}: {took:?}");
+        assert!(took < Duration::from_secs(10), "{burden:?}: {took:?}");
         // And it is a terminal as before when the fuel is back.
         // What waited is passed over, as by a flood, rather than interpreted.
         screen.gathered.clear();
@@ -132,7 +132,7 @@ fn a_picture_waits_for_fuel_and_is_right_when_it_comes() {
     let output = format!("{}$ ", "\x1b[31mwords\x1b[m\r\n".repeat(3000));
     let fuel = Arc::new(Fuel::new());
     let mut screen = Screen::new(size, Arc::clone(&fuel));
-    fuel.spend(std::time::Duration::from_secs(3600));
+    fuel.spend(Duration::from_secs(3600));
     for piece in output.as_bytes().chunks(1000) {
         screen.feed(Bytes::copy_from_slice(piece));
     }
@@ -146,7 +146,7 @@ fn a_picture_waits_for_fuel_and_is_right_when_it_comes() {
 fn what_waits_for_fuel_is_bounded_and_the_newest_is_kept() {
     let fuel = Arc::new(Fuel::new());
     let mut screen = Screen::new(size(20, 5), Arc::clone(&fuel));
-    fuel.spend(std::time::Duration::from_secs(3600));
+    fuel.spend(Duration::from_secs(3600));
     for n in 0..2000 {
         screen.feed(Bytes::from(format!("{}line {n}\r\n", "\x1b[mx".repeat(300))));
         assert!(screen.gathered_bytes <= GATHERED_MAX);
@@ -161,7 +161,7 @@ fn a_picture_in_a_hurry_has_the_newest_and_the_modes() {
     let fuel = Arc::new(Fuel::new());
     let mut screen = Screen::new(size(80, 24), Arc::clone(&fuel));
     screen.feed(Bytes::from("\x1b[?1000hx".repeat(2000)));
-    fuel.spend(std::time::Duration::from_millis(80));
+    fuel.spend(Duration::from_millis(80));
     screen.feed(Bytes::from(format!("{}\x1b[?2004h\x1b[3", "\x1bc".repeat(20_000))));
     screen.feed(Bytes::from(format!("{}$ ", "words\r\n".repeat(100))));
     assert_eq!(screen.picture(0), None);
@@ -171,7 +171,7 @@ fn a_picture_in_a_hurry_has_the_newest_and_the_modes() {
     assert!(picture.contains("\x1b[?2004h"), "{picture:?}");
     assert!(screen.gathered.is_empty() && screen.gathered_bytes == 0);
     // Nothing is left to take on credit.
-    fuel.spend(std::time::Duration::from_secs(3600));
+    fuel.spend(Duration::from_secs(3600));
     screen.feed(Bytes::from("y".repeat(100)));
     assert!(!screen.hurry());
 }

@@ -33,7 +33,7 @@ const ORIGIN: &str = "https://hub.test";
 /// A hub's shared state on a store of its own.
 pub(crate) struct Hub {
     pub(crate) api: HttpApi,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 pub(crate) async fn hub(clusters: Vec<Cluster>) -> Hub {
@@ -52,10 +52,15 @@ pub(crate) async fn hub(clusters: Vec<Cluster>) -> Hub {
         token_admins: authn::TokenAdmins::of_home(None, "sallyport:admins".to_owned()),
         clock: Clock::of_the_machine(),
     };
-    Hub { api, _directory: directory }
+    Hub { api, directory }
 }
 
 impl Hub {
+    /// Where its database is.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     /// Signs somebody in as if `cluster` had authenticated their token.
     pub(crate) async fn browser(&self, user: &str, groups: &[&str], cluster: &str) -> Browser {
         let identity = Identity {
@@ -164,6 +169,20 @@ impl Browser {
         body: Option<Value>,
     ) -> (StatusCode, Value) {
         let response = router.clone().oneshot(self.request(method, path, body)).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    /// Sends bytes as a file is sent.
+    pub(crate) async fn upload(
+        &self,
+        router: &Router,
+        path: &str,
+        body: Body,
+    ) -> (StatusCode, Value) {
+        let request = self.request(Method::POST, path, None).map(|_| body);
+        let response = router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))

@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import type { TrafficUnit } from '../api/contract';
+import { hexDump } from '../ui/hex';
+import { TrafficFeed } from './trafficFeed';
+import { about, comparison, decryptionTone, latency, microTime, narrowed, omissionKey } from './trafficView';
+import { parseTrafficSearch } from './urlState';
+
+const unit = (number: number, change: Partial<TrafficUnit> = {}): TrafficUnit => ({
+  number,
+  time: '2026-03-01T12:00:00.000042Z',
+  connection: 1,
+  side: 'server',
+  source: '10.0.0.1:6443',
+  destination: '10.0.0.9:40112',
+  protocol: 'HTTP/2',
+  length: 20,
+  info: 'HEADERS[1]: 200 OK',
+  ...change,
+});
+const units = (...numbers: number[]) => numbers.map((number) => unit(number));
+const numbers = (feed: TrafficFeed) => feed.get().units.map((each) => each.number);
+
+describe('the traffic feed', () => {
+  const open = () => {
+    const opened: string[] = [];
+    const feed = new TrafficFeed('status >= 400', (url) => {
+      opened.push(url);
+      return () => opened.push('closed');
+    });
+    return { feed, opened };
+  };
+  test('follows with its filter while somebody listens', () => {
+    const { feed, opened } = open();
+    feed.subscribe(() => undefined)();
+    expect(opened).toEqual(['/api/v1/traffic/live?filter=status+%3E%3D+400', 'closed']);
+  });
+  test('what is new comes on top, older pages below, and a snapshot replaces both', () => {
+    const { feed } = open();
+    feed.hear('snapshot', { items: units(9, 8), next_before: 8, newest: 9 });
+    feed.hear('units', { items: units(11, 10), newest: 11 });
+    feed.older(8, { items: units(7, 5), next_before: 5, newest: 11 });
+    expect(numbers(feed)).toEqual([11, 10, 9, 8, 7, 5]);
+    expect(feed.get()).toMatchObject({ state: 'live', nextBefore: 5 });
+    feed.hear('stale', { detail: 'away' });
+    expect(feed.get()).toMatchObject({ state: 'stale', staleDetail: 'away' });
+    expect(numbers(feed).length).toBe(6);
+    feed.hear('snapshot', { items: units(700), newest: 700 });
+    expect(numbers(feed)).toEqual([700]);
+    expect(feed.get().nextBefore).toBeUndefined();
+  });
+  test('a page that was asked for before the snapshot is not mixed into it', () => {
+    const { feed } = open();
+    feed.hear('snapshot', { items: units(9), next_before: 9, newest: 9 });
+    feed.hear('snapshot', { items: units(99), next_before: 99, newest: 99 });
+    feed.older(9, { items: units(8), next_before: 8, newest: 9 });
+    expect(numbers(feed)).toEqual([99]);
+  });
+  test('does not grow for ever, and what fell off can be fetched again', () => {
+    const { feed } = open();
+    const many = Array.from({ length: 20_000 }, (_, index) => unit(20_000 - index));
+    feed.hear('snapshot', { items: many, newest: 20_000 });
+    feed.hear('units', { items: units(20_001), newest: 20_001 });
+    expect(feed.get().units.length).toBe(20_000);
+    expect(feed.get().nextBefore).toBe(2);
+  });
+});
+
+test('a time keeps its microseconds', () => {
+  expect(microTime('2026-03-01T12:34:56.000042Z')).toMatch(/:\d\d:56\.000042$/);
+  expect(microTime('2026-03-01T12:34:56Z')).toMatch(/:56\.000000$/);
+  expect(microTime('never')).toBe('never');
+});
+
+test.each([
+  [{ verb: 'list', resource: 'pods', namespace: 'shop' }, 'list pods shop'],
+  [{ verb: 'get', resource: 'pods', subresource: 'log', namespace: 'shop', name: 'web-1' }, 'get pods/log shop/web-1'],
+  [{ verb: 'get', path: '/readyz' }, 'get /readyz'],
+  [{}, ''],
+])('%j is about «%s»', (change, words) => expect(about(unit(1, change))).toBe(words));
+
+test.each([
+  ['alice', 'user == alice'],
+  ['system:node:n-1', 'user == system:node:n-1'],
+  ['two words', 'user == "two words"'],
+  ['the "x"', `user == 'the "x"'`],
+  [`'"`, undefined],
+  ['', 'user == ""'],
+])('the filter for %s is %s', (value, filter) => expect(comparison('user', value)).toBe(filter));
+
+test.each([
+  [undefined, 'a == 1', 'a == 1'],
+  ['  ', 'a == 1', 'a == 1'],
+  ['b == 2', 'a == 1', 'b == 2 and a == 1'],
+  ['b == 2 or c == 3', 'a == 1', '(b == 2 or c == 3) and a == 1'],
+])('%s and %s make %s', (filter, more, all) => expect(narrowed(filter, more)).toBe(all));
+
+test.each([
+  [240, '0.24 ms'],
+  [31_200_000, '31.2 sec'],
+])('%d µs are %s', (us, text) => expect(latency(us, 'en')).toBe(text));
+
+test('states and reasons of a newer hub still read', () => {
+  expect(decryptionTone('brand_new')).toBe('bad');
+  expect(omissionKey('brand_new')).toBe('traffic.omitted.undecoded');
+  expect(omissionKey('secret')).toBe('traffic.omitted.secret');
+});
+
+test('bytes read as others write them', () =>
+  expect(hexDump(new TextEncoder().encode('{"kind":"파드"}\n'))).toBe(
+    '000000  7b 22 6b 69 6e 64 22 3a  22 ed 8c 8c eb 93 9c 22  {"kind":"......"\n' +
+      '000010  7d 0a                                             }.',
+  ));
+
+test('the URL of the Traffic room is read leniently', () => {
+  const whole = { q: 'status >= 400', unit: 7, view: 'connections', span: 60, state: 'no_key' };
+  expect(parseTrafficSearch(whole)).toEqual(whole);
+  expect(parseTrafficSearch({ unit: -1, view: 'x', span: 7, q: { a: 1 } })).toEqual({});
+  expect(parseTrafficSearch({ unit: '7' })).toEqual({});
+  expect(parseTrafficSearch({ q: 'x'.repeat(5000) }).q?.length).toBe(1000);
+});

@@ -1,0 +1,82 @@
+// The traffic list for one filter: a snapshot, what is new on top of it, and older pages below; bounded.
+
+import type { TrafficNews, TrafficPage, TrafficSnapshot, TrafficStale, TrafficUnit } from '../api/contract';
+import { openFeed } from '../api/events';
+import { queries } from '../api/queries';
+import { queryClient } from '../queryClient';
+
+export type TrafficFeedState = {
+  /** Newest first. */
+  units: readonly TrafficUnit[];
+  /** `starting` until the first snapshot; `stale` shows what was known last. */
+  state: 'starting' | 'live' | 'stale';
+  staleDetail: string;
+  /** `before` of the page below, while there may be one. */
+  nextBefore: number | undefined;
+};
+
+/** Rows kept in the page, about 1 kB each; what falls off below can be fetched again. */
+const unitsMax = 20_000;
+const empty: TrafficFeedState = { units: [], state: 'starting', staleDetail: '', nextBefore: undefined };
+
+export class TrafficFeed {
+  private current = empty;
+  private readonly listeners = new Set<() => void>();
+  private close: (() => void) | undefined;
+
+  constructor(
+    private readonly filter: string | undefined,
+    private readonly open: typeof openFeed = openFeed,
+  ) {}
+
+  get = (): TrafficFeedState => this.current;
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    const query = this.filter ? `?${new URLSearchParams({ filter: this.filter })}` : '';
+    this.close ??= this.open(`/api/v1/traffic/live${query}`, ['snapshot', 'units', 'stale'], {
+      onEvent: (name, data) => this.hear(name, data),
+      onState: (state) => {
+        if (state === 'stale' && this.current.state !== 'starting') this.set({ state, staleDetail: '' });
+      },
+      // Whatever refused the stream, `/me` explains; a 401 leads to the sign-in.
+      onRefused: () => void queryClient.invalidateQueries({ queryKey: queries.me.queryKey }),
+    });
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size > 0) return;
+      this.close?.();
+      this.close = undefined;
+    };
+  };
+
+  hear(name: string, data: unknown): void {
+    if (name === 'snapshot') {
+      const { items, next_before } = data as TrafficSnapshot;
+      this.set({ units: items, nextBefore: next_before, state: 'live', staleDetail: '' });
+    } else if (name === 'units') {
+      const { items } = data as TrafficNews;
+      const units = [...items, ...this.current.units];
+      const over = units.length > unitsMax;
+      if (over) units.length = unitsMax;
+      const nextBefore = over ? units.at(-1)?.number : this.current.nextBefore;
+      this.set({ units, nextBefore, state: 'live', staleDetail: '' });
+    } else if (name === 'stale') {
+      this.set({ state: 'stale', staleDetail: (data as TrafficStale).detail });
+    }
+  }
+
+  /** Takes the page before `before`, unless a new snapshot came while it was fetched. */
+  older(before: number, page: TrafficPage): void {
+    if (before !== this.current.nextBefore) return;
+    const units = [...this.current.units, ...page.items];
+    // At the bound nothing older is shown; a filter leads further back.
+    const full = units.length >= unitsMax;
+    this.set({ units, nextBefore: full ? undefined : page.next_before });
+  }
+
+  private set(change: Partial<TrafficFeedState>): void {
+    this.current = { ...this.current, ...change };
+    for (const listener of this.listeners) listener();
+  }
+}
