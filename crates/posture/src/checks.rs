@@ -7,6 +7,7 @@ mod host;
 mod image;
 mod mounts;
 mod network;
+mod node;
 mod privilege;
 mod profile;
 mod rbac;
@@ -15,8 +16,8 @@ mod user;
 
 use crate::check::{Check, Framework, Mapping};
 
-/// Families of checks, in the order of documents.
-pub static FAMILIES: &[(&str, &[Check])] = &[
+/// Families of checks of manifests and clusters.
+static OF_OBJECTS: &[(&str, &[Check])] = &[
     ("Privileges", privilege::CHECKS),
     ("Users", user::CHECKS),
     ("Capabilities", capability::CHECKS),
@@ -30,9 +31,19 @@ pub static FAMILIES: &[(&str, &[Check])] = &[
     ("Rights", rbac::CHECKS),
 ];
 
+/// Families of checks, in the order of documents.
+pub fn families() -> impl Iterator<Item = &'static (&'static str, &'static [Check])> {
+    OF_OBJECTS.iter().chain(node::FAMILIES)
+}
+
+/// The settings of the kernel that checks on a node ask for.
+pub fn kernel_settings() -> &'static [&'static str] {
+    node::KERNEL_SETTINGS
+}
+
 /// All checks.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    FAMILIES.iter().flat_map(|(_, checks)| checks.iter())
+    families().flat_map(|(_, checks)| checks.iter())
 }
 
 /// The check of this id, or the checks to which a control of a guide or another tool is mapped.
@@ -87,6 +98,10 @@ const fn kccss(control: &'static str) -> Mapping {
 
 const fn hunter(control: &'static str) -> Mapping {
     mapping(Framework::KubeHunter, control)
+}
+
+const fn bench(control: &'static str) -> Mapping {
+    mapping(Framework::KubeBench, control)
 }
 
 const fn mkit(control: &'static str) -> Mapping {
