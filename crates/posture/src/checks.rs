@@ -3,6 +3,7 @@
 
 mod account;
 mod capability;
+mod cluster;
 mod host;
 mod image;
 mod mounts;
@@ -15,6 +16,8 @@ mod resources;
 mod user;
 
 use crate::check::{Check, Framework, Mapping};
+
+pub(crate) use network::is_internal;
 
 /// Families of checks of manifests and clusters.
 static OF_OBJECTS: &[(&str, &[Check])] = &[
@@ -29,6 +32,8 @@ static OF_OBJECTS: &[(&str, &[Check])] = &[
     ("Resources and probes", resources::CHECKS),
     ("Network", network::CHECKS),
     ("Rights", rbac::CHECKS),
+    ("Rights: wider", rbac::WIDER),
+    ("Cluster", cluster::CHECKS),
 ];
 
 /// Families of checks, in the order of documents.

@@ -386,17 +386,21 @@ fn service_type(object: &Object, wanted: &str) -> bool {
     place(object, &["spec", "type"]).node().and_then(Node::text) == Some(wanted)
 }
 
-fn load_balancer(object: &Object) -> Outcome<'_> {
+/// Whether a cloud is told to keep a load balancer's address inside.
+pub(crate) fn is_internal(object: &Object) -> bool {
     let annotations = place(object, &["metadata", "annotations"]).node();
-    let internal = annotations.map_or(&[][..], Node::entries).iter().any(|entry| {
+    annotations.map_or(&[][..], Node::entries).iter().any(|entry| {
         entry.key.contains("load-balancer")
             && (entry.key.contains("internal") && entry.node.brief() != "false"
                 || entry.node.text().is_some_and(|text| text.eq_ignore_ascii_case("internal")))
-    });
+    })
+}
+
+fn load_balancer(object: &Object) -> Outcome<'_> {
     let limited = place(object, &["spec", "loadBalancerSourceRanges"])
         .node()
         .is_some_and(|ranges| !ranges.items().is_empty());
-    let wrong = service_type(object, "LoadBalancer") && !internal && !limited;
+    let wrong = service_type(object, "LoadBalancer") && !is_internal(object) && !limited;
     Outcome::fail_if(wrong, place(object, &["spec", "type"]))
 }
 

@@ -93,6 +93,10 @@ macro_rules! role_check {
     };
 }
 
+mod wider;
+
+pub(super) use wider::CHECKS as WIDER;
+
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "role-wildcard",

@@ -45,7 +45,10 @@ pub(super) fn object(
     // The items of a list have no kind of their own.
     fields.insert("apiVersion".to_owned(), api_version.into());
     fields.insert("kind".to_owned(), kind.into());
-    fields.remove("status");
+    // A node's status tells its versions, which nothing else does.
+    if kind != "Node" {
+        fields.remove("status");
+    }
     if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
         for key in BOOK_KEEPING {
             metadata.remove(*key);
