@@ -123,6 +123,17 @@ pub fn scan_in(objects: &[Object], scope: &Scope, checks: &[&'static Check]) -> 
     found
 }
 
+/// What one check says of one object.
+pub(crate) fn one(check: &'static Check, snapshot: &Snapshot<'_>, index: usize) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let object = &snapshot.objects[index];
+    let pod = snapshot.pods.get(index).and_then(Option::as_ref);
+    if let Some(outcome) = outcome(check, snapshot, object, pod) {
+        tell(check, index, object, pod, outcome, &mut findings);
+    }
+    findings
+}
+
 /// What the check says of the object; nothing, if it is not made for its kind.
 fn outcome<'a>(
     check: &Check,
@@ -195,7 +206,7 @@ fn tell(
     }
 }
 
-fn evidence(object: &Object, place: Place<'_>) -> Evidence {
+pub(crate) fn evidence(object: &Object, place: Place<'_>) -> Evidence {
     let node = place.nearest();
     let value = place.written().map(|node| node.brief());
     Evidence { path: place.path(&object.root), value, span: node.span }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use live::{ClusterFlags, NodeFlags};
 use posture::check::Check;
-use reporting::{ERRORS, EXIT_CODES, Lang, ReportFlags, language, replace};
+use reporting::{ERRORS, EXIT_CODES, Lang, PathFlags, ReportFlags, language, replace};
 use scanner::{Report, Sources};
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ pub(crate) enum ScanCommand {
         sallyport scan manifests deploy/\n  \
         helm template ./chart | sallyport scan manifests -\n  \
         sallyport scan manifests deploy/ --format sarif --output scan.sarif\n  \
+        sallyport scan manifests deploy/ --paths\n  \
         sallyport scan manifests deploy/ --write-baseline baseline.json\n  \
         sallyport scan manifests deploy/ --fix --dry-run")
     )]
@@ -31,7 +32,8 @@ pub(crate) enum ScanCommand {
     #[command(after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
         sallyport scan rbac | kubectl apply -f -\n  \
         sallyport scan cluster --kubeconfig scan.kubeconfig\n  \
-        sallyport scan cluster --kubeconfig ~/.kube/config --context prod --format json"))]
+        sallyport scan cluster --kubeconfig ~/.kube/config --context prod --format json\n  \
+        sallyport scan cluster --kubeconfig scan.kubeconfig --paths=Deployment/shop/web"))]
     Cluster(ClusterFlags),
     /// Scan the node that this runs on: flags of running programs, the files they name, the kernel. As root.
     #[command(after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
@@ -60,7 +62,9 @@ pub(crate) enum ScanCommand {
 pub(crate) struct ManifestFlags {
     /// Files, folders (their .yaml, .yml and .json files), or `-` for standard input.
     #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    paths: PathFlags,
     #[command(flatten)]
     report: ReportFlags,
     /// Change the files so that findings are gone, and prove it; then report what is left. Only fixes that
@@ -106,16 +110,18 @@ pub(crate) fn run(command: ScanCommand) -> anyhow::Result<ExitCode> {
 
 fn manifests(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
     let (checks, waivers) = (flags.report.checks()?, flags.report.waivers()?);
-    let mut sources = Sources::gather(&flags.paths);
+    let mut sources = Sources::gather(&flags.files);
     let mut whole = true;
     if flags.fix {
         whole = fix(&sources, &checks, &flags.report.check, flags.dry_run)?;
         if flags.dry_run {
             return Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(ERRORS) });
         }
-        sources = Sources::gather(&flags.paths);
+        sources = Sources::gather(&flags.files);
     }
-    flags.report.tell(&Report::make(&sources, &checks, &waivers), whole)
+    let mut report = Report::make(&sources, &checks, &waivers);
+    flags.paths.add_to(&mut report)?;
+    flags.report.tell(&report, whole)
 }
 
 /// Fixes each file, or shows how. False if one could not be fixed because it, or the change, is not sound.

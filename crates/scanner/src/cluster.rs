@@ -211,5 +211,11 @@ pub fn least_role() -> String {
     role
 }
 
+/// The object of an item, for fuzzing.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzzed_object(kind: &str, item: serde_json::Value) -> Option<Object> {
+    tree::object(0, "v1", kind, item)
+}
+
 #[cfg(test)]
 mod tests;

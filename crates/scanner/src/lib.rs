@@ -16,6 +16,10 @@ pub mod selection;
 pub mod sources;
 pub mod waivers;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use material::{Material, Origin};
 pub use report::{Format, Report, Told};
 pub use selection::Selection;

@@ -71,7 +71,13 @@ impl Material {
     /// Of a live cluster, in which an object's place is its own reference.
     pub fn of_cluster(gathered: Gathered) -> Self {
         let scope = gathered.scope();
-        let failures = gathered.failed.iter().map(|(name, reason)| failure(name, reason)).collect();
+        let failed = gathered.failed.iter();
+        let mut failures: Vec<Failure> =
+            failed.map(|(name, reason)| failure(name, reason)).collect();
+        if !gathered.objects.iter().any(|object| object.seen) {
+            let reason = "the API server refused every list; `sallyport scan rbac` prints the role that a scan needs";
+            failures.push(failure("(scan)", reason));
+        }
         let sources = gathered.objects.iter().map(|object| clean(&object.reference())).collect();
         let (origin, objects) = (Origin::Cluster, gathered.objects);
         Self { origin, sources, objects, scope, failures, left_out: Vec::new() }

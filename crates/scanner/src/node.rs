@@ -20,7 +20,7 @@ use posture::node::{Node, Value};
 use posture::object::Object;
 use posture::snapshot::Scope;
 use process::Process;
-use programs::{PROGRAMS, Program};
+use programs::PROGRAMS;
 use std::path::{Path, PathBuf};
 
 /// Where to look. Tests look elsewhere.
@@ -186,6 +186,12 @@ fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other("it is larger than any configuration"));
     }
     Ok(bytes)
+}
+
+/// The flags of a command line, for fuzzing.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzzed_flags(words: &[String]) -> Vec<(String, String)> {
+    process::flags(words)
 }
 
 #[cfg(test)]

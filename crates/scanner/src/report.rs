@@ -3,6 +3,7 @@
 
 mod json;
 mod junit;
+mod paths;
 mod sarif;
 mod terminal;
 
@@ -15,7 +16,10 @@ use posture::kccss::{self, Kccss};
 use posture::kubesec::{self, Kubesec};
 use posture::object::Object;
 use posture::scan::{self, Findings, Verdict};
+use posture::snapshot::Scope;
 use posture::words::Language;
+
+pub use paths::{Path, UnknownStart};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +103,10 @@ pub struct Report {
     pub unexamined: Vec<usize>,
     /// kubesec's score of each object that has one.
     pub kubesec: Vec<Option<Kubesec>>,
+    /// How much of a cluster the objects are.
+    pub scope: Scope,
+    /// Paths through it, if they were asked for.
+    pub paths: Option<Vec<Path>>,
     /// KCCSS of each workload; given only if all checks ran, for it is made of their findings.
     pub kccss: Vec<Option<Kccss>>,
 }
@@ -136,6 +144,8 @@ impl Report {
             references: objects.iter().map(|object| clean(&object.reference())).collect(),
             kubesec: objects.iter().map(kubesec::score).collect(),
             kccss: Vec::new(),
+            scope,
+            paths: None,
             sources,
             objects,
             lines: Vec::new(),
@@ -146,6 +156,12 @@ impl Report {
         report.kccss = report.scores(&found, is_whole);
         report.take(found, waivers);
         report
+    }
+
+    /// Finds paths from the internet, or from the workload of this reference.
+    pub fn find_paths(&mut self, from: Option<&str>) -> Result<(), UnknownStart> {
+        self.paths = Some(paths::find(&self.objects, &self.sources, &self.scope, from)?);
+        Ok(())
     }
 
     fn scores(&self, found: &Findings, is_whole: bool) -> Vec<Option<Kccss>> {
@@ -208,7 +224,7 @@ impl Report {
             unknown: 0,
             failures: self.failures.len(),
             waived: 0,
-            objects: self.objects.len(),
+            objects: self.objects.iter().filter(|object| object.seen).count(),
         };
         for line in &self.lines {
             match line.verdict {

@@ -1,6 +1,6 @@
 //! `sallyport scan cluster` and `scan node`: what is read before it is scanned, and how the waiting is told.
 
-use super::reporting::ReportFlags;
+use super::reporting::{PathFlags, ReportFlags};
 use crate::say_error;
 use anyhow::Context;
 use clap::Args;
@@ -18,6 +18,8 @@ pub(crate) struct ClusterFlags {
     /// The context in it; may be left out only if there is one.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
+    #[command(flatten)]
+    paths: PathFlags,
     #[command(flatten)]
     report: ReportFlags,
 }
@@ -69,6 +71,7 @@ pub(crate) fn cluster(flags: &ClusterFlags) -> anyhow::Result<ExitCode> {
             gathered.unseen.join(", ")
         ));
     }
-    let report = Report::of(Material::of_cluster(gathered), &checks, &waivers);
+    let mut report = Report::of(Material::of_cluster(gathered), &checks, &waivers);
+    flags.paths.add_to(&mut report)?;
     flags.report.tell(&report, true)
 }

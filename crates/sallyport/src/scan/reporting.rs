@@ -176,6 +176,30 @@ impl ReportFlags {
     }
 }
 
+/// Paths, for scans of what can have them.
+#[derive(Debug, Args)]
+pub(crate) struct PathFlags {
+    /// Find the shortest paths to a node's root and to the cluster's administrator, from the internet or, as in
+    /// --paths=Deployment/shop/web, from a workload.
+    #[arg(long, value_name = "FROM", num_args = 0..=1, require_equals = true, default_missing_value = INTERNET)]
+    paths: Option<String>,
+}
+
+/// Where paths begin if nobody says.
+const INTERNET: &str = "internet";
+
+impl PathFlags {
+    /// Adds the paths to a report, if they were asked for.
+    pub(crate) fn add_to(&self, report: &mut Report) -> anyhow::Result<()> {
+        match self.paths.as_deref() {
+            None => {}
+            Some(INTERNET) => report.find_paths(None)?,
+            Some(from) => report.find_paths(Some(from))?,
+        }
+        Ok(())
+    }
+}
+
 /// Replaces a file so that whoever reads it sees the old or the new one, whole.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     scanner::replace::replace(path, content)

@@ -6,7 +6,9 @@ use crate::material::Origin;
 use crate::waivers::Standing;
 use posture::check::Severity;
 use posture::scan::Verdict;
+use posture::snapshot::Scope;
 use posture::words::{Language, Words, words};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 pub(super) fn write(
@@ -36,6 +38,7 @@ pub(super) fn write(
         page.scores(report, index);
         page.line("");
     }
+    page.paths(report);
     page.rest(report);
     page.sum(report);
     page.text
@@ -141,6 +144,15 @@ impl Page {
         }
     }
 
+    fn paths(&mut self, report: &Report) {
+        let Some(paths) = &report.paths else { return };
+        let title = self.bold(self.say(PATHS));
+        self.line(&title);
+        let whole = matches!(&report.scope, Scope::Cluster { unseen } if unseen.is_empty());
+        let text = super::paths::text(paths, whole, self.language);
+        self.text.push_str(&text);
+    }
+
     fn rest(&mut self, report: &Report) {
         if !report.failures.is_empty() {
             let title = self.painted("1;31", self.say(UNREADABLE));
@@ -165,9 +177,21 @@ impl Page {
         if !report.unexamined.is_empty() {
             let title = self.bold(self.say(UNEXAMINED));
             self.line(&title);
-            for index in &report.unexamined {
-                let place = report.place_of_object(*index);
-                self.line(&format!("  {}  {place}", report.references[*index]));
+            if report.origin == Origin::Files {
+                for index in &report.unexamined {
+                    let place = report.place_of_object(*index);
+                    self.line(&format!("  {}  {place}", report.references[*index]));
+                }
+            } else {
+                // A cluster has many of a kind, and nobody is to blame for one.
+                let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+                for index in &report.unexamined {
+                    let kind = crate::clean::clean(&report.objects[*index].kind);
+                    *kinds.entry(kind).or_default() += 1;
+                }
+                for (kind, count) in kinds {
+                    self.line(&format!("  {kind} ({count})"));
+                }
             }
             self.line("");
         }
@@ -238,9 +262,11 @@ const UNSET: Words = words("(not set)", "(설정 안 됨)");
 const KNOWN: Words = words("in the baseline", "기준선에 있음");
 const EXCEPTED: Words = words("excepted until", "예외 기한");
 const EXPIRED: Words = words("the exception ran out on", "예외가 만료된 날");
+const PATHS: Words = words("Paths", "경로");
 const UNREADABLE: Words = words("Could not be read", "읽을 수 없는 것");
 const LEFT_OUT: Words = words("Not Kubernetes objects", "Kubernetes 객체가 아닌 것");
-const UNEXAMINED: Words = words("Kinds that no check looks at", "살펴보는 검사가 없는 종류");
+const UNEXAMINED: Words =
+    words("Kinds that none of these checks looks at", "이번 검사 가운데 살펴보는 것이 없는 종류");
 const UNKNOWN_SUM: Words = words("could not be known", "건은 알 수 없었습니다");
 const FAILURE_SUM: Words = words(
     "could not be read: the scan is not whole",
