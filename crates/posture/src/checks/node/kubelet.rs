@@ -199,7 +199,8 @@ fn streaming(object: &Object) -> Outcome<'_> {
 }
 
 fn tls(object: &Object) -> Outcome<'_> {
-    let signed = Setting::flag("tls-bootstrap").or_at(&["config", "serverTLSBootstrap"]);
+    let signed =
+        Setting::flag("rotate-server-certificates").or_at(&["config", "serverTLSBootstrap"]);
     if matches!(signed.judge(object, &Rule::True), Outcome::Pass) {
         return Outcome::Pass;
     }
