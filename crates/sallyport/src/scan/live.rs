@@ -15,7 +15,7 @@ pub(crate) struct ClusterFlags {
     /// The kubeconfig. Its credentials are used and no others; the environment is not asked.
     #[arg(long, value_name = "FILE")]
     kubeconfig: PathBuf,
-    /// The context in it; may be left out only if there is one.
+    /// The context in it; may be left out only if it is the only and the current one.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
     #[command(flatten)]
