@@ -84,6 +84,8 @@ pub enum Framework {
     KubeHunter,
     /// MKIT.
     Mkit,
+    /// kube-bench, whose ids are those of its set `cis-1.12`.
+    KubeBench,
 }
 
 impl Framework {
@@ -100,6 +102,7 @@ impl Framework {
         Self::Kccss,
         Self::KubeHunter,
         Self::Mkit,
+        Self::KubeBench,
     ];
 
     /// Its name.
@@ -116,6 +119,7 @@ impl Framework {
             Self::Kccss => "KCCSS",
             Self::KubeHunter => "kube-hunter",
             Self::Mkit => "MKIT",
+            Self::KubeBench => "kube-bench",
         }
     }
 
@@ -131,6 +135,7 @@ impl Framework {
             Self::Kubeaudit => "0.22",
             Self::KubeHunter => "0.6",
             Self::Mkit => "2021",
+            Self::KubeBench => "0.15",
         }
     }
 }

@@ -3,10 +3,12 @@
 
 mod account;
 mod capability;
+mod cluster;
 mod host;
 mod image;
 mod mounts;
 mod network;
+mod node;
 mod privilege;
 mod profile;
 mod rbac;
@@ -15,8 +17,10 @@ mod user;
 
 use crate::check::{Check, Framework, Mapping};
 
-/// Families of checks, in the order of documents.
-pub static FAMILIES: &[(&str, &[Check])] = &[
+pub(crate) use network::is_internal;
+
+/// Families of checks of manifests and clusters.
+static OF_OBJECTS: &[(&str, &[Check])] = &[
     ("Privileges", privilege::CHECKS),
     ("Users", user::CHECKS),
     ("Capabilities", capability::CHECKS),
@@ -28,11 +32,23 @@ pub static FAMILIES: &[(&str, &[Check])] = &[
     ("Resources and probes", resources::CHECKS),
     ("Network", network::CHECKS),
     ("Rights", rbac::CHECKS),
+    ("Rights: wider", rbac::WIDER),
+    ("Cluster", cluster::CHECKS),
 ];
+
+/// Families of checks, in the order of documents.
+pub fn families() -> impl Iterator<Item = &'static (&'static str, &'static [Check])> {
+    OF_OBJECTS.iter().chain(node::FAMILIES)
+}
+
+/// The settings of the kernel that checks on a node ask for.
+pub fn kernel_settings() -> &'static [&'static str] {
+    node::KERNEL_SETTINGS
+}
 
 /// All checks.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    FAMILIES.iter().flat_map(|(_, checks)| checks.iter())
+    families().flat_map(|(_, checks)| checks.iter())
 }
 
 /// The check of this id, or the checks to which a control of a guide or another tool is mapped.
@@ -87,6 +103,10 @@ const fn kccss(control: &'static str) -> Mapping {
 
 const fn hunter(control: &'static str) -> Mapping {
     mapping(Framework::KubeHunter, control)
+}
+
+const fn bench(control: &'static str) -> Mapping {
+    mapping(Framework::KubeBench, control)
 }
 
 const fn mkit(control: &'static str) -> Mapping {

@@ -13,20 +13,28 @@
 //!
 //! The way of a manifest: [`document`] reads text into trees that know their places; [`object`] finds the
 //! Kubernetes objects in them; [`workload`] normalises what makes Pods to one view; [`snapshot`] joins all;
-//! [`scan`] runs [`checks`], each of which is a [`check::Check`]. [`kubesec`] and [`kccss`] give the scores of
+//! [`scan`] runs [`checks`], each of which is a [`check::Check`]; [`graph`] finds paths through what is open,
+//! with [`network`] for whom policies let through. [`kubesec`] and [`kccss`] give the scores of
 //! those tools, [`fix`] changes the text and proves the change.
 
 pub mod check;
 pub mod checks;
 pub mod document;
 pub mod fix;
+pub mod graph;
 pub mod kccss;
 pub mod kubesec;
+pub mod network;
 pub mod node;
 pub mod object;
 pub mod place;
 pub mod rules;
 pub mod scan;
+pub mod selector;
 pub mod snapshot;
 pub mod words;
 pub mod workload;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;

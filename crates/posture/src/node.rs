@@ -68,6 +68,22 @@ pub struct Entry {
 }
 
 impl Node {
+    /// A value that stands in no text.
+    pub fn made(value: Value) -> Self {
+        Self { value, span: Span::default(), flow: true }
+    }
+
+    /// A text that stands in no text.
+    pub fn made_text(text: impl Into<String>) -> Self {
+        Self::made(Value::Text(text.into()))
+    }
+
+    /// A mapping that stands in no text.
+    pub fn made_map(entries: impl IntoIterator<Item = (String, Node)>) -> Self {
+        let entry = |(key, node)| Entry { key, key_span: Span::default(), node, merged: false };
+        Self::made(Value::Map(entries.into_iter().map(entry).collect()))
+    }
+
     /// The value under `key`, if this is a mapping that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.node)

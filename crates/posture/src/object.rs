@@ -26,6 +26,11 @@ pub struct Object {
     pub root: Node,
     /// Path from the document's root to the object: empty but for items of a list.
     pub within: String,
+    /// Sources of what stands under these keys, where that is not the object's own: a program of a node is
+    /// told by its command line and by the files that are named there.
+    pub parts: Vec<(String, usize)>,
+    /// False for what stands in the place of all objects of a kind that could not be seen.
+    pub seen: bool,
 }
 
 /// What a document holds that is no object.
@@ -67,9 +72,42 @@ const CLUSTER_SCOPED: &[&str] = &[
     "ClusterTrustBundle",
     "IPAddress",
     "ServiceCIDR",
+    // Facts about a node.
+    "KubeApiserver",
+    "KubeControllerManager",
+    "KubeScheduler",
+    "Etcd",
+    "Kubelet",
+    "KubeProxy",
+    "NodeHost",
 ];
 
 impl Object {
+    /// What stands in the place of all objects of a kind whose list was refused.
+    pub fn unseen(source: usize, api_version: &str, kind: &str) -> Self {
+        Self {
+            source,
+            document: 0,
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            name: "*".to_owned(),
+            namespace: Some("*".to_owned()),
+            root: Node { value: Value::Null, span: Span::default(), flow: false },
+            within: String::new(),
+            parts: Vec::new(),
+            seen: false,
+        }
+    }
+
+    /// The source in which the value at this path was read.
+    pub fn source_of(&self, path: &str) -> usize {
+        let own = |key: &str| {
+            path.strip_prefix(key)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.parts.iter().find(|(key, _)| own(key)).map_or(self.source, |(_, source)| *source)
+    }
+
     /// `kind/namespace/name`, the namespace only where there can be one.
     pub fn reference(&self) -> String {
         if self.is_cluster_scoped() {
@@ -152,7 +190,18 @@ fn unroll(
         .or_else(|| of_metadata("generateName").map(|prefix| format!("{prefix}*")))
         .unwrap_or_default();
     let namespace = of_metadata("namespace").filter(|namespace| !namespace.is_empty());
-    found.push(Object { source, document, api_version, kind, name, namespace, root, within });
+    found.push(Object {
+        source,
+        document,
+        api_version,
+        kind,
+        name,
+        namespace,
+        root,
+        within,
+        parts: Vec::new(),
+        seen: true,
+    });
 }
 
 fn is_list(node: &Node) -> bool {

@@ -7,13 +7,8 @@ use crate::words::{Language, Words, words};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Checkov's rules on flags of the API server, kubelet, etcd, scheduler and controller manager (`CKV_K8S_` and
-/// the number): what runs on a node, which a manifest of a workload does not show.
-const CHECKOV_NODE: &[u16] = &[
-    68, 69, 70, 71, 72, 73, 74, 75, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 88, 89, 90, 91, 92, 93,
-    94, 95, 96, 97, 99, 100, 102, 104, 105, 106, 107, 108, 110, 111, 112, 113, 114, 115, 116, 117,
-    118, 119, 121, 138, 139, 140, 141, 143, 144, 145, 146, 147, 148, 149, 151,
-];
+/// Checkov's rules on admission plugins that no supported API server has, and on a version it did not name.
+const CHECKOV_GONE: &[u16] = &[81, 84];
 /// Checkov's rules on PodSecurityPolicy, a kind that no supported API server has.
 const CHECKOV_PSP: &[u16] = &[1, 2, 3, 4, 5, 6, 7, 24, 32, 36];
 
@@ -21,7 +16,7 @@ const CHECKOV_PSP: &[u16] = &[1, 2, 3, 4, 5, 6, 7, 24, 32, 36];
 pub fn page(language: Language) -> String {
     let say = |words: Words| words.say(language);
     let mut page = format!("# {}\n\n{}\n\n## {}\n", say(TITLE), say(INTRODUCTION), say(OURS));
-    for (family, checks) in checks::FAMILIES {
+    for (family, checks) in checks::families() {
         let _ = write!(
             page,
             "\n### {family}\n\n| {} | {} | {} | {} |\n| --- | --- | --- | --- |\n",
@@ -73,8 +68,8 @@ pub fn page(language: Language) -> String {
                 "\n{} {}.\n\n{} {}.\n",
                 say(PSP),
                 numbers(CHECKOV_PSP),
-                say(NODE),
-                numbers(CHECKOV_NODE)
+                say(GONE),
+                numbers(CHECKOV_GONE)
             );
         }
     }
@@ -141,7 +136,7 @@ const PSP: Words = words(
     "On PodSecurityPolicy, which Kubernetes removed in 1.25 (`api-removed` tells that): CKV_K8S",
     "Kubernetes 1.25에서 사라진 PodSecurityPolicy에 관한 규칙(`api-removed`가 알려 줍니다): CKV_K8S",
 );
-const NODE: Words = words(
-    "Not covered yet, because they ask for the flags of a node's programs: CKV_K8S",
-    "노드에서 실행되는 프로그램의 플래그를 묻기 때문에 아직 다루지 않는 규칙: CKV_K8S",
+const GONE: Words = words(
+    "On admission plugins that Kubernetes removed (SecurityContextDeny in 1.30, PodSecurityPolicy in 1.25): CKV_K8S",
+    "Kubernetes에서 사라진 어드미션 플러그인에 관한 규칙(SecurityContextDeny는 1.30, PodSecurityPolicy는 1.25): CKV_K8S",
 );

@@ -5,9 +5,9 @@ use crate::check::{Check, Outcome, Test};
 use crate::node::Span;
 use crate::object::Object;
 use crate::place::Place;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Scope, Snapshot, refused};
 use crate::words::{Words, words};
-use crate::workload::Pod;
+use crate::workload::{self, Pod};
 use serde::Serialize;
 
 /// What a check says of an object.
@@ -90,15 +90,24 @@ impl Findings {
     }
 }
 
-/// Runs the checks over the objects.
+/// Runs the checks over manifests.
 pub fn scan(objects: &[Object], checks: &[&'static Check]) -> Findings {
-    let snapshot = Snapshot::new(objects);
+    scan_in(objects, &Scope::Part, checks)
+}
+
+/// Runs the checks over objects of which is known how much of a cluster they are.
+pub fn scan_in(objects: &[Object], scope: &Scope, checks: &[&'static Check]) -> Findings {
+    let snapshot = Snapshot::new(objects, scope);
     let mut found = Findings::default();
     for (index, object) in objects.iter().enumerate() {
         let before = found.findings.len();
         let pod = snapshot.pods.get(index).and_then(Option::as_ref);
         for check in checks {
             let Some(outcome) = outcome(check, &snapshot, object, pod) else { continue };
+            let outcome = match snapshot.take_missed() {
+                Some(missed) => missed.verdict(outcome),
+                None => outcome,
+            };
             tell(check, index, object, pod, outcome, &mut found.findings);
         }
         if found.findings.len() == before {
@@ -114,6 +123,17 @@ pub fn scan(objects: &[Object], checks: &[&'static Check]) -> Findings {
     found
 }
 
+/// What one check says of one object.
+pub(crate) fn one(check: &'static Check, snapshot: &Snapshot<'_>, index: usize) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let object = &snapshot.objects[index];
+    let pod = snapshot.pods.get(index).and_then(Option::as_ref);
+    if let Some(outcome) = outcome(check, snapshot, object, pod) {
+        tell(check, index, object, pod, outcome, &mut findings);
+    }
+    findings
+}
+
 /// What the check says of the object; nothing, if it is not made for its kind.
 fn outcome<'a>(
     check: &Check,
@@ -121,6 +141,9 @@ fn outcome<'a>(
     object: &'a Object,
     pod: Option<&Pod<'a>>,
 ) -> Option<Outcome<'a>> {
+    if !object.seen {
+        return is_for(check, object).then(|| Outcome::Unknown(refused(&object.kind)));
+    }
     match check.test {
         Test::Pod(test) => pod.map(test),
         Test::PodAmong(test) => pod.map(|pod| test(snapshot, pod)),
@@ -134,6 +157,14 @@ fn outcome<'a>(
         Test::Among(kinds, test) => {
             kinds.contains(&object.kind.as_str()).then(|| test(snapshot, object))
         }
+    }
+}
+
+/// Whether the check is made for objects of this kind.
+fn is_for(check: &Check, object: &Object) -> bool {
+    match check.test {
+        Test::Pod(_) | Test::PodAmong(_) | Test::Container(_) => workload::makes_pods(object),
+        Test::Object(kinds, _) | Test::Among(kinds, _) => kinds.contains(&object.kind.as_str()),
     }
 }
 
@@ -175,7 +206,7 @@ fn tell(
     }
 }
 
-fn evidence(object: &Object, place: Place<'_>) -> Evidence {
+pub(crate) fn evidence(object: &Object, place: Place<'_>) -> Evidence {
     let node = place.nearest();
     let value = place.written().map(|node| node.brief());
     Evidence { path: place.path(&object.root), value, span: node.span }

@@ -1,11 +1,45 @@
 //! What a scan looks at: all objects at once, with the Pod view of those that make Pods.
 //! Where they come from is the caller's knowledge; what is wrong with them the checks'.
 
+use crate::check::Outcome;
 use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
+use crate::words::{Words, words};
 use crate::workload::{self, Pod};
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+
+/// How much of a cluster the objects are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Manifests: what is not among them may be elsewhere.
+    Part,
+    /// All there is, but for the kinds that could not be seen.
+    Cluster {
+        /// Kinds whose lists were refused.
+        unseen: Vec<&'static str>,
+    },
+}
+
+/// A test asked for objects that could not be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Missed {
+    kind: &'static str,
+    /// What is told depends on there being none, so that even a failure is not certain.
+    by_absence: bool,
+}
+
+impl Missed {
+    /// What the verdict becomes.
+    pub(crate) fn verdict(self, outcome: Outcome<'_>) -> Outcome<'_> {
+        match outcome {
+            Outcome::Pass | Outcome::Unknown(_) => Outcome::Unknown(refused(self.kind)),
+            Outcome::Fail(_) if self.by_absence => Outcome::Unknown(refused(self.kind)),
+            other => other,
+        }
+    }
+}
 
 /// All objects of a scan.
 #[derive(Debug)]
@@ -18,13 +52,17 @@ pub struct Snapshot<'a> {
     policies: HashMap<&'a str, Vec<&'a Object>>,
     accounts: HashMap<(&'a str, &'a str), u32>,
     grants: HashMap<(&'a str, &'a str), Vec<&'a Object>>,
+    services: HashMap<&'a str, Vec<&'a Object>>,
     seen_namespaces: HashSet<&'a str>,
+    scope: &'a Scope,
+    missed: Cell<Option<Missed>>,
 }
 
 impl<'a> Snapshot<'a> {
     /// Looks at these objects.
-    pub fn new(objects: &'a [Object]) -> Self {
+    pub fn new(objects: &'a [Object], scope: &'a Scope) -> Self {
         let pods: Vec<_> = objects.iter().map(workload::pod).collect();
+        let mut services = HashMap::<_, Vec<_>>::new();
         let (mut roles, mut policies) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
         let mut seen_namespaces = HashSet::new();
         let mut grants = HashMap::<_, Vec<_>>::new();
@@ -49,6 +87,7 @@ impl<'a> Snapshot<'a> {
                         }
                     }
                 }
+                ("", "Service") => services.entry(namespace).or_default().push(object),
                 ("", "Namespace") => {
                     seen_namespaces.insert(object.name.as_str());
                 }
@@ -61,7 +100,37 @@ impl<'a> Snapshot<'a> {
                 pod.service_account.value.filter(|name| !name.is_empty()).unwrap_or("default");
             *accounts.entry((pod.object.effective_namespace(), name)).or_default() += 1;
         }
-        Self { objects, pods, roles, policies, accounts, grants, seen_namespaces }
+        let missed = Cell::new(None);
+        Self {
+            objects,
+            pods,
+            roles,
+            policies,
+            accounts,
+            grants,
+            services,
+            seen_namespaces,
+            scope,
+            missed,
+        }
+    }
+
+    /// Whether what is not here does not exist: a cluster whose list of this kind was given.
+    pub fn is_all_of(&self, kind: &str) -> bool {
+        matches!(self.scope, Scope::Cluster { unseen } if !unseen.contains(&kind))
+    }
+
+    /// Notes that a test asks for objects of this kind.
+    fn ask(&self, kinds: &[&str], by_absence: bool) {
+        let Scope::Cluster { unseen } = self.scope else { return };
+        if let Some(kind) = unseen.iter().find(|unseen| kinds.contains(unseen)) {
+            self.missed.set(Some(Missed { kind, by_absence }));
+        }
+    }
+
+    /// What the last test asked for in vain.
+    pub(crate) fn take_missed(&self) -> Option<Missed> {
+        self.missed.take()
     }
 
     /// The role that a binding refers to, if it is here.
@@ -70,27 +139,83 @@ impl<'a> Snapshot<'a> {
         let kind = reference.get("kind").and_then(Node::text)?;
         let name = reference.get("name").and_then(Node::text)?;
         let namespace = if kind == "Role" { binding.effective_namespace() } else { "" };
+        self.ask(&[kind], false);
         self.roles.get(&(kind, namespace, name)).copied()
     }
 
     /// The network policies of a namespace.
     pub fn policies_of(&self, namespace: &str) -> &[&'a Object] {
+        self.ask(&["NetworkPolicy"], true);
         self.policies.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The Services of a namespace.
+    pub fn services_of(&self, namespace: &str) -> &[&'a Object] {
+        self.ask(&["Service"], false);
+        self.services.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// How many workloads use an account.
     pub fn users_of_account(&self, namespace: &str, name: &str) -> u32 {
+        self.ask(workload::KINDS, false);
         self.accounts.get(&(namespace, name)).copied().unwrap_or_default()
     }
 
     /// Whether the namespace itself is among the objects.
     pub fn has_namespace(&self, name: &str) -> bool {
+        self.ask(&["Namespace"], true);
         self.seen_namespaces.contains(name)
     }
 
     /// The bindings that give an account rights.
     pub fn bindings_of(&self, namespace: &'a str, account: &'a str) -> &[&'a Object] {
+        self.ask(&["RoleBinding", "ClusterRoleBinding"], false);
         self.grants.get(&(namespace, account)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Why a check cannot be answered: the API server refused the list of a kind.
+pub(crate) fn refused(kind: &str) -> Words {
+    match kind {
+        "NetworkPolicy" => words(
+            "the API server refused the list of NetworkPolicies",
+            "API 서버가 NetworkPolicy 목록을 거부했습니다",
+        ),
+        "Role" => {
+            words("the API server refused the list of Roles", "API 서버가 Role 목록을 거부했습니다")
+        }
+        "ClusterRole" => words(
+            "the API server refused the list of ClusterRoles",
+            "API 서버가 ClusterRole 목록을 거부했습니다",
+        ),
+        "RoleBinding" => words(
+            "the API server refused the list of RoleBindings",
+            "API 서버가 RoleBinding 목록을 거부했습니다",
+        ),
+        "ClusterRoleBinding" => words(
+            "the API server refused the list of ClusterRoleBindings",
+            "API 서버가 ClusterRoleBinding 목록을 거부했습니다",
+        ),
+        "Namespace" => words(
+            "the API server refused the list of Namespaces",
+            "API 서버가 Namespace 목록을 거부했습니다",
+        ),
+        "Service" => words(
+            "the API server refused the list of Services",
+            "API 서버가 Service 목록을 거부했습니다",
+        ),
+        "Ingress" => words(
+            "the API server refused the list of Ingresses",
+            "API 서버가 Ingress 목록을 거부했습니다",
+        ),
+        "ServiceAccount" => words(
+            "the API server refused the list of ServiceAccounts",
+            "API 서버가 ServiceAccount 목록을 거부했습니다",
+        ),
+        _ => words(
+            "the API server refused a list of workloads",
+            "API 서버가 워크로드 목록을 거부했습니다",
+        ),
     }
 }
 

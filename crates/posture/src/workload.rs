@@ -9,7 +9,19 @@ use crate::node::Node;
 use crate::object::Object;
 use crate::place::{Field, Malformed, Place};
 pub use container::{Container, Env, Group, ImageName, Mount, Security};
-pub use read::pod;
+pub use read::{makes_pods, pod};
+
+/// Kinds of Kubernetes' own that make Pods, and the Pod.
+pub const KINDS: &[&str] = &[
+    "Pod",
+    "ReplicationController",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "Job",
+    "CronJob",
+];
 
 /// A Pod, or what a workload's template makes of one.
 #[derive(Debug)]

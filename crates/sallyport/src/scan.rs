@@ -1,37 +1,48 @@
 //! `sallyport scan`: its arguments, the files it reads and writes, and the number it ends with.
 //! What is found is `posture`'s, how it is told `scanner`'s. It needs no hub, no cluster and no configuration.
 
+mod live;
+mod reporting;
+
 use crate::{say, say_error};
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand, ValueEnum};
-use posture::check::{Check, Severity};
-use posture::words::Language;
-use scanner::{Format, Report, Selection, Sources, Waivers};
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use clap::{Args, Subcommand};
+use live::{ClusterFlags, NodeFlags};
+use posture::check::Check;
+use reporting::{ERRORS, EXIT_CODES, Lang, PathFlags, ReportFlags, language, replace};
+use scanner::{Report, Sources};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Something that counts was found.
-const FINDINGS: u8 = 1;
-/// Something could not be read, or the scan could not be made.
-const ERRORS: u8 = 2;
-/// Something could not be known, and `--fail-on-unknown` was asked for.
-const UNKNOWNS: u8 = 3;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScanCommand {
     /// Scan manifests: files, folders, or standard input (`-`).
     #[command(
-        after_help = "Exit codes: 0 nothing that counts; 1 findings; 2 something could not be read \
-        (also when there was nothing to scan); 3 with --fail-on-unknown, something could not be known.\n\n\
-        Examples:\n  \
+        after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
         sallyport scan manifests deploy/\n  \
         helm template ./chart | sallyport scan manifests -\n  \
         sallyport scan manifests deploy/ --format sarif --output scan.sarif\n  \
+        sallyport scan manifests deploy/ --paths\n  \
         sallyport scan manifests deploy/ --write-baseline baseline.json\n  \
-        sallyport scan manifests deploy/ --fix --dry-run"
+        sallyport scan manifests deploy/ --fix --dry-run")
     )]
     Manifests(ManifestFlags),
+    /// Scan a live cluster. It is only read, and what may not be read is unknown.
+    #[command(after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
+        sallyport scan rbac | kubectl apply -f -\n  \
+        sallyport scan cluster --kubeconfig scan.kubeconfig\n  \
+        sallyport scan cluster --kubeconfig ~/.kube/config --context prod --format json\n  \
+        sallyport scan cluster --kubeconfig scan.kubeconfig --paths=Deployment/shop/web"))]
+    Cluster(ClusterFlags),
+    /// Scan the node that this runs on: flags of running programs, the files they name, the kernel. As root.
+    #[command(after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
+        sallyport scan node\n  \
+        sallyport scan node --check 1.2.16 --check 4.2.1\n  \
+        sallyport scan node --format sarif --output node.sarif"))]
+    Node(NodeFlags),
+    /// Print the least role that `scan cluster` needs.
+    Rbac,
     /// List the checks.
     Checks {
         /// Language.
@@ -51,37 +62,11 @@ pub(crate) enum ScanCommand {
 pub(crate) struct ManifestFlags {
     /// Files, folders (their .yaml, .yml and .json files), or `-` for standard input.
     #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// Form of the report.
-    #[arg(long, short, value_enum, default_value_t)]
-    format: FormatName,
-    /// Write the report to a file instead of standard output.
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Language.
-    #[arg(long, value_enum, default_value_t)]
-    lang: Lang,
-    /// Leave out findings below this severity.
-    #[arg(long, value_enum, default_value_t = SeverityName::Low, value_name = "SEVERITY")]
-    min_severity: SeverityName,
-    /// Run only this check; may be repeated. Ids of guides and other tools are understood.
-    #[arg(long, value_name = "ID")]
-    check: Vec<String>,
-    /// Do not run this check; may be repeated.
-    #[arg(long, value_name = "ID")]
-    skip: Vec<String>,
-    /// Show what passes, too.
-    #[arg(long)]
-    all: bool,
-    /// Exceptions (TOML), each with reason, owner and expiry.
-    #[arg(long, value_name = "FILE")]
-    exceptions: Option<PathBuf>,
-    /// Count only what is not in this baseline.
-    #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
-    /// Write what is found as a baseline and exit 0, unless something could not be read.
-    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
-    write_baseline: Option<PathBuf>,
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    paths: PathFlags,
+    #[command(flatten)]
+    report: ReportFlags,
     /// Change the files so that findings are gone, and prove it; then report what is left. Only fixes that
     /// take nothing away are made, and those of checks that are named by --check.
     #[arg(long)]
@@ -89,60 +74,20 @@ pub(crate) struct ManifestFlags {
     /// With --fix: print what would be changed as a unified diff and change nothing.
     #[arg(long, requires = "fix")]
     dry_run: bool,
-    /// End with 3 if something could not be known.
-    #[arg(long)]
-    fail_on_unknown: bool,
-    /// Colours.
-    #[arg(long, value_enum, default_value_t)]
-    colour: Colour,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum FormatName {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs (sallyport.scan/v1).
-    Json,
-    /// SARIF 2.1.0.
-    Sarif,
-    /// JUnit's XML.
-    Junit,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub(crate) enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// Korean.
-    Ko,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum SeverityName {
-    Info,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Colour {
-    /// If a person watches and NO_COLOR is not set.
-    #[default]
-    Auto,
-    Always,
-    Never,
 }
 
 /// Does what was asked.
 pub(crate) fn run(command: ScanCommand) -> anyhow::Result<ExitCode> {
     match command {
         ScanCommand::Manifests(flags) => manifests(&flags),
+        ScanCommand::Cluster(flags) => live::cluster(&flags),
+        ScanCommand::Node(flags) => live::node(&flags),
+        ScanCommand::Rbac => {
+            say(scanner::cluster::least_role().trim_end())?;
+            Ok(ExitCode::SUCCESS)
+        }
         ScanCommand::Checks { lang } => {
-            for (family, checks) in posture::checks::FAMILIES {
+            for (family, checks) in posture::checks::families() {
                 say(family)?;
                 for check in *checks {
                     say(&format!("  {:<28} {}", check.id, check.title.say(language(lang))))?;
@@ -164,46 +109,19 @@ pub(crate) fn run(command: ScanCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn manifests(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
-    let selection = Selection {
-        only: flags.check.clone(),
-        skip: flags.skip.clone(),
-        severity_min: Some(severity(flags.min_severity)),
-    };
-    let checks = selection.checks()?;
-    let waivers = waivers(flags)?;
-    let mut sources = Sources::gather(&flags.paths);
+    let (checks, waivers) = (flags.report.checks()?, flags.report.waivers()?);
+    let mut sources = Sources::gather(&flags.files);
     let mut whole = true;
     if flags.fix {
-        whole = fix(&sources, &checks, &flags.check, flags.dry_run)?;
+        whole = fix(&sources, &checks, &flags.report.check, flags.dry_run)?;
         if flags.dry_run {
             return Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(ERRORS) });
         }
-        sources = Sources::gather(&flags.paths);
+        sources = Sources::gather(&flags.files);
     }
-    let report = Report::make(&sources, &checks, &waivers);
-    let written = report.written(format(flags), language(flags.lang), flags.all);
-    match &flags.output {
-        Some(path) => replace(path, written.as_bytes())?,
-        None => std::io::stdout()
-            .write_all(written.as_bytes())
-            .context("the report cannot be written")?,
-    }
-    let told = report.told();
-    if let Some(path) = &flags.write_baseline {
-        let baseline = serde_json::to_string_pretty(&report.baseline())?;
-        replace(path, format!("{baseline}\n").as_bytes())?;
-        say_error(&format!("the baseline {} was written", path.display()));
-        return Ok(if told.failures > 0 { ExitCode::from(ERRORS) } else { ExitCode::SUCCESS });
-    }
-    Ok(if told.failures > 0 || !whole {
-        ExitCode::from(ERRORS)
-    } else if told.open > 0 {
-        ExitCode::from(FINDINGS)
-    } else if flags.fail_on_unknown && told.unknown > 0 {
-        ExitCode::from(UNKNOWNS)
-    } else {
-        ExitCode::SUCCESS
-    })
+    let mut report = Report::make(&sources, &checks, &waivers);
+    flags.paths.add_to(&mut report)?;
+    flags.report.tell(&report, whole)
 }
 
 /// Fixes each file, or shows how. False if one could not be fixed because it, or the change, is not sound.
@@ -246,59 +164,4 @@ fn fix(
         }
     }
     Ok(whole)
-}
-
-fn waivers(flags: &ManifestFlags) -> anyhow::Result<Waivers> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
-    };
-    let mut waivers = Waivers { today: jiff::Zoned::now().date(), ..Waivers::default() };
-    if let Some(path) = &flags.exceptions {
-        waivers.read_exceptions(&read(path)?).with_context(|| path.display().to_string())?;
-    }
-    if let Some(path) = &flags.baseline {
-        waivers.read_baseline(&read(path)?).with_context(|| path.display().to_string())?;
-    }
-    Ok(waivers)
-}
-
-/// Replaces a file so that whoever reads it sees the old or the new one, whole.
-fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    scanner::replace::replace(path, content)
-        .with_context(|| format!("{} cannot be written", path.display()))
-}
-
-fn format(flags: &ManifestFlags) -> Format {
-    let watched = flags.output.is_none()
-        && std::io::stdout().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    match flags.format {
-        FormatName::Text => Format::Terminal {
-            colour: match flags.colour {
-                Colour::Auto => watched,
-                Colour::Always => true,
-                Colour::Never => false,
-            },
-        },
-        FormatName::Json => Format::Json,
-        FormatName::Sarif => Format::Sarif,
-        FormatName::Junit => Format::Junit,
-    }
-}
-
-fn severity(name: SeverityName) -> Severity {
-    match name {
-        SeverityName::Info => Severity::Info,
-        SeverityName::Low => Severity::Low,
-        SeverityName::Medium => Severity::Medium,
-        SeverityName::High => Severity::High,
-        SeverityName::Critical => Severity::Critical,
-    }
-}
-
-fn language(lang: Lang) -> Language {
-    match lang {
-        Lang::En => Language::En,
-        Lang::Ko => Language::Ko,
-    }
 }

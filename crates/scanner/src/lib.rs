@@ -1,17 +1,26 @@
-//! Scans: gathers manifests, has `posture` look at them, and tells what it found in the form that was asked.
+//! Scans: gathers manifests, or what a cluster or a node says of itself, has `posture` look at them, and tells
+//! what it found in the form that was asked.
 //! What is wrong with a manifest is `posture`'s knowledge; arguments and exit codes' numbers the binary's.
 //!
 //! Nothing that could not be read is ever left out of a report: it stands in it beside the findings.
 
 pub mod clean;
+pub mod cluster;
 pub mod diff;
 pub mod explain;
+pub mod material;
+pub mod node;
 pub mod replace;
 pub mod report;
 pub mod selection;
 pub mod sources;
 pub mod waivers;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
+pub use material::{Material, Origin};
 pub use report::{Format, Report, Told};
 pub use selection::Selection;
 pub use sources::{Source, Sources};

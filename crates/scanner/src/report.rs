@@ -3,19 +3,23 @@
 
 mod json;
 mod junit;
+mod paths;
 mod sarif;
 mod terminal;
 
 use crate::clean::clean;
+use crate::material::{Material, Origin};
 use crate::sources::Sources;
 use crate::waivers::{BASELINE_SCHEMA, Baseline, Standing, Waivers, fingerprint};
 use posture::check::{Check, Severity};
-use posture::document;
 use posture::kccss::{self, Kccss};
 use posture::kubesec::{self, Kubesec};
-use posture::object::{self, Object};
+use posture::object::Object;
 use posture::scan::{self, Findings, Verdict};
+use posture::snapshot::Scope;
 use posture::words::Language;
+
+pub use paths::{Path, UnknownStart};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +85,8 @@ pub struct Line {
 /// A scan's report.
 #[derive(Debug)]
 pub struct Report {
+    /// Where all of it was found.
+    pub origin: Origin,
     /// Names of the sources, made harmless.
     pub sources: Vec<String>,
     /// The objects.
@@ -97,6 +103,10 @@ pub struct Report {
     pub unexamined: Vec<usize>,
     /// kubesec's score of each object that has one.
     pub kubesec: Vec<Option<Kubesec>>,
+    /// How much of a cluster the objects are.
+    pub scope: Scope,
+    /// Paths through it, if they were asked for.
+    pub paths: Option<Vec<Path>>,
     /// KCCSS of each workload; given only if all checks ran, for it is made of their findings.
     pub kccss: Vec<Option<Kccss>>,
 }
@@ -119,54 +129,39 @@ pub struct Told {
 }
 
 impl Report {
-    /// Has the sources scanned. A folder in which nothing is a Kubernetes object is a failure: who scans
-    /// nothing must not be told that nothing was found.
+    /// Has the manifests of these sources scanned.
     pub fn make(sources: &Sources, checks: &[&'static Check], waivers: &Waivers) -> Self {
-        let mut failures: Vec<Failure> = sources
-            .failed
-            .iter()
-            .map(|(name, reason)| Failure {
-                source: clean(name),
-                place: None,
-                reason: clean(reason),
-            })
-            .collect();
-        let (mut objects, mut left_out) = (Vec::new(), Vec::new());
-        let names: Vec<String> = sources.read.iter().map(|source| clean(&source.name)).collect();
-        for (index, source) in sources.read.iter().enumerate() {
-            let inventory = object::inventory(index, document::read(&source.bytes));
-            objects.extend(inventory.objects);
-            failures.extend(inventory.unreadable.into_iter().map(|unreadable| Failure {
-                source: names[index].clone(),
-                place: Some((unreadable.line, unreadable.column)),
-                reason: clean(&unreadable.fault.to_string()),
-            }));
-            left_out.extend(inventory.left_out.into_iter().map(|none| LeftOut {
-                source: names[index].clone(),
-                line: none.span.line,
-                reason: none.reason,
-            }));
-        }
-        let found = scan::scan(&objects, checks);
+        Self::of(Material::of_files(sources), checks, waivers)
+    }
+
+    /// Has the material scanned.
+    pub fn of(material: Material, checks: &[&'static Check], waivers: &Waivers) -> Self {
+        let Material { origin, sources, objects, scope, failures, left_out } = material;
+        let found = scan::scan_in(&objects, &scope, checks);
         let is_whole = checks.len() == posture::checks::all().count();
         let mut report = Self {
+            origin,
             references: objects.iter().map(|object| clean(&object.reference())).collect(),
             kubesec: objects.iter().map(kubesec::score).collect(),
             kccss: Vec::new(),
-            sources: names,
+            scope,
+            paths: None,
+            sources,
             objects,
             lines: Vec::new(),
             failures,
             left_out,
             unexamined: Vec::new(),
         };
-        if report.objects.is_empty() && report.failures.is_empty() {
-            let reason = "there is no Kubernetes object in what was given to scan".to_owned();
-            report.failures.push(Failure { source: "(scan)".to_owned(), place: None, reason });
-        }
         report.kccss = report.scores(&found, is_whole);
         report.take(found, waivers);
         report
+    }
+
+    /// Finds paths from the internet, or from the workload of this reference.
+    pub fn find_paths(&mut self, from: Option<&str>) -> Result<(), UnknownStart> {
+        self.paths = Some(paths::find(&self.objects, &self.sources, &self.scope, from)?);
+        Ok(())
     }
 
     fn scores(&self, found: &Findings, is_whole: bool) -> Vec<Option<Kccss>> {
@@ -229,7 +224,7 @@ impl Report {
             unknown: 0,
             failures: self.failures.len(),
             waived: 0,
-            objects: self.objects.len(),
+            objects: self.objects.iter().filter(|object| object.seen).count(),
         };
         for line in &self.lines {
             match line.verdict {
@@ -274,7 +269,29 @@ impl Report {
     }
 
     fn source_of(&self, line: &Line) -> &str {
-        &self.sources[self.objects[line.object].source]
+        &self.sources[self.objects[line.object].source_of(&line.path)]
+    }
+
+    /// Where a finding is, for people: source, line and column; the source alone, if it is no text.
+    fn place_of(&self, line: &Line) -> String {
+        place(self.source_of(line), Some((line.line, line.column)))
+    }
+
+    /// Where an object is, for people.
+    fn place_of_object(&self, index: usize) -> String {
+        let object = &self.objects[index];
+        match object.root.span.line {
+            0 => self.sources[object.source].clone(),
+            line => format!("{}:{line}", self.sources[object.source]),
+        }
+    }
+}
+
+/// A place in a text, or the source alone: what an API server or a process says stands on no line.
+fn place(source: &str, place: Option<(u32, u32)>) -> String {
+    match place {
+        Some((0, _)) | None => source.to_owned(),
+        Some((line, column)) => format!("{source}:{line}:{column}"),
     }
 }
 

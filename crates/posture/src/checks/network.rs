@@ -3,6 +3,7 @@
 
 use super::{checkov, cis, kccss, kubeaudit, mkit, nsa, threat};
 use crate::check::{Check, Example, Outcome, Severity, Test};
+use crate::network::{self, Direction};
 use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
@@ -331,107 +332,75 @@ fn no_policy<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>) -> Outcome<'a> {
         return Outcome::NotApplicable(HOST_NETWORK);
     }
     let policies = snapshot.policies_of(pod.object.effective_namespace());
-    if policies.is_empty() {
+    if policies.is_empty() && !snapshot.is_all_of("NetworkPolicy") {
         // They may well be kept elsewhere; only who sees the cluster can say that there is none.
         return Outcome::Unknown(NOT_HERE);
     }
-    let selected = policies.iter().any(|policy| {
-        place(policy, &["spec", "podSelector"]).node().is_none_or(|selector| selects(selector, pod))
-    });
+    let selected = policies.iter().any(|policy| network::is_for(policy, &pod.labels));
     Outcome::fail_if(!selected, Place::of(&pod.object.root).get("metadata"))
-}
-
-/// A label selector (`matchLabels` and `matchExpressions`); an empty one selects all.
-fn selects(selector: &Node, pod: &Pod<'_>) -> bool {
-    let label = |key: &str| pod.labels.iter().find(|(own, _)| *own == key).map(|(_, value)| *value);
-    let labels = selector.get("matchLabels").map_or(&[][..], Node::entries);
-    let expressions = selector.get("matchExpressions").map_or(&[][..], Node::items);
-    labels.iter().all(|entry| label(&entry.key).is_some() && label(&entry.key) == entry.node.text())
-        && expressions.iter().all(|expression| {
-            let key = expression.get("key").and_then(Node::text).unwrap_or_default();
-            let values = expression.get("values").map_or(&[][..], Node::items);
-            let among =
-                label(key).is_some_and(|own| values.iter().any(|value| value.text() == Some(own)));
-            match expression.get("operator").and_then(Node::text) {
-                Some("In") => among,
-                Some("NotIn") => !among,
-                Some("Exists") => label(key).is_some(),
-                Some("DoesNotExist") => label(key).is_none(),
-                _ => false,
-            }
-        })
-}
-
-fn rules<'a>(policy: &'a Object, list: &'static str) -> &'a [Node] {
-    place(policy, &["spec", list]).node().map_or(&[], Node::items)
-}
-
-/// Which directions a policy restricts; by default ingress, and egress where it has rules for it.
-fn restricts(policy: &Object, direction: &str) -> bool {
-    match place(policy, &["spec", "policyTypes"]).node() {
-        Some(types) => types.items().iter().any(|item| item.text() == Some(direction)),
-        None => direction == "Ingress" || place(policy, &["spec", "egress"]).is_set(),
-    }
 }
 
 fn denies_by_default<'a>(
     snapshot: &Snapshot<'a>,
     namespace: &'a Object,
-    direction: &str,
-    list: &'static str,
+    direction: Direction,
 ) -> Outcome<'a> {
     let policies = snapshot.policies_of(&namespace.name);
-    if policies.is_empty() {
+    if policies.is_empty() && !snapshot.is_all_of("NetworkPolicy") {
         return Outcome::Unknown(NOT_HERE);
     }
     let denies = policies.iter().any(|policy| {
         let selector = place(policy, &["spec", "podSelector"]).node();
         selector.is_none_or(|selector| selector.entries().is_empty())
-            && restricts(policy, direction)
-            && rules(policy, list).is_empty()
+            && network::restricts(policy, direction)
+            && network::rules(policy, direction).is_empty()
     });
     Outcome::fail_if(!denies, place(namespace, &["metadata", "name"]))
 }
 
 fn deny_ingress<'a>(snapshot: &Snapshot<'a>, namespace: &'a Object) -> Outcome<'a> {
-    denies_by_default(snapshot, namespace, "Ingress", "ingress")
+    denies_by_default(snapshot, namespace, Direction::Ingress)
 }
 
 fn deny_egress<'a>(snapshot: &Snapshot<'a>, namespace: &'a Object) -> Outcome<'a> {
-    denies_by_default(snapshot, namespace, "Egress", "egress")
+    denies_by_default(snapshot, namespace, Direction::Egress)
 }
 
 /// A rule that names neither peers nor ports.
-fn open_rules<'a>(policy: &'a Object, list: &'static str, peers: &'static str) -> Outcome<'a> {
-    Outcome::of(rules(policy, list).iter().map(Place::of).filter(|rule| {
+fn open_rules<'a>(policy: &'a Object, direction: Direction, peers: &'static str) -> Outcome<'a> {
+    Outcome::of(network::rules(policy, direction).iter().map(Place::of).filter(|rule| {
         let is_empty = |key| rule.get(key).node().is_none_or(|node| node.items().is_empty());
         is_empty(peers) && is_empty("ports")
     }))
 }
 
 fn all_ingress(policy: &Object) -> Outcome<'_> {
-    open_rules(policy, "ingress", "from")
+    open_rules(policy, Direction::Ingress, "from")
 }
 
 fn all_egress(policy: &Object) -> Outcome<'_> {
-    open_rules(policy, "egress", "to")
+    open_rules(policy, Direction::Egress, "to")
 }
 
 fn service_type(object: &Object, wanted: &str) -> bool {
     place(object, &["spec", "type"]).node().and_then(Node::text) == Some(wanted)
 }
 
-fn load_balancer(object: &Object) -> Outcome<'_> {
+/// Whether a cloud is told to keep a load balancer's address inside.
+pub(crate) fn is_internal(object: &Object) -> bool {
     let annotations = place(object, &["metadata", "annotations"]).node();
-    let internal = annotations.map_or(&[][..], Node::entries).iter().any(|entry| {
+    annotations.map_or(&[][..], Node::entries).iter().any(|entry| {
         entry.key.contains("load-balancer")
             && (entry.key.contains("internal") && entry.node.brief() != "false"
                 || entry.node.text().is_some_and(|text| text.eq_ignore_ascii_case("internal")))
-    });
+    })
+}
+
+fn load_balancer(object: &Object) -> Outcome<'_> {
     let limited = place(object, &["spec", "loadBalancerSourceRanges"])
         .node()
         .is_some_and(|ranges| !ranges.items().is_empty());
-    let wrong = service_type(object, "LoadBalancer") && !internal && !limited;
+    let wrong = service_type(object, "LoadBalancer") && !is_internal(object) && !limited;
     Outcome::fail_if(wrong, place(object, &["spec", "type"]))
 }
 

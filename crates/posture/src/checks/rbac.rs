@@ -17,6 +17,15 @@ const ROLE_ELSEWHERE: Words = words(
     "연결된 역할이 스캔한 것 가운데 없습니다",
 );
 
+const KUBERNETES_OWN: Words = words(
+    "Kubernetes makes it for its own programs and restores it at every start",
+    "Kubernetes가 자체 프로그램을 위해 만들고 시작할 때마다 복원하는 것입니다",
+);
+const NO_ROLE: Words = words(
+    "the role that is bound does not exist, so that the binding gives nothing",
+    "연결된 역할이 존재하지 않아 이 연결은 아무 권한도 주지 않습니다",
+);
+
 /// A right: API groups, resources and verbs, of each of which one is enough.
 struct Right(&'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
@@ -73,7 +82,7 @@ macro_rules! role_check {
             why: $why,
             fix: $fix,
             mappings: &[nsa("Authentication and authorization"), threat("E7") $(, $mapping)*],
-            test: Test::Object(ROLES, |role| Outcome::of(granting(role, &$right))),
+            test: Test::Object(ROLES, |role| unless_own(role, || Outcome::of(granting(role, &$right)))),
             remedy: None,
             passes: &[Example::Manifest("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules: [{apiGroups: [''], resources: [configmaps], verbs: [get]}]\n")],
             fails: &[
@@ -83,6 +92,10 @@ macro_rules! role_check {
         }
     };
 }
+
+mod wider;
+
+pub(super) use wider::CHECKS as WIDER;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -504,12 +517,41 @@ fn granting<'a>(role: &'a Object, right: &Right) -> impl Iterator<Item = Place<'
 }
 
 fn wildcard(role: &Object) -> Outcome<'_> {
-    Outcome::of(rules(role).iter().flat_map(|rule| {
-        ["apiGroups", "resources", "verbs"]
-            .into_iter()
-            .filter(|key| says(rule, key).any(|word| word.contains('*')))
-            .map(|key| Place::of(rule).get(key))
-    }))
+    unless_own(role, || {
+        Outcome::of(rules(role).iter().flat_map(|rule| {
+            ["apiGroups", "resources", "verbs"]
+                .into_iter()
+                .filter(|key| says(rule, key).any(|word| word.contains('*')))
+                .map(|key| Place::of(rule).get(key))
+        }))
+    })
+}
+
+/// Leaves out what the API server makes at every start. Its roles are told by label and name; its bindings only
+/// as long as nobody stands in them but Kubernetes' own programs, and nobody who is not signed in beside the
+/// one that tells versions.
+fn unless_own<'a>(object: &'a Object, otherwise: impl FnOnce() -> Outcome<'a>) -> Outcome<'a> {
+    let label = "kubernetes.io/bootstrapping";
+    let labels = place(object, &["metadata", "labels"]).node();
+    let is_made =
+        labels.and_then(|labels| labels.get(label)).and_then(Node::text) == Some("rbac-defaults");
+    let name = object.name.as_str();
+    let is_named =
+        name.starts_with("system:") || matches!(name, "cluster-admin" | "admin" | "edit" | "view");
+    let is_own_program = |subject: &Node| {
+        let text = |key| subject.get(key).and_then(Node::text).unwrap_or_default();
+        match (text("kind"), text("name")) {
+            ("ServiceAccount", _) => text("namespace") == "kube-system",
+            (_, "system:anonymous" | "system:unauthenticated") => {
+                name == "system:public-info-viewer"
+            }
+            (_, subject) => subject.starts_with("system:"),
+        }
+    };
+    if is_made && is_named && subjects(object).all(is_own_program) {
+        return Outcome::NotApplicable(KUBERNETES_OWN);
+    }
+    otherwise()
 }
 
 fn subjects_where<'a>(binding: &'a Object, wrong: impl Fn(&str, &str) -> bool) -> Outcome<'a> {
@@ -517,21 +559,29 @@ fn subjects_where<'a>(binding: &'a Object, wrong: impl Fn(&str, &str) -> bool) -
     Outcome::of(
         subjects(binding)
             .filter(|subject| wrong(text(subject, "kind"), text(subject, "name")))
-            .map(Place::of),
+            .map(|subject| Place::of(subject).get("name")),
     )
 }
 
 fn anonymous(binding: &Object) -> Outcome<'_> {
-    subjects_where(binding, |_, name| matches!(name, "system:anonymous" | "system:unauthenticated"))
+    unless_own(binding, || {
+        subjects_where(binding, |_, name| {
+            matches!(name, "system:anonymous" | "system:unauthenticated")
+        })
+    })
 }
 
 fn masters(binding: &Object) -> Outcome<'_> {
-    subjects_where(binding, |kind, name| kind == "Group" && name == "system:masters")
+    unless_own(binding, || {
+        subjects_where(binding, |kind, name| kind == "Group" && name == "system:masters")
+    })
 }
 
 fn cluster_admin(binding: &Object) -> Outcome<'_> {
     let name = place(binding, &["roleRef", "name"]);
-    Outcome::fail_if(name.node().and_then(Node::text) == Some("cluster-admin"), name)
+    unless_own(binding, || {
+        Outcome::fail_if(name.node().and_then(Node::text) == Some("cluster-admin"), name)
+    })
 }
 
 fn binds_program(binding: &Object) -> bool {
@@ -549,27 +599,40 @@ fn bound_rights<'a>(
         return Outcome::Pass;
     }
     let Some(role) = snapshot.role_of(binding) else {
-        return Outcome::Unknown(ROLE_ELSEWHERE);
+        return if snapshot.is_all_of("Role") && snapshot.is_all_of("ClusterRole") {
+            Outcome::NotApplicable(NO_ROLE)
+        } else {
+            Outcome::Unknown(ROLE_ELSEWHERE)
+        };
     };
     let has = rights.iter().any(|right| granting(role, right).next().is_some());
     Outcome::fail_if(has, place(binding, &["roleRef", "name"]))
 }
 
 fn dangerous_binding<'a>(snapshot: &Snapshot<'a>, binding: &'a Object) -> Outcome<'a> {
-    bound_rights(snapshot, binding, &[&BIND, &ESCALATE, &IMPERSONATE, &EXEC, &SERVICE_STATUS])
+    let rights = [&BIND, &ESCALATE, &IMPERSONATE, &EXEC, &SERVICE_STATUS];
+    unless_own(binding, || bound_rights(snapshot, binding, &rights))
 }
 
 fn secrets_binding<'a>(snapshot: &Snapshot<'a>, binding: &'a Object) -> Outcome<'a> {
-    bound_rights(snapshot, binding, &[&SECRETS])
+    unless_own(binding, || bound_rights(snapshot, binding, &[&SECRETS]))
 }
 
 fn workload_has<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>, right: &Right) -> Outcome<'a> {
     let name = pod.service_account.value.filter(|name| !name.is_empty()).unwrap_or("default");
     let bindings = snapshot.bindings_of(pod.object.effective_namespace(), name);
-    let mut roles = bindings.iter().filter_map(|binding| snapshot.role_of(binding));
-    let has =
-        !pod.automount_token.is(false) && roles.any(|role| granting(role, right).next().is_some());
-    Outcome::fail_if(has, pod.service_account.place)
+    if pod.automount_token.is(false) {
+        return Outcome::Pass;
+    }
+    let roles: Vec<_> = bindings.iter().map(|binding| snapshot.role_of(binding)).collect();
+    if roles.iter().flatten().any(|role| granting(role, right).next().is_some()) {
+        return Outcome::Fail(vec![pod.service_account.place]);
+    }
+    let is_whole = snapshot.is_all_of("Role") && snapshot.is_all_of("ClusterRole");
+    if roles.iter().any(Option::is_none) && !is_whole {
+        return Outcome::Unknown(ROLE_ELSEWHERE);
+    }
+    Outcome::Pass
 }
 
 fn workload_reads<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>) -> Outcome<'a> {

@@ -1,4 +1,5 @@
-use super::{Findings, Verdict, scan};
+use super::{Findings, Verdict, scan, scan_in};
+use crate::snapshot::Scope;
 use crate::{checks, document, object};
 
 fn scanned(text: &str) -> (Vec<object::Object>, Findings) {
@@ -97,4 +98,48 @@ fn items_of_a_list_are_objects() {
         ["items[0]", "items[1]"]
     );
     assert_eq!(verdicts(&found, "host-pid"), [Verdict::Fail]);
+}
+
+/// What a check says when these kinds could not be seen.
+fn unseen(text: &str, kinds: &[&'static str], id: &str) -> Vec<Verdict> {
+    let inventory = object::inventory(0, document::read(text.as_bytes()));
+    let checks: Vec<_> = checks::all().collect();
+    let scope = Scope::Cluster { unseen: kinds.to_vec() };
+    verdicts(&scan_in(&inventory.objects, &scope, &checks), id)
+}
+
+#[test]
+fn a_refused_list_makes_what_depends_on_it_unknown() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec: {serviceAccountName: web, containers: [{name: a, image: 'a:1'}]}\n";
+    assert_eq!(unseen(pod, &[], "network-policy-none"), [Verdict::Fail], "there is none");
+    assert_eq!(unseen(pod, &["NetworkPolicy"], "network-policy-none"), [Verdict::Unknown]);
+    assert_eq!(unseen(pod, &[], "workload-reads-secrets"), [Verdict::Pass]);
+    assert_eq!(unseen(pod, &["RoleBinding"], "workload-reads-secrets"), [Verdict::Unknown]);
+    assert_eq!(
+        unseen(pod, &["Ingress"], "workload-reads-secrets"),
+        [Verdict::Pass],
+        "it needs none"
+    );
+    // What was seen is found all the same.
+    let bound = format!(
+        "{pod}---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: r, namespace: shop}}\nrules: [{{apiGroups: [''], resources: [secrets], verbs: [list]}}]\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: b, namespace: shop}}\nroleRef: {{kind: Role, name: r}}\nsubjects: [{{kind: ServiceAccount, name: web}}]\n"
+    );
+    assert_eq!(unseen(&bound, &["ClusterRoleBinding"], "workload-reads-secrets"), [Verdict::Fail]);
+    // Of a kind that was not seen, every check is named.
+    let pods = [object::Object::unseen(0, "v1", "Pod")];
+    let checks: Vec<_> = checks::all().collect();
+    let found = scan_in(&pods, &Scope::Cluster { unseen: vec!["Pod"] }, &checks);
+    assert!(found.findings.len() > 50);
+    assert!(found.findings.iter().all(|finding| finding.verdict == Verdict::Unknown));
+}
+
+#[test]
+fn what_kubernetes_makes_for_itself_is_left_alone_until_somebody_adds_to_it() {
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: cluster-admin, labels: {kubernetes.io/bootstrapping: rbac-defaults}}\nroleRef: {kind: ClusterRole, name: cluster-admin}\nsubjects: [{kind: Group, name: 'system:masters'}]\n";
+    let of = |text: &str| verdicts(&scanned(text).1, "binding-cluster-admin");
+    assert_eq!(of(binding), [Verdict::NotApplicable]);
+    assert_eq!(of(&binding.replace("}]", "}, {kind: User, name: eve}]")), [Verdict::Fail]);
+    assert_eq!(of(&binding.replace("rbac-defaults", "no")), [Verdict::Fail]);
+    let open = binding.replace("}]", "}, {kind: Group, name: 'system:unauthenticated'}]");
+    assert_eq!(verdicts(&scanned(&open).1, "binding-anonymous"), [Verdict::Fail]);
 }

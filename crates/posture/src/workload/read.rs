@@ -28,11 +28,22 @@ const TEMPLATES: &[(&str, &str, &[&str])] = &[
     ("serving.knative.dev", "Configuration", &["spec", "template"]),
 ];
 
-/// The Pod view of an object, if its kind makes Pods.
-pub fn pod(object: &Object) -> Option<Pod<'_>> {
-    let (_, _, way) = TEMPLATES
+/// Where the template stands in an object, if its kind makes Pods.
+fn template(object: &Object) -> Option<&'static [&'static str]> {
+    TEMPLATES
         .iter()
-        .find(|(group, kind, _)| *kind == object.kind && *group == object.group())?;
+        .find(|(group, kind, _)| *kind == object.kind && *group == object.group())
+        .map(|(_, _, way)| *way)
+}
+
+/// Whether the object's kind makes Pods.
+pub fn makes_pods(object: &Object) -> bool {
+    template(object).is_some()
+}
+
+/// The Pod view of an object, if its kind makes Pods and it was seen.
+pub fn pod(object: &Object) -> Option<Pod<'_>> {
+    let way = template(object).filter(|_| object.seen)?;
     Some(read(object, way.iter().fold(Place::of(&object.root), |place, key| place.get(key))))
 }
 

@@ -23,6 +23,8 @@ struct Document<'r> {
     findings: Shown<'r>,
     unreadable: Vec<Value>,
     not_objects: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paths: Option<Value>,
 }
 
 pub(super) fn write(report: &Report, language: Language, with_passes: bool) -> String {
@@ -63,6 +65,7 @@ pub(super) fn write(report: &Report, language: Language, with_passes: bool) -> S
             .map(|none| json!({"source": none.source, "line": none.line, "reason": none.reason}))
             .collect(),
         findings: shown,
+        paths: report.paths.as_deref().map(|paths| super::paths::json(paths, language)),
     };
     // Only a map with keys that are not text, or a failing `Serialize`, could fail here.
     let mut text = serde_json::to_string(&document).unwrap_or_default();
@@ -128,6 +131,7 @@ fn object(report: &Report, index: usize) -> Value {
         "name": crate::clean::clean(&object.name),
         "source": report.sources[object.source],
         "line": object.root.span.line,
+        "seen": object.seen,
         "examined": report.unexamined.binary_search(&index).is_err(),
         "kubesec": report.kubesec[index],
         "kccss": report.kccss[index],

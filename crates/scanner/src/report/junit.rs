@@ -71,7 +71,7 @@ pub(super) fn write(report: &Report, language: Language) -> String {
 
 fn place(report: &Report, line: &Line) -> String {
     let value = line.value.as_deref().unwrap_or("(not set)");
-    format!("{}:{}:{}: {} = {value}", report.source_of(line), line.line, line.column, line.path)
+    format!("{}: {} = {value}", report.place_of(line), line.path)
 }
 
 /// Text for XML. Control characters, which XML cannot hold at all, were made harmless before.

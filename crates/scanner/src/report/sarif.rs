@@ -164,7 +164,8 @@ fn location(source: &str, place: Option<(u32, u32)>) -> Value {
         })
         .collect();
     let mut physical = json!({"artifactLocation": {"uri": uri}});
-    if let Some((line, column)) = place {
+    // What stands in no text is on line 0, which is no line of SARIF's.
+    if let Some((line, column)) = place.filter(|(line, _)| *line > 0) {
         physical["region"] = json!({"startLine": line, "startColumn": column});
     }
     json!({"physicalLocation": physical})

@@ -2,10 +2,13 @@
 //! Colours only say again what the words say.
 
 use super::{Line, Report, severity_name};
+use crate::material::Origin;
 use crate::waivers::Standing;
 use posture::check::Severity;
 use posture::scan::Verdict;
+use posture::snapshot::Scope;
 use posture::words::{Language, Words, words};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 pub(super) fn write(
@@ -15,7 +18,7 @@ pub(super) fn write(
     with_passes: bool,
 ) -> String {
     let mut page = Page { text: String::new(), language, colour };
-    for (index, object) in report.objects.iter().enumerate() {
+    for index in 0..report.objects.len() {
         let mut shown: Vec<&Line> = report
             .lines_of(index)
             .iter()
@@ -26,13 +29,16 @@ pub(super) fn write(
         }
         shown
             .sort_by_key(|line| (std::cmp::Reverse(line.check.severity), line.check.id, line.line));
-        let source = &report.sources[object.source];
-        let place = format!("{source}:{}", object.root.span.line);
-        page.line(&format!("{}  {}", page.bold(&report.references[index]), page.faint(&place)));
+        let (reference, place) = (&report.references[index], report.place_of_object(index));
+        // A live object's place is its reference.
+        let place =
+            if place == *reference { String::new() } else { format!("  {}", page.faint(&place)) };
+        page.line(&format!("{}{place}", page.bold(reference)));
         page.lines(report, &shown);
         page.scores(report, index);
         page.line("");
     }
+    page.paths(report);
     page.rest(report);
     page.sum(report);
     page.text
@@ -98,10 +104,12 @@ impl Page {
             }
             if line.verdict == Verdict::Fail {
                 let value = line.value.as_deref().unwrap_or_else(|| self.say(UNSET));
-                let place = format!("{}:{}:{}", report.source_of(line), line.line, line.column);
-                let place = self.faint(&place);
+                let place = report.place_of(line);
+                let is_told = place == report.references[line.object];
+                let place =
+                    if is_told { String::new() } else { format!("  {}", self.faint(&place)) };
                 let standing = self.standing(&line.standing);
-                self.line(&format!("           {} = {value}  {place}{standing}", line.path));
+                self.line(&format!("           {} = {value}{place}{standing}", line.path));
             }
         }
     }
@@ -136,6 +144,15 @@ impl Page {
         }
     }
 
+    fn paths(&mut self, report: &Report) {
+        let Some(paths) = &report.paths else { return };
+        let title = self.bold(self.say(PATHS));
+        self.line(&title);
+        let whole = matches!(&report.scope, Scope::Cluster { unseen } if unseen.is_empty());
+        let text = super::paths::text(paths, whole, self.language);
+        self.text.push_str(&text);
+    }
+
     fn rest(&mut self, report: &Report) {
         if !report.failures.is_empty() {
             let title = self.painted("1;31", self.say(UNREADABLE));
@@ -160,10 +177,21 @@ impl Page {
         if !report.unexamined.is_empty() {
             let title = self.bold(self.say(UNEXAMINED));
             self.line(&title);
-            for index in &report.unexamined {
-                let object = &report.objects[*index];
-                let place = format!("{}:{}", report.sources[object.source], object.root.span.line);
-                self.line(&format!("  {}  {place}", report.references[*index]));
+            if report.origin == Origin::Files {
+                for index in &report.unexamined {
+                    let place = report.place_of_object(*index);
+                    self.line(&format!("  {}  {place}", report.references[*index]));
+                }
+            } else {
+                // A cluster has many of a kind, and nobody is to blame for one.
+                let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+                for index in &report.unexamined {
+                    let kind = crate::clean::clean(&report.objects[*index].kind);
+                    *kinds.entry(kind).or_default() += 1;
+                }
+                for (kind, count) in kinds {
+                    self.line(&format!("  {kind} ({count})"));
+                }
             }
             self.line("");
         }
@@ -173,19 +201,44 @@ impl Page {
         let told = report.told();
         let [info, low, medium, high, critical] = told.by_severity;
         let mut sum = String::new();
-        let _ = match self.language {
-            Language::En => write!(
+        let (files, objects) = (report.sources.len(), told.objects);
+        let by_severity = match self.language {
+            Language::En => {
+                format!("{critical} critical, {high} high, {medium} medium, {low} low, {info} info")
+            }
+            Language::Ko => {
+                format!("치명적 {critical}, 높음 {high}, 보통 {medium}, 낮음 {low}, 정보 {info}")
+            }
+        };
+        let _ = match (self.language, report.origin) {
+            (Language::En, Origin::Files) => write!(
                 sum,
-                "{} open findings in {} objects of {} files: {critical} critical, {high} high, {medium} medium, {low} low, {info} info",
-                told.open,
-                told.objects,
-                report.sources.len()
+                "{} open findings in {objects} objects of {files} files: {by_severity}",
+                told.open
             ),
-            Language::Ko => write!(
+            (Language::En, Origin::Cluster) => write!(
                 sum,
-                "파일 {}개의 객체 {}개에서 열린 발견 {}건: 치명적 {critical}, 높음 {high}, 보통 {medium}, 낮음 {low}, 정보 {info}",
-                report.sources.len(),
-                told.objects,
+                "{} open findings in {objects} objects of the cluster: {by_severity}",
+                told.open
+            ),
+            (Language::En, Origin::Node) => write!(
+                sum,
+                "{} open findings in {objects} parts of the node: {by_severity}",
+                told.open
+            ),
+            (Language::Ko, Origin::Files) => write!(
+                sum,
+                "파일 {files}개의 객체 {objects}개에서 열린 발견 {}건: {by_severity}",
+                told.open
+            ),
+            (Language::Ko, Origin::Cluster) => write!(
+                sum,
+                "클러스터의 객체 {objects}개에서 열린 발견 {}건: {by_severity}",
+                told.open
+            ),
+            (Language::Ko, Origin::Node) => write!(
+                sum,
+                "노드의 구성 요소 {objects}개에서 열린 발견 {}건: {by_severity}",
                 told.open
             ),
         };
@@ -209,9 +262,11 @@ const UNSET: Words = words("(not set)", "(설정 안 됨)");
 const KNOWN: Words = words("in the baseline", "기준선에 있음");
 const EXCEPTED: Words = words("excepted until", "예외 기한");
 const EXPIRED: Words = words("the exception ran out on", "예외가 만료된 날");
+const PATHS: Words = words("Paths", "경로");
 const UNREADABLE: Words = words("Could not be read", "읽을 수 없는 것");
 const LEFT_OUT: Words = words("Not Kubernetes objects", "Kubernetes 객체가 아닌 것");
-const UNEXAMINED: Words = words("Kinds that no check looks at", "살펴보는 검사가 없는 종류");
+const UNEXAMINED: Words =
+    words("Kinds that none of these checks looks at", "이번 검사 가운데 살펴보는 것이 없는 종류");
 const UNKNOWN_SUM: Words = words("could not be known", "건은 알 수 없었습니다");
 const FAILURE_SUM: Words = words(
     "could not be read: the scan is not whole",

@@ -1,0 +1,99 @@
+//! Checks on a node: the flags of the programs that run there, the files they name, and the kernel's settings.
+//! How these facts are read from a machine is the caller's; they come as objects of the group `node.sallyport`,
+//! one for each program, so that they are scanned, reported and waived as manifests are.
+//!
+//! | field | what it holds |
+//! | --- | --- |
+//! | `process` | `pid` and `user`; absent, if the program does not run here |
+//! | `flags` | its command line, each flag by its name without dashes |
+//! | `environment` | of etcd: the variables that stand for flags |
+//! | `config`, `authentication`, `authorization`, `encryption`, `audit` | the files that flags name, as they are |
+//! | `files` | by path, each with its list `use`, and `mode`, `owner`, `group`, or `fault` |
+//! | `unread` | why one of the files above could not be read, by its key |
+//! | `kernel` | of the host: settings by name |
+//!
+//! A value is looked for where the program itself looks for it, and its default is the program's own. What could
+//! not be read is unknown; a program that does not run here makes its checks not applicable.
+
+macro_rules! facts {
+    ($kind:literal, $facts:literal) => {
+        Example::Manifest(concat!(
+            "apiVersion: node.sallyport/v1\nkind: ",
+            $kind,
+            "\nmetadata: {name: node1}\nprocess: {pid: 1, user: etcd}\n",
+            $facts,
+            "\n"
+        ))
+    };
+}
+
+/// A check on facts of a node, with its examples as little facts.
+macro_rules! node_check {
+    ($id:literal, $severity:ident, $kind:literal, $title:expr, $why:expr, $fix:expr,
+     [$($mapping:expr),* $(,)?], $test:expr, pass [$($pass:literal),+], fail [$($fail:literal),+]) => {
+        Check {
+            id: $id,
+            severity: Severity::$severity,
+            title: $title,
+            why: $why,
+            fix: $fix,
+            mappings: &[$($mapping),*],
+            test: Test::Object(&[$kind], $test),
+            remedy: None,
+            passes: &[$(facts!($kind, $pass)),+],
+            fails: &[$(facts!($kind, $fail)),+],
+        }
+    };
+}
+
+/// A check on one setting of a program.
+macro_rules! setting_check {
+    ($id:literal, $severity:ident, $kind:literal, $title:expr, $why:expr, $fix:expr,
+     [$($mapping:expr),* $(,)?], $setting:expr, $rule:expr,
+     pass [$($pass:literal),+], fail [$($fail:literal),+]) => {
+        node_check!(
+            $id, $severity, $kind, $title, $why, $fix, [$($mapping),*],
+            |object| {
+                const SETTING: Setting = $setting;
+                const RULE: Rule = $rule;
+                SETTING.judge(object, &RULE)
+            },
+            pass [$($pass),+], fail [$($fail),+]
+        )
+    };
+}
+
+mod api_admission;
+mod api_audit;
+mod api_server;
+mod api_storage;
+mod control;
+mod etcd;
+mod files;
+mod kernel;
+mod kubelet;
+mod setting;
+
+use crate::check::Check;
+use crate::words::{Words, words};
+pub(crate) use kernel::SETTINGS as KERNEL_SETTINGS;
+
+/// The checks on a node, by family.
+pub(super) static FAMILIES: &[(&str, &[Check])] = &[
+    ("Node: API server", api_server::CHECKS),
+    ("Node: admission", api_admission::CHECKS),
+    ("Node: storage and keys", api_storage::CHECKS),
+    ("Node: audit log", api_audit::CHECKS),
+    ("Node: controller manager and scheduler", control::CHECKS),
+    ("Node: etcd", etcd::CHECKS),
+    ("Node: kubelet and kube-proxy", kubelet::CHECKS),
+    ("Node: files", files::CHECKS),
+    ("Node: kernel", kernel::CHECKS),
+];
+
+const NOT_RUNNING: Words =
+    words("the program does not run on this node", "이 노드에서 실행되지 않는 프로그램입니다");
+const UNREAD: Words = words(
+    "the file that decides it could not be read; scan as root on the node itself",
+    "값을 정하는 파일을 읽을 수 없었습니다. 노드에서 root로 스캔합니다",
+);
