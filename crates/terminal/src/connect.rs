@@ -275,6 +275,7 @@ pub(crate) fn close_code(code: ProblemCode) -> CloseCode {
         P::LinkUsed | P::TicketUsed => CloseCode::Used,
         P::LinkRevoked => CloseCode::Revoked,
         P::RightWithdrawn => CloseCode::RightWithdrawn,
+        P::TerminalEnded => CloseCode::TerminalEnded,
         P::BadRequest => CloseCode::Malformed,
         P::BodyTooLarge => CloseCode::TooLarge,
         P::ClusterUnreachable | P::ExecUnsupported | P::StoreUnavailable | P::Internal => {

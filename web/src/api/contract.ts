@@ -91,6 +91,7 @@ export const problemCodes = everyOf<ProblemCode>()([
   'ticket_expired',
   'ticket_used',
   'right_withdrawn',
+  'terminal_ended',
   'session_ended',
   'hub_draining',
 ]);

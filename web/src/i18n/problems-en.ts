@@ -136,6 +136,7 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'Your right to this terminal was withdrawn while you were in it.',
     todo: 'Ask an administrator of the cluster if you still need it.',
   },
+  terminal_ended: { what: 'This terminal was ended.', todo: 'Open a new one if you still need it.' },
   session_ended: { what: 'Your sign-in was ended.', todo: 'Sign in again; you will come back here.' },
   hub_draining: {
     what: 'The hub is being restarted.',
@@ -149,7 +150,6 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'The answer did not come from the hub, or this page is older than the hub.',
     todo: 'Reload the page. If it stays so, look at the proxy between.',
   },
-  terminal_ended: { what: 'This terminal was ended.', todo: 'Open a new one if you still need it.' },
   connection_lost: {
     what: 'The connection to the terminal broke off. Its shell has been ended in the Pod.',
     todo: 'Check your network, then open the terminal again.',

@@ -125,6 +125,8 @@ problem_codes! {
     TicketUsed, "ticket_used", CONFLICT, "The ticket was used";
     /// The right was withdrawn while the terminal lived.
     RightWithdrawn, "right_withdrawn", FORBIDDEN, "The right was withdrawn";
+    /// Somebody who may, or another hub, ended this one terminal; the sign-in goes on.
+    TerminalEnded, "terminal_ended", GONE, "The terminal was ended";
     /// The sign-in was ended while the terminal lived.
     SessionEnded, "session_ended", UNAUTHORIZED, "The sign-in was ended";
     /// The hub is being stopped; another one, or this one in a moment, will answer.
@@ -147,6 +149,6 @@ mod tests {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code}");
         }
-        assert_eq!(ProblemCode::ALL.len(), 44);
+        assert_eq!(ProblemCode::ALL.len(), 45);
     }
 }
