@@ -3,7 +3,7 @@
 //!
 //! A page cannot read why an upgrade was refused, so whoever is signed in and comes from our own page
 //! gets the socket, one frame that says what was decided, and the close code. Everybody else gets a plain
-//! 401 or 403 and no socket. No byte reaches a container before the second gate has passed.
+//! 400, 401 or 403 and no socket. No byte reaches a container before the second gate has passed.
 //!
 //! Hostile input: frames must be masked and small (RFC 6455 section 5.1); the library refuses others.
 
@@ -56,7 +56,6 @@ pub(crate) struct FirstSize {
         (status = 101, description = "The terminal; a refusal is a `denied` message and a close code"),
         (status = 400, description = "`bad_request`: not a WebSocket upgrade", body = ProblemBody),
         (status = 403, description = "`origin_refused`", body = ProblemBody),
-        (status = 503, description = "`hub_draining`", body = ProblemBody),
     )
 )]
 pub(crate) async fn connect(
@@ -82,11 +81,6 @@ pub(crate) async fn connect(
         .collect();
     let size = Size::new(size.cols.unwrap_or(80), size.rows.unwrap_or(24))
         .map_err(|fault| Problem::bad_request(fault.to_string()))?;
-    if terminals.live.is_draining() {
-        return Err(Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
-            .decided_by(DecidedBy::Hub)
-            .retry_after(Duration::from_secs(2)));
-    }
     let upgrade = parts
         .extensions
         .remove::<OnUpgrade>()
@@ -223,6 +217,11 @@ async fn enter(
 }
 
 fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<Room, Problem> {
+    if terminals.live.is_draining() {
+        return Err(Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
+            .decided_by(DecidedBy::Hub)
+            .retry_after(Duration::from_secs(2)));
+    }
     let (person_max, total_max) = (terminals.settings.per_person_max, terminals.settings.total_max);
     terminals.live.room(signed_in.user(), signed_in.cluster(), person_max, total_max).map_err(
         |full| {

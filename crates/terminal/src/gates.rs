@@ -116,9 +116,10 @@ pub(crate) async fn refuse(
     metrics::counter!(REFUSALS, "gate" => action, "code" => problem.code().as_str()).increment(1);
     let record = signed_in.audit(action, object).detail(json!({ "detail": problem.detail() }));
     let record = match problem.code() {
-        ProblemCode::StoreUnavailable | ProblemCode::ClusterUnreachable | ProblemCode::Internal => {
-            record.failed(problem.code())
-        }
+        ProblemCode::StoreUnavailable
+        | ProblemCode::ClusterUnreachable
+        | ProblemCode::Internal
+        | ProblemCode::HubDraining => record.failed(problem.code()),
         _ => record.denied(problem.code()),
     };
     terminals.api.store.audit(record).await?;
