@@ -223,20 +223,20 @@ fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<Room, Problem
             .retry_after(Duration::from_secs(2)));
     }
     let (person_max, total_max) = (terminals.settings.per_person_max, terminals.settings.total_max);
-    terminals.live.room(signed_in.user(), signed_in.cluster(), person_max, total_max).map_err(
-        |full| {
-            let (whose, limit) = match full {
-                NoRoom::ForPerson => (format!("`{}`", signed_in.user()), person_max),
-                NoRoom::OnHub => ("this hub".to_owned(), total_max),
-            };
-            Problem::new(
-                ProblemCode::TooManyAttempts,
-                format!("{whose} has {limit} live terminals, which is the limit"),
-            )
-            .decided_by(DecidedBy::Hub)
-            .fix("close one that is not needed")
-        },
+    let room = terminals.live.room(signed_in.user(), signed_in.cluster(), person_max, total_max);
+    room.map_err(|full| match full {
+        NoRoom::ForPerson => too_many(&format!("`{}`", signed_in.user()), person_max),
+        NoRoom::OnHub => too_many("this hub", total_max),
+    })
+}
+
+fn too_many(whose: &str, limit: usize) -> Problem {
+    Problem::new(
+        ProblemCode::TooManyTerminals,
+        format!("{whose} has {limit} live terminals, which is the limit"),
     )
+    .decided_by(DecidedBy::Hub)
+    .fix("close one that is not needed")
 }
 
 /// Says why, and closes with the code that belongs to it.
@@ -282,5 +282,18 @@ pub(crate) fn close_code(code: ProblemCode) -> CloseCode {
         }
         P::HubDraining => CloseCode::Draining,
         _ => CloseCode::Denied,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_room_is_told_as_that_and_not_as_attempts_to_wait_for() {
+        let problem = too_many("`mina`", 64);
+        assert_eq!(problem.code().as_str(), "too_many_terminals");
+        assert!(problem.detail().contains("`mina` has 64 live"), "{}", problem.detail());
+        assert_eq!(close_code(problem.code()), CloseCode::Denied);
     }
 }

@@ -68,6 +68,8 @@ export const problemCodes = everyOf<ProblemCode>()([
   'quota_person',
   'quota_total',
   'too_many_links',
+  'too_many_terminals',
+  'too_many_watches',
   'cluster_unreachable',
   'exec_unsupported',
   'cluster_unknown',

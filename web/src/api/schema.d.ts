@@ -909,7 +909,7 @@ export interface components {
          * @description Why something was refused.
          * @enum {string}
          */
-        ProblemCode: "not_signed_in" | "session_expired" | "csrf" | "origin_refused" | "wrong_credentials" | "too_many_attempts" | "account_disabled" | "invitation_invalid" | "password_weak" | "token_refused" | "forbidden" | "not_admin" | "not_found" | "conflict" | "bad_request" | "body_too_large" | "quota_person" | "quota_total" | "too_many_links" | "cluster_unreachable" | "exec_unsupported" | "cluster_unknown" | "store_unavailable" | "internal" | "link_malformed" | "link_signature" | "link_key_unknown" | "link_expired" | "link_revoked" | "link_used" | "link_other_user" | "link_other_browser" | "pod_gone" | "pod_replaced" | "pod_not_running" | "container_unknown" | "no_shell" | "ticket_missing" | "ticket_invalid" | "ticket_expired" | "ticket_used" | "right_withdrawn" | "terminal_ended" | "session_ended" | "hub_draining";
+        ProblemCode: "not_signed_in" | "session_expired" | "csrf" | "origin_refused" | "wrong_credentials" | "too_many_attempts" | "account_disabled" | "invitation_invalid" | "password_weak" | "token_refused" | "forbidden" | "not_admin" | "not_found" | "conflict" | "bad_request" | "body_too_large" | "quota_person" | "quota_total" | "too_many_links" | "too_many_terminals" | "too_many_watches" | "cluster_unreachable" | "exec_unsupported" | "cluster_unknown" | "store_unavailable" | "internal" | "link_malformed" | "link_signature" | "link_key_unknown" | "link_expired" | "link_revoked" | "link_used" | "link_other_user" | "link_other_browser" | "pod_gone" | "pod_replaced" | "pod_not_running" | "container_unknown" | "no_shell" | "ticket_missing" | "ticket_invalid" | "ticket_expired" | "ticket_used" | "right_withdrawn" | "terminal_ended" | "session_ended" | "hub_draining";
         /** @description Whose links to revoke. */
         RevokeAll: {
             /** @description The Kubernetes user name; another than one's own for administrators only. */
@@ -2124,7 +2124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too_many_attempts: as many watches are open as may be */
+            /** @description too_many_watches: as many watches are open as may be */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3130,7 +3130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too_many_attempts: as many watches are open as may be */
+            /** @description too_many_watches: as many watches are open as may be */
             429: {
                 headers: {
                     [name: string]: unknown;

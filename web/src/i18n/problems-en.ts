@@ -59,6 +59,14 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'Too many of your presigned links are still open.',
     todo: 'Use some, or revoke them under Access. Links also expire by themselves.',
   },
+  too_many_terminals: {
+    what: 'As many terminals are open as may be.',
+    todo: 'Close one that is not needed any more, under Access too, then open this one again.',
+  },
+  too_many_watches: {
+    what: 'As many lists are being watched as may be.',
+    todo: 'Close other tabs of the console, or sign out elsewhere.',
+  },
   cluster_unreachable: {
     what: 'The cluster does not answer.',
     todo: 'Try again in a moment. If it stays so, tell the administrator of the cluster.',

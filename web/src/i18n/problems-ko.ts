@@ -58,6 +58,14 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     what: '아직 쓰지 않은 사전 서명 링크가 너무 많습니다.',
     todo: '링크를 사용하거나 ‘접근 관리’ 화면에서 폐기하세요. 시간이 지나면 저절로 만료되기도 합니다.',
   },
+  too_many_terminals: {
+    what: '열 수 있는 터미널을 모두 사용하고 있습니다.',
+    todo: '필요 없는 터미널을 닫거나 ‘접근 관리’ 화면에서 종료한 뒤 다시 여세요.',
+  },
+  too_many_watches: {
+    what: '실시간으로 볼 수 있는 목록의 수를 모두 사용하고 있습니다.',
+    todo: '콘솔의 다른 탭을 닫거나 다른 곳에서 로그아웃하세요.',
+  },
   cluster_unreachable: {
     what: '클러스터가 응답하지 않습니다.',
     todo: '잠시 뒤 다시 시도하세요. 계속되면 클러스터 관리자에게 알리세요.',
