@@ -341,6 +341,7 @@ export const en = {
   'make.command': 'Command (optional)',
   'make.commandHint': 'Runs without a terminal, as a plain stream. Empty for a shell.',
   'make.act': 'Make the link',
+  'list.cutShort': 'Only the newest {n} are shown. Filter to find others.',
   'live.none': 'No terminal is live',
   'live.noneTodo': 'Terminals appear here from their first prompt to their end.',
   'live.since': 'Since',

@@ -343,6 +343,7 @@ export const ko: Record<keyof typeof en, string> = {
   'make.command': '명령 (선택)',
   'make.commandHint': '터미널 없이 일반 스트림으로 실행합니다. 비워 두면 셸을 엽니다.',
   'make.act': '링크 만들기',
+  'list.cutShort': '최근 항목 {n}개만 표시합니다. 나머지는 필터로 찾으세요.',
   'live.none': '사용 중인 터미널이 없습니다',
   'live.noneTodo': '터미널이 연결되면 종료될 때까지 여기에 표시됩니다.',
   'live.since': '시작',
