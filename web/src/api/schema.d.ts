@@ -874,9 +874,18 @@ export interface components {
         };
         /** @description The data of `event: stale`. */
         PodsStale: {
-            /** @description Why what is shown may be out of date. */
+            /** @description The cluster that is silent. */
+            cluster?: string | null;
+            /** @description The same in English, with the object's name. */
             detail: string;
+            /** @description Why what is shown may be out of date. */
+            reason: components["schemas"]["PodsStaleReason"];
         };
+        /**
+         * @description Why Pods that are shown may be out of date.
+         * @enum {string}
+         */
+        PodsStaleReason: "cluster_silent" | "cluster_slow" | "right_withdrawn" | "not_all_followed";
         /** @description The data of the events, for the description alone. */
         PodsTold: components["schemas"]["PodSnapshot"] | components["schemas"]["PodChange"] | components["schemas"]["PodsStale"];
         /** @description A problem as the client reads it. */
