@@ -279,6 +279,19 @@ for (const [store, count] of [
       assert.ok(took < 2000, `${took} ms`);
     });
 
+    test('ending one terminal on the other hub is told as that, in its row too, and the sign-in goes on', async () => {
+      const terminal = await bob.at(aliceThere.hub).enter(pod());
+      const { terminal_id: id } = terminal.message('ready');
+      assert.equal((await alice.delete(`/api/v1/terminals/${id}`)).status, 204);
+      await endedWith(terminal, 4421, 'terminal_ended');
+      assert.equal((await bob.get('/api/v1/me')).status, 200);
+      const ends = (await alice.get('/api/v1/audit?limit=200')).body.items.filter(
+        (each) => each.detail.terminal === id,
+      );
+      const left = ends.find((each) => each.action === 'terminal.leave');
+      assert.equal(left?.detail.reason, 'terminal_ended', JSON.stringify(ends));
+    });
+
     test('revoking all links of a person ends all of their terminals within 2 s', async () => {
       const terminals = await Promise.all([bob.enter(pod()), bob.at(aliceThere.hub).enter(pod('other'))]);
       const answer = await alice.post('/api/v1/links/revoke-all', { user: 'sallyport:bob' });
@@ -360,7 +373,14 @@ for (const [store, count] of [
       const terminal = await alice.enter(pod('doomed'));
       await kubectl(['delete', 'pod', 'doomed', '-n', namespace.name, '--wait=true', '--force']);
       const closed = await terminal.ends(20);
-      assert.ok([4404, 1000, 4500].includes(closed.code), JSON.stringify(closed));
+      // Killed with its Pod the shell exits by a signal; if the Pod is gone first, that is said.
+      const [exit, denied] = [terminal.message('exit'), terminal.message('denied')];
+      if (exit) assert.deepEqual([closed.code, exit.code === 0], [1000, false], JSON.stringify(exit));
+      else {
+        const expected = { pod_gone: 4404, pod_not_running: 4404, cluster_unreachable: 4500 }[denied?.problem.code];
+        assert.deepEqual(closed, { code: expected, reason: denied?.problem.code });
+        assert.match(denied.problem.detail, /doomed/);
+      }
     });
 
     test('every decision is in the audit log, whose chain is intact, and no secret is', async () => {

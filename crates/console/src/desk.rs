@@ -18,7 +18,7 @@ const QUEUE_PER_SEAT: usize = 128;
 /// Nobody waits longer than this for a seat.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-const CHECKS: &str = "password_checks_total";
+const CHECKS: &str = "sallyport_password_checks_total";
 
 pub(crate) fn describe_metrics() {
     metrics::describe_counter!(CHECKS, "Passwords checked, right or wrong.");

@@ -98,7 +98,7 @@ fn network_key(from: Source) -> String {
     format!("network:{}", from.network())
 }
 
-const THROTTLED: &str = "sign_in_throttled_total";
+const THROTTLED: &str = "sallyport_sign_in_throttled_total";
 
 pub(crate) fn describe_metrics() {
     metrics::describe_counter!(

@@ -40,7 +40,9 @@ pub use issue::{IssuedSignIn, NewSignIn, issue_sign_in, signed_in_cookie};
 pub use observe::{StaticAnswer, describe_metrics};
 pub use openapi::document;
 pub use origin::{FromOurPage, InvalidOrigin, Origins};
-pub use problem::{DecidedBy, Problem, ProblemBody, ProblemCode};
+pub use problem::{
+    DecidedBy, Problem, ProblemBody, ProblemCode, cluster_refuses_hub, speaks_of_hub,
+};
 pub use random::random;
 pub use request::RequestContext;
 pub use sign_in::{Administrator, CSRF_HEADER, SignedIn};

@@ -16,8 +16,8 @@ use tracing::Instrument as _;
 
 /// What the page and its files, which a browser asks for by the dozen, are called in logs and metrics.
 const STATIC: &str = "static";
-const DURATIONS: &str = "http_request_duration_seconds";
-const REQUESTS: &str = "http_requests_total";
+const DURATIONS: &str = "sallyport_http_request_duration_seconds";
+const REQUESTS: &str = "sallyport_http_requests_total";
 
 /// Rides in the extensions of an answer that is the same for everybody and holds no data: the page or a file of
 /// it. Such answers share one label, and are logged for those who debug.

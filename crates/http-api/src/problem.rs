@@ -6,6 +6,7 @@ mod code;
 mod conversions;
 
 pub use code::ProblemCode;
+pub use conversions::{cluster_refuses_hub, speaks_of_hub};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};

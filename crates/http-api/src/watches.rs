@@ -43,7 +43,7 @@ impl Watches {
             } else {
                 format!("the hub has {total} watches open, as many as it may")
             };
-            return Err(Problem::new(ProblemCode::TooManyAttempts, detail)
+            return Err(Problem::new(ProblemCode::TooManyWatches, detail)
                 .decided_by(DecidedBy::Hub)
                 .fix("close other tabs of the console, or sign out elsewhere")
                 .retry_after(Duration::from_secs(5)));

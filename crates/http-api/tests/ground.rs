@@ -368,15 +368,15 @@ fn logs_and_metrics_hold_routes_and_no_secrets() {
     });
     let labels = labels.0.into_inner().unwrap();
     let counted: Vec<&String> =
-        labels.iter().filter(|it| it.starts_with("http_requests_total")).collect();
+        labels.iter().filter(|it| it.starts_with("sallyport_http_requests_total")).collect();
     assert_eq!(
         counted,
         [
-            "http_requests_total method=GET path=/api/v1/fails status=500",
-            "http_requests_total method=GET path=/api/v1/things/{id} status=400",
-            "http_requests_total method=GET path=/api/v1/who status=200",
-            "http_requests_total method=GET path=unmatched status=404",
-            "http_requests_total method=OTHER path=unmatched status=404",
+            "sallyport_http_requests_total method=GET path=/api/v1/fails status=500",
+            "sallyport_http_requests_total method=GET path=/api/v1/things/{id} status=400",
+            "sallyport_http_requests_total method=GET path=/api/v1/who status=200",
+            "sallyport_http_requests_total method=GET path=unmatched status=404",
+            "sallyport_http_requests_total method=OTHER path=unmatched status=404",
         ]
     );
     let log = String::from_utf8(log().0.lock().unwrap().clone()).unwrap();

@@ -188,6 +188,11 @@ pub(crate) fn refusal(cluster: &ClusterName, code: u16, body: &[u8]) -> KubeIoEr
             reason: text("reason").unwrap_or_default(),
             message,
         },
+        // A load balancer's own words: there is no API server behind it now.
+        None if (502..=504).contains(&code) => KubeIoError::Unreachable {
+            cluster: cluster.clone(),
+            detail: format!("what stands before it answered {code} to the upgrade"),
+        },
         None => KubeIoError::ExecUnsupported {
             cluster: cluster.clone(),
             detail: format!("it answered {code} to the upgrade"),
@@ -455,7 +460,13 @@ mod tests {
                 other => panic!("{other}"),
             }
         }
-        let page = refusal(&cluster, 502, b"<html>Bad Gateway</html>");
-        assert!(matches!(page, KubeIoError::ExecUnsupported { .. }), "{page}");
+        for code in [502, 503, 504] {
+            let page = refusal(&cluster, code, b"<html>Bad Gateway</html>");
+            assert!(matches!(page, KubeIoError::Unreachable { .. }), "{page}");
+        }
+        for code in [200, 302, 400, 426, 501] {
+            let page = refusal(&cluster, code, b"<html>What is this?</html>");
+            assert!(matches!(page, KubeIoError::ExecUnsupported { .. }), "{page}");
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! A watch is asked for a minute at a time and must end within that: a connection that died without a word
 //! is so found out, which an idle watch alone would never show.
 
+use crate::live::PodsStale;
 use crate::scope::{Purpose, ReadPods};
 use crate::service::{api, pods_in, silent};
 use crate::view::PodView;
@@ -33,7 +34,7 @@ pub(crate) enum Told {
     Applied(PodView),
     Deleted(PodView),
     /// The cluster does not answer; why.
-    Stale(String),
+    Stale(PodsStale),
     /// It answers again.
     Live,
     /// Changes were missed: everything must be listed anew.
@@ -175,8 +176,7 @@ impl Feed {
         }
         if !std::mem::replace(stale, true) {
             tracing::debug!(%error, cluster = %self.cluster.name(), "the watch of Pods is stale");
-            let detail = format!("cluster `{}` does not answer", self.cluster.name());
-            self.tell(Told::Stale(detail)).await?;
+            self.tell(Told::Stale(PodsStale::cluster_silent(self.cluster.name()))).await?;
         }
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(PAUSE_MAX);

@@ -18,7 +18,7 @@ mod view;
 #[doc(hidden)]
 pub mod fuzz;
 
-pub use live::{PodChange, PodChangeKind, PodSnapshot, PodsStale};
+pub use live::{PodChange, PodChangeKind, PodSnapshot, PodsStale, PodsStaleReason};
 pub use routes::router;
 pub use service::Pods;
 pub use view::{ContainerKind, ContainerState, ContainerView, PodList, PodScope, PodView};

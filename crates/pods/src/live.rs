@@ -76,10 +76,54 @@ pub struct PodChange {
 }
 
 /// The data of `event: stale`.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 pub struct PodsStale {
     /// Why what is shown may be out of date.
+    pub reason: PodsStaleReason,
+    /// The cluster that is silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The same in English, with the object's name.
     pub detail: String,
+}
+
+/// Why Pods that are shown may be out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PodsStaleReason {
+    /// A cluster does not answer.
+    ClusterSilent,
+    /// A cluster takes long to answer.
+    ClusterSlow,
+    /// The right to see Pods was withdrawn.
+    RightWithdrawn,
+    /// There are more namespaces than are followed.
+    NotAllFollowed,
+}
+
+impl PodsStale {
+    pub(crate) fn cluster_silent(cluster: &ClusterName) -> Self {
+        Self {
+            reason: PodsStaleReason::ClusterSilent,
+            cluster: Some(cluster.to_string()),
+            detail: format!("cluster `{cluster}` does not answer"),
+        }
+    }
+
+    fn cluster_slow() -> Self {
+        let detail = "a cluster takes long to answer".to_owned();
+        Self { reason: PodsStaleReason::ClusterSlow, cluster: None, detail }
+    }
+
+    fn right_withdrawn() -> Self {
+        let detail = "the right to see Pods was withdrawn".to_owned();
+        Self { reason: PodsStaleReason::RightWithdrawn, cluster: None, detail }
+    }
+
+    fn not_all_followed(left_out: usize) -> Self {
+        let detail = format!("{left_out} namespaces more than are followed live");
+        Self { reason: PodsStaleReason::NotAllFollowed, cluster: None, detail }
+    }
 }
 
 struct Live {
@@ -159,17 +203,17 @@ impl Live {
         let reach = self.reach(SCOPE_AGE_MAX).await;
         let sees = reach.iter().any(|(_, scope)| scope.as_ref().is_none_or(|it| !it.is_empty()));
         if !sees && *saw_something {
-            self.stale("the right to see Pods was withdrawn".to_owned()).await?;
+            self.stale(PodsStale::right_withdrawn()).await?;
             return Ok(Next::End);
         }
         *saw_something |= sees;
         let (out, mut told) = mpsc::channel(WAITING_MAX);
         let mut feeds = JoinSet::new();
-        let mut silent: BTreeSet<String> = BTreeSet::new();
+        let mut silent: BTreeSet<PodsStale> = BTreeSet::new();
         let mut left_out = 0;
         for (cluster, scope) in &reach {
             let Some(scope) = scope else {
-                silent.insert(format!("cluster `{}` does not answer", cluster.name()));
+                silent.insert(PodsStale::cluster_silent(cluster.name()));
                 continue;
             };
             for namespace in scope.places() {
@@ -189,12 +233,12 @@ impl Live {
         }
         drop(out);
         if left_out > 0 {
-            silent.insert(format!("{left_out} namespaces more than are followed live"));
+            silent.insert(PodsStale::not_all_followed(left_out));
         }
         let mut stale: BTreeSet<usize> = BTreeSet::new();
         let early = self.snapshot(&mut told, feeds.len(), &mut stale, &mut silent).await?;
-        for detail in silent {
-            self.stale(detail).await?;
+        for why in silent {
+            self.stale(why).await?;
         }
         for (number, told) in early {
             if let Some(next) = self.pass(number, told, &mut stale).await? {
@@ -233,23 +277,23 @@ impl Live {
         told: &mut mpsc::Receiver<(usize, Told)>,
         feeds: usize,
         stale: &mut BTreeSet<usize>,
-        silent: &mut BTreeSet<String>,
+        silent: &mut BTreeSet<PodsStale>,
     ) -> Result<Vec<(usize, Told)>, Gone> {
         let until = Instant::now() + SNAPSHOT_TIME_MAX;
         let mut waiting: BTreeSet<usize> = (0..feeds).collect();
         let (mut items, mut early) = (Vec::new(), Vec::new());
         while !waiting.is_empty() {
             let Ok(next) = timeout_at(until, told.recv()).await else {
-                silent.insert("a cluster takes long to answer".to_owned());
+                silent.insert(PodsStale::cluster_slow());
                 stale.extend(&waiting);
                 break;
             };
             let Some((number, told)) = next else { break };
             match told {
                 Told::Listed(pods) if waiting.remove(&number) => items.extend(pods),
-                Told::Stale(detail) if waiting.remove(&number) => {
+                Told::Stale(why) if waiting.remove(&number) => {
                     stale.insert(number);
-                    silent.insert(detail);
+                    silent.insert(why);
                 }
                 told => {
                     waiting.remove(&number);
@@ -280,9 +324,9 @@ impl Live {
             }
             Told::Applied(pod) => self.send("change", &change(PodChangeKind::Applied, pod)).await?,
             Told::Deleted(pod) => self.send("change", &change(PodChangeKind::Deleted, pod)).await?,
-            Told::Stale(detail) => {
+            Told::Stale(why) => {
                 stale.insert(number);
-                self.stale(detail).await?;
+                self.stale(why).await?;
             }
             Told::Live => self.live_again(number, stale).await?,
             Told::Expired => return Ok(Some(Next::Anew)),
@@ -332,8 +376,8 @@ impl Live {
         reach.iter().zip(now).any(|((_, before), (_, now))| now.is_some() && *before != now)
     }
 
-    async fn stale(&self, detail: String) -> Result<(), Gone> {
-        self.send("stale", &PodsStale { detail }).await
+    async fn stale(&self, why: PodsStale) -> Result<(), Gone> {
+        self.send("stale", &why).await
     }
 
     async fn send(&self, name: &str, data: &impl Serialize) -> Result<(), Gone> {

@@ -10,23 +10,7 @@ pub(crate) fn told(object: &str, error: KubeIoError) -> Problem {
     match &error {
         KubeIoError::Unreachable { cluster, .. } => unreachable(cluster).caused_by(error),
         KubeIoError::Refused { code: 404, .. } => Problem::not_found(object),
-        KubeIoError::Refused { cluster, code: 403, message, .. }
-            if !message.contains("cannot impersonate")
-                && !message.contains("subjectaccessreviews") =>
-        {
-            let detail = format!("cluster `{cluster}`: {}", cleaned(message));
-            Problem::new(ProblemCode::Forbidden, detail)
-                .decided_by(DecidedBy::Kubernetes)
-                .fix("ask whoever administers the cluster's RBAC")
-                .caused_by(error)
-        }
-        KubeIoError::Refused { cluster, code: 401 | 403, message, .. } => Problem::new(
-            ProblemCode::ClusterUnreachable,
-            format!("cluster `{cluster}` does not let the hub do its work: {}", cleaned(message)),
-        )
-        .decided_by(DecidedBy::Kubernetes)
-        .fix("tell the hub's operator: the hub's ClusterRole is missing or too narrow")
-        .caused_by(error),
+        KubeIoError::Refused { code: 401 | 403, .. } => error.into(),
         KubeIoError::Refused { cluster, .. } => unreachable(cluster).caused_by(error),
         _ => Problem::internal(error),
     }

@@ -62,7 +62,7 @@ async fn list(
         (status = OK, content_type = "text/event-stream", body = Told, description = "Server-sent events"),
         (status = BAD_REQUEST, body = ProblemBody, description = "bad_request: not a cluster's name"),
         (status = NOT_FOUND, body = ProblemBody, description = "cluster_unknown"),
-        (status = TOO_MANY_REQUESTS, body = ProblemBody, description = "too_many_attempts: as many watches are open as may be"),
+        (status = TOO_MANY_REQUESTS, body = ProblemBody, description = "too_many_watches: as many watches are open as may be"),
     ),
 )]
 async fn watch(

@@ -221,6 +221,7 @@ async fn a_watch_ends_when_the_api_server_takes_the_right_away() {
     allowed.store(false, Ordering::Relaxed);
     watch.send(line("ERROR", status(403, "Forbidden", "not any more"))).unwrap();
     let told = events.named("stale").await;
+    assert_eq!(told["reason"], "right_withdrawn", "{told}");
     assert!(told["detail"].as_str().unwrap().contains("withdrawn"), "{told}");
     assert_eq!(events.next().await, None);
 }
@@ -236,6 +237,7 @@ async fn a_silent_cluster_does_not_hold_the_snapshot_back() {
     let (name, snapshot) = events.next().await.unwrap();
     assert_eq!((name.as_str(), names(&snapshot).len()), ("snapshot", 3));
     let told = events.named("stale").await;
+    assert_eq!([&told["reason"], &told["cluster"]], ["cluster_silent", "two"], "{told}");
     assert!(told["detail"].as_str().unwrap().contains("`two`"), "{told}");
 }
 

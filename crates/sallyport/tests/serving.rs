@@ -107,11 +107,11 @@ async fn figures_are_told_on_their_own_address_alone() {
     let figures = got(plain.clone(), "/metrics").await;
     let text = String::from_utf8_lossy(&figures.body).into_owned();
     assert_eq!(figures.status, 200);
-    assert!(text.contains("http_requests_total{"), "{text}");
+    assert!(text.contains("sallyport_http_requests_total{"), "{text}");
     assert_eq!(got(plain.clone(), "/readyz").await.status, 200);
 
     let console = got(hub.endpoint(), "/metrics").await;
-    assert!(!String::from_utf8_lossy(&console.body).contains("http_requests_total"));
+    assert!(!String::from_utf8_lossy(&console.body).contains("sallyport_http_requests_total"));
     for path in ["/", "/api/v1/me", "/api/v1/sign-in/password", "/presigned/connect"] {
         assert_eq!(got(plain.clone(), path).await.status, 404, "{path}");
     }
@@ -156,8 +156,9 @@ async fn files_of_the_page_share_one_label_and_are_logged_for_those_who_debug() 
     }
     let text = String::from_utf8(got(plain, "/metrics").await.body.to_vec()).unwrap();
     for (path, status) in [("static", 200), ("unmatched", 404), ("/livez", 200)] {
-        let line =
-            format!("http_requests_total{{method=\"GET\",path=\"{path}\",status=\"{status}\"}} 1");
+        let line = format!(
+            "sallyport_http_requests_total{{method=\"GET\",path=\"{path}\",status=\"{status}\"}} 1"
+        );
         assert!(text.contains(&line), "{line}: {text}");
     }
     hub.signal("-TERM");

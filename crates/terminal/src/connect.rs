@@ -3,7 +3,7 @@
 //!
 //! A page cannot read why an upgrade was refused, so whoever is signed in and comes from our own page
 //! gets the socket, one frame that says what was decided, and the close code. Everybody else gets a plain
-//! 401 or 403 and no socket. No byte reaches a container before the second gate has passed.
+//! 400, 401 or 403 and no socket. No byte reaches a container before the second gate has passed.
 //!
 //! Hostile input: frames must be masked and small (RFC 6455 section 5.1); the library refuses others.
 
@@ -56,7 +56,6 @@ pub(crate) struct FirstSize {
         (status = 101, description = "The terminal; a refusal is a `denied` message and a close code"),
         (status = 400, description = "`bad_request`: not a WebSocket upgrade", body = ProblemBody),
         (status = 403, description = "`origin_refused`", body = ProblemBody),
-        (status = 503, description = "`hub_draining`", body = ProblemBody),
     )
 )]
 pub(crate) async fn connect(
@@ -82,11 +81,6 @@ pub(crate) async fn connect(
         .collect();
     let size = Size::new(size.cols.unwrap_or(80), size.rows.unwrap_or(24))
         .map_err(|fault| Problem::bad_request(fault.to_string()))?;
-    if terminals.live.is_draining() {
-        return Err(Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
-            .decided_by(DecidedBy::Hub)
-            .retry_after(Duration::from_secs(2)));
-    }
     let upgrade = parts
         .extensions
         .remove::<OnUpgrade>()
@@ -223,21 +217,26 @@ async fn enter(
 }
 
 fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<Room, Problem> {
-    let (person_max, total_max) = (terminals.settings.per_person_max, terminals.settings.total_max);
-    terminals.live.room(signed_in.user(), signed_in.cluster(), person_max, total_max).map_err(
-        |full| {
-            let (whose, limit) = match full {
-                NoRoom::ForPerson => (format!("`{}`", signed_in.user()), person_max),
-                NoRoom::OnHub => ("this hub".to_owned(), total_max),
-            };
-            Problem::new(
-                ProblemCode::TooManyAttempts,
-                format!("{whose} has {limit} live terminals, which is the limit"),
-            )
+    if terminals.live.is_draining() {
+        return Err(Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
             .decided_by(DecidedBy::Hub)
-            .fix("close one that is not needed")
-        },
+            .retry_after(Duration::from_secs(2)));
+    }
+    let (person_max, total_max) = (terminals.settings.per_person_max, terminals.settings.total_max);
+    let room = terminals.live.room(signed_in.user(), signed_in.cluster(), person_max, total_max);
+    room.map_err(|full| match full {
+        NoRoom::ForPerson => too_many(&format!("`{}`", signed_in.user()), person_max),
+        NoRoom::OnHub => too_many("this hub", total_max),
+    })
+}
+
+fn too_many(whose: &str, limit: usize) -> Problem {
+    Problem::new(
+        ProblemCode::TooManyTerminals,
+        format!("{whose} has {limit} live terminals, which is the limit"),
     )
+    .decided_by(DecidedBy::Hub)
+    .fix("close one that is not needed")
 }
 
 /// Says why, and closes with the code that belongs to it.
@@ -275,6 +274,7 @@ pub(crate) fn close_code(code: ProblemCode) -> CloseCode {
         P::LinkUsed | P::TicketUsed => CloseCode::Used,
         P::LinkRevoked => CloseCode::Revoked,
         P::RightWithdrawn => CloseCode::RightWithdrawn,
+        P::TerminalEnded => CloseCode::TerminalEnded,
         P::BadRequest => CloseCode::Malformed,
         P::BodyTooLarge => CloseCode::TooLarge,
         P::ClusterUnreachable | P::ExecUnsupported | P::StoreUnavailable | P::Internal => {
@@ -282,5 +282,18 @@ pub(crate) fn close_code(code: ProblemCode) -> CloseCode {
         }
         P::HubDraining => CloseCode::Draining,
         _ => CloseCode::Denied,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_room_is_told_as_that_and_not_as_attempts_to_wait_for() {
+        let problem = too_many("`mina`", 64);
+        assert_eq!(problem.code().as_str(), "too_many_terminals");
+        assert!(problem.detail().contains("`mina` has 64 live"), "{}", problem.detail());
+        assert_eq!(close_code(problem.code()), CloseCode::Denied);
     }
 }

@@ -76,6 +76,8 @@ pub(crate) async fn validate(
 }
 
 const REFUSALS: &str = "sallyport_gate_refusals_total";
+/// Minting is no gate: nothing is entered by it.
+const UNMINTED: &str = "sallyport_link_refusals_total";
 /// The audit log's names of the gates, which are the metric's as well.
 const GATES: [&str; 2] = ["terminal.validate", "terminal.enter"];
 /// Why a gate refuses. An alert on one of these sees its first time too, because it begins at nothing.
@@ -103,6 +105,22 @@ pub(crate) fn describe_metrics() {
             metrics::counter!(REFUSALS, "gate" => gate, "code" => code.as_str()).absolute(0);
         }
     }
+    metrics::describe_counter!(UNMINTED, "Links that were not made, by reason.");
+    metrics::counter!(UNMINTED, "code" => ProblemCode::Forbidden.as_str()).absolute(0);
+}
+
+/// The metric of a refusal, by what was refused.
+fn counted_as(action: &str) -> &'static str {
+    if GATES.contains(&action) { REFUSALS } else { UNMINTED }
+}
+
+fn count(action: &'static str, code: ProblemCode) {
+    match counted_as(action) {
+        REFUSALS => {
+            metrics::counter!(REFUSALS, "gate" => action, "code" => code.as_str()).increment(1);
+        }
+        other => metrics::counter!(other, "code" => code.as_str()).increment(1),
+    }
 }
 
 /// Writes a refusal down, and counts it.
@@ -113,12 +131,13 @@ pub(crate) async fn refuse(
     object: &str,
     problem: &Problem,
 ) -> Result<(), Problem> {
-    metrics::counter!(REFUSALS, "gate" => action, "code" => problem.code().as_str()).increment(1);
+    count(action, problem.code());
     let record = signed_in.audit(action, object).detail(json!({ "detail": problem.detail() }));
     let record = match problem.code() {
-        ProblemCode::StoreUnavailable | ProblemCode::ClusterUnreachable | ProblemCode::Internal => {
-            record.failed(problem.code())
-        }
+        ProblemCode::StoreUnavailable
+        | ProblemCode::ClusterUnreachable
+        | ProblemCode::Internal
+        | ProblemCode::HubDraining => record.failed(problem.code()),
         _ => record.denied(problem.code()),
     };
     terminals.api.store.audit(record).await?;
@@ -473,4 +492,17 @@ fn hash(ticket: &SecretBytes) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest.as_ref());
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_gates_are_counted_as_gates() {
+        for gate in GATES {
+            assert_eq!(counted_as(gate), REFUSALS);
+        }
+        assert_eq!(counted_as("link.mint"), UNMINTED);
+    }
 }

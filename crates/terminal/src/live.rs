@@ -245,7 +245,7 @@ impl LiveTerminals {
                     .fix("ask an administrator of the hub"),
             ),
             Change::TerminalEndRequested { by, .. } => Some(
-                Problem::new(ProblemCode::SessionEnded, format!("`{by}` ended this terminal"))
+                Problem::new(ProblemCode::TerminalEnded, format!("`{by}` ended this terminal"))
                     .decided_by(DecidedBy::Hub),
             ),
             Change::Missed => None,
@@ -321,6 +321,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::close_code;
     use model::{LinkId, SignInId};
 
     fn belongs(user: &str) -> Belongs {
@@ -345,5 +346,30 @@ mod tests {
         assert_eq!(live.room("sora", None, 2, 3).err(), Some(NoRoom::OnHub));
         drop((second, place));
         assert!(live.room("mina", None, 2, 3).is_ok());
+    }
+
+    #[test]
+    fn one_terminal_that_is_ended_is_not_told_as_a_sign_in_that_ended() {
+        let live = LiveTerminals::new();
+        let ids = [TerminalId::from_random([3; 16]), TerminalId::from_random([4; 16])];
+        let mut entered = ids
+            .each_ref()
+            .map(|id| live.enter(live.room("mina", None, 2, 2).ok().unwrap(), id, belongs("mina")));
+        let mut told = || {
+            entered.each_mut().map(|(_, orders, _)| match orders.try_recv() {
+                Ok(Order::End(problem)) => Some(problem.code()),
+                _ => None,
+            })
+        };
+        let [first, second] = [ProblemCode::TerminalEnded, ProblemCode::SessionEnded];
+        live.pass_on(&Change::TerminalEndRequested {
+            terminal: ids[0].clone(),
+            by: "root".to_owned(),
+            reason: String::new(),
+        });
+        assert_eq!(told(), [Some(first), None]);
+        live.pass_on(&Change::SignInEnded { sign_in: belongs("mina").sign_in });
+        assert_eq!(told(), [Some(second), Some(second)]);
+        assert_eq!([first, second].map(|code| close_code(code).number()), [4421, 4401]);
     }
 }

@@ -175,6 +175,7 @@ pub(crate) enum CloseCode {
     Revoked = 4410,
     TooLarge = 4413,
     RightWithdrawn = 4420,
+    TerminalEnded = 4421,
     ClusterTrouble = 4500,
     Draining = 4503,
 }

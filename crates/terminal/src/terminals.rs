@@ -66,6 +66,9 @@ impl From<TerminalRow> for Terminal {
     }
 }
 
+/// Terminals in one answer, which the console tells when it is reached; `user` narrows.
+const LISTED_MAX: u32 = 1000;
+
 /// Lists live terminals: one's own, administrators also others'.
 #[utoipa::path(
     get, path = "/api/v1/terminals", operation_id = "list_terminals", tag = "terminals", params(ListTerminals),
@@ -78,7 +81,7 @@ pub(crate) async fn list(
 ) -> Result<Json<TerminalList>, Problem> {
     let Whose { user, cluster } =
         Whose::asked(&signed_in, wish.user.as_deref(), "see others' terminals")?;
-    let filter = TerminalFilter { user, cluster, live: Some(true), hub: None, limit: 1000 };
+    let filter = TerminalFilter { user, cluster, live: Some(true), hub: None, limit: LISTED_MAX };
     let rows = terminals.api.store.terminals(&filter).await?;
     Ok(Json(TerminalList { items: rows.into_iter().map(Terminal::from).collect() }))
 }

@@ -2,7 +2,7 @@
 //! The cluster's own words are handed on, for they name the rule; the transport's go to the log.
 
 use crate::steps::cleaned;
-use http_api::{DecidedBy, Problem, ProblemCode};
+use http_api::{DecidedBy, Problem, ProblemCode, cluster_refuses_hub, speaks_of_hub};
 use kube_io::{Access, KubeIoError};
 use model::{ClusterName, Namespace};
 
@@ -11,11 +11,10 @@ pub(crate) fn of_person(object: &str, error: KubeIoError) -> Problem {
     let KubeIoError::Refused { cluster, code, message, .. } = &error else {
         return of_hub(error);
     };
-    let said = cleaned(message);
-    // Said of the hub, which may not act as the person.
-    if said.contains("cannot impersonate") {
+    if speaks_of_hub(&error) {
         return of_hub(error);
     }
+    let said = cleaned(message);
     let problem = match code {
         403 if said.contains("exceeded quota") => {
             Problem::new(ProblemCode::QuotaPerson, format!("cluster `{cluster}`: {said}"))
@@ -43,13 +42,7 @@ pub(crate) fn of_person(object: &str, error: KubeIoError) -> Problem {
 pub(crate) fn of_hub(error: KubeIoError) -> Problem {
     match &error {
         KubeIoError::Unreachable { cluster, .. } => unreachable(cluster).caused_by(error),
-        KubeIoError::Refused { cluster, code: 401 | 403, message, .. } => Problem::new(
-            ProblemCode::ClusterUnreachable,
-            format!("cluster `{cluster}` does not let the hub do its work: {}", cleaned(message)),
-        )
-        .decided_by(DecidedBy::Kubernetes)
-        .fix("tell the hub's operator: the hub's ClusterRole is missing or too narrow")
-        .caused_by(error),
+        KubeIoError::Refused { code: 401 | 403, .. } => cluster_refuses_hub(error),
         KubeIoError::Refused { cluster, .. } => unreachable(cluster).caused_by(error),
         _ => Problem::internal(error),
     }

@@ -122,7 +122,7 @@ async fn delete(
         (status = BAD_REQUEST, body = ProblemBody, description = "bad_request: not an id"),
         (status = FORBIDDEN, body = ProblemBody, description = "forbidden: RBAC said no"),
         (status = NOT_FOUND, body = ProblemBody, description = "not_found: none, or somebody else's"),
-        (status = TOO_MANY_REQUESTS, body = ProblemBody, description = "too_many_attempts: as many watches are open as may be"),
+        (status = TOO_MANY_REQUESTS, body = ProblemBody, description = "too_many_watches: as many watches are open as may be"),
         (status = BAD_GATEWAY, body = ProblemBody, description = "cluster_unreachable"),
     ),
 )]

@@ -81,6 +81,8 @@ export const problemCodes = everyOf<ProblemCode>()([
   'quota_person',
   'quota_total',
   'too_many_links',
+  'too_many_terminals',
+  'too_many_watches',
   'cluster_unreachable',
   'exec_unsupported',
   'cluster_unknown',
@@ -104,6 +106,7 @@ export const problemCodes = everyOf<ProblemCode>()([
   'ticket_expired',
   'ticket_used',
   'right_withdrawn',
+  'terminal_ended',
   'session_ended',
   'hub_draining',
 ]);

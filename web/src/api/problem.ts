@@ -2,7 +2,7 @@
 import { type Problem, type ProblemCode, problemCodes } from './contract';
 
 /** Codes of the console's own, for what the hub cannot report: it did not answer, or answered what it should not. */
-export const consoleCodes = ['hub_unreachable', 'unexpected_answer', 'connection_lost', 'terminal_ended'] as const;
+export const consoleCodes = ['hub_unreachable', 'unexpected_answer', 'connection_lost'] as const;
 export type ConsoleCode = (typeof consoleCodes)[number];
 export type KnownCode = ProblemCode | ConsoleCode;
 

@@ -3,6 +3,10 @@ import { queryOptions } from '@tanstack/react-query';
 import { api, setCsrf, take } from './client';
 import type { AuditFilter, LinkFilter, Me, MintLink, NewAccount } from './contract';
 
+/** What one answer of the hub holds at most; a list of that length is not whole. */
+export const rowsMax = { links: 500, terminals: 1000 } as const;
+export const isCutShort = (list: keyof typeof rowsMax, count: number): boolean => count >= rowsMax[list];
+
 const lively = { refetchInterval: 10_000, staleTime: 2_000 } as const;
 
 let lastUser: string | null = null;
@@ -42,7 +46,7 @@ export const queries = {
   links: (filter: LinkFilter) =>
     queryOptions({
       queryKey: ['links', filter],
-      queryFn: () => take(api.GET('/api/v1/links', { params: { query: { ...filter, limit: 500 } } })),
+      queryFn: () => take(api.GET('/api/v1/links', { params: { query: { ...filter, limit: rowsMax.links } } })),
       ...lively,
     }),
   terminals: (user?: string) =>

@@ -984,9 +984,18 @@ export interface components {
         };
         /** @description The data of `event: stale`. */
         PodsStale: {
-            /** @description Why what is shown may be out of date. */
+            /** @description The cluster that is silent. */
+            cluster?: string | null;
+            /** @description The same in English, with the object's name. */
             detail: string;
+            /** @description Why what is shown may be out of date. */
+            reason: components["schemas"]["PodsStaleReason"];
         };
+        /**
+         * @description Why Pods that are shown may be out of date.
+         * @enum {string}
+         */
+        PodsStaleReason: "cluster_silent" | "cluster_slow" | "right_withdrawn" | "not_all_followed";
         /** @description The data of the events, for the description alone. */
         PodsTold: components["schemas"]["PodSnapshot"] | components["schemas"]["PodChange"] | components["schemas"]["PodsStale"];
         /** @description A problem as the client reads it. */
@@ -1019,7 +1028,7 @@ export interface components {
          * @description Why something was refused.
          * @enum {string}
          */
-        ProblemCode: "not_signed_in" | "session_expired" | "csrf" | "origin_refused" | "wrong_credentials" | "too_many_attempts" | "account_disabled" | "invitation_invalid" | "password_weak" | "token_refused" | "forbidden" | "not_admin" | "not_found" | "conflict" | "bad_request" | "body_too_large" | "quota_person" | "quota_total" | "too_many_links" | "cluster_unreachable" | "exec_unsupported" | "cluster_unknown" | "store_unavailable" | "internal" | "link_malformed" | "link_signature" | "link_key_unknown" | "link_expired" | "link_revoked" | "link_used" | "link_other_user" | "link_other_browser" | "pod_gone" | "pod_replaced" | "pod_not_running" | "container_unknown" | "no_shell" | "ticket_missing" | "ticket_invalid" | "ticket_expired" | "ticket_used" | "right_withdrawn" | "session_ended" | "hub_draining";
+        ProblemCode: "not_signed_in" | "session_expired" | "csrf" | "origin_refused" | "wrong_credentials" | "too_many_attempts" | "account_disabled" | "invitation_invalid" | "password_weak" | "token_refused" | "forbidden" | "not_admin" | "not_found" | "conflict" | "bad_request" | "body_too_large" | "quota_person" | "quota_total" | "too_many_links" | "too_many_terminals" | "too_many_watches" | "cluster_unreachable" | "exec_unsupported" | "cluster_unknown" | "store_unavailable" | "internal" | "link_malformed" | "link_signature" | "link_key_unknown" | "link_expired" | "link_revoked" | "link_used" | "link_other_user" | "link_other_browser" | "pod_gone" | "pod_replaced" | "pod_not_running" | "container_unknown" | "no_shell" | "ticket_missing" | "ticket_invalid" | "ticket_expired" | "ticket_used" | "right_withdrawn" | "terminal_ended" | "session_ended" | "hub_draining";
         /** @description Whose links to revoke. */
         RevokeAll: {
             /** @description The Kubernetes user name; another than one's own for administrators only. */
@@ -2602,7 +2611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too_many_attempts: as many watches are open as may be */
+            /** @description too_many_watches: as many watches are open as may be */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4070,7 +4079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too_many_attempts: as many watches are open as may be */
+            /** @description too_many_watches: as many watches are open as may be */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4158,15 +4167,6 @@ export interface operations {
             };
             /** @description A fault of the hub (internal) */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `hub_draining` */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -59,6 +59,14 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'Too many of your presigned links are still open.',
     todo: 'Use some, or revoke them under Access. Links also expire by themselves.',
   },
+  too_many_terminals: {
+    what: 'As many terminals are open as may be.',
+    todo: 'Close one that is not needed any more, under Access too, then open this one again.',
+  },
+  too_many_watches: {
+    what: 'As many lists are being watched as may be.',
+    todo: 'Close other tabs of the console, or sign out elsewhere.',
+  },
   cluster_unreachable: {
     what: 'The cluster does not answer.',
     todo: 'Try again in a moment. If it stays so, tell the administrator of the cluster.',
@@ -136,6 +144,7 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'Your right to this terminal was withdrawn while you were in it.',
     todo: 'Ask an administrator of the cluster if you still need it.',
   },
+  terminal_ended: { what: 'This terminal was ended.', todo: 'Open a new one if you still need it.' },
   session_ended: { what: 'Your sign-in was ended.', todo: 'Sign in again; you will come back here.' },
   hub_draining: {
     what: 'The hub is being restarted.',
@@ -149,7 +158,6 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'The answer did not come from the hub, or this page is older than the hub.',
     todo: 'Reload the page. If it stays so, look at the proxy between.',
   },
-  terminal_ended: { what: 'This terminal was ended.', todo: 'Open a new one if you still need it.' },
   connection_lost: {
     what: 'The connection to the terminal broke off. Its shell has been ended in the Pod.',
     todo: 'Check your network, then open the terminal again.',

@@ -58,6 +58,14 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     what: '아직 쓰지 않은 사전 서명 링크가 너무 많습니다.',
     todo: '링크를 사용하거나 ‘접근 관리’ 화면에서 폐기하세요. 시간이 지나면 저절로 만료되기도 합니다.',
   },
+  too_many_terminals: {
+    what: '열 수 있는 터미널을 모두 사용하고 있습니다.',
+    todo: '필요 없는 터미널을 닫거나 ‘접근 관리’ 화면에서 종료한 뒤 다시 여세요.',
+  },
+  too_many_watches: {
+    what: '실시간으로 볼 수 있는 목록의 수를 모두 사용하고 있습니다.',
+    todo: '콘솔의 다른 탭을 닫거나 다른 곳에서 로그아웃하세요.',
+  },
   cluster_unreachable: {
     what: '클러스터가 응답하지 않습니다.',
     todo: '잠시 뒤 다시 시도하세요. 계속되면 클러스터 관리자에게 알리세요.',
@@ -138,6 +146,7 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     what: '사용 중에 이 터미널의 접근 권한이 회수되었습니다.',
     todo: '계속 필요하면 클러스터 관리자에게 문의하세요.',
   },
+  terminal_ended: { what: '터미널이 종료되었습니다.', todo: '필요하면 새로 여세요.' },
   session_ended: { what: '로그인이 종료되었습니다.', todo: '다시 로그인하세요. 로그인하면 이 화면으로 돌아옵니다.' },
   hub_draining: {
     what: '허브가 다시 시작되고 있습니다.',
@@ -151,7 +160,6 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     what: '허브가 보낸 응답이 아니거나, 이 페이지가 허브보다 오래되었습니다.',
     todo: '페이지를 새로 고치세요. 계속되면 중간에 있는 프록시를 확인하세요.',
   },
-  terminal_ended: { what: '터미널이 종료되었습니다.', todo: '필요하면 새로 여세요.' },
   connection_lost: {
     what: '터미널 연결이 끊어졌습니다. 파드에서 실행하던 셸은 종료되었습니다.',
     todo: '네트워크를 확인한 뒤 터미널을 다시 여세요.',

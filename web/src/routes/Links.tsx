@@ -10,6 +10,7 @@ import { FilterInput } from '../ui/FilterInput';
 import { Confirm } from '../ui/overlays';
 import { Badge, CopyId, Empty, SkeletonRows, Time, type Tone } from '../ui/show';
 import { toaster } from '../ui/toast';
+import { CutShort } from './CutShort';
 import { ProblemNotice } from './ProblemView';
 import { type LinkSearch, linkStates } from './urlState';
 
@@ -81,6 +82,7 @@ export function Links(): ReactNode {
             {t('link.noneTodo')}
           </Empty>
         )}
+        <CutShort list="links" count={data?.items.length ?? 0} />
         {data && data.items.length > 0 && (
           <div className="table-wrap">
             <table className="table">

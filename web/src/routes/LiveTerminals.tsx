@@ -5,17 +5,20 @@ import type { Terminal } from '../api/contract';
 import { acts, queries, whoseRows } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
+import { FilterInput } from '../ui/FilterInput';
 import { Confirm } from '../ui/overlays';
 import { CopyId, Empty, SkeletonRows, Time } from '../ui/show';
 import { toaster } from '../ui/toast';
+import { CutShort } from './CutShort';
 import { ProblemNotice } from './ProblemView';
 
 export function LiveTerminals(): ReactNode {
   const t = useT();
   const lang = useLanguage();
   const queryClient = useQueryClient();
+  const [whose, setWhose] = useState('');
   const { data: me } = useSuspenseQuery(queries.me);
-  const { data, error, refetch } = useQuery(queries.terminals(whoseRows(me)));
+  const { data, error, refetch } = useQuery(queries.terminals(whoseRows(me, whose || undefined)));
   const [ending, setEnding] = useState<Terminal | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const live = data?.items.filter((each) => !each.ended_at) ?? [];
@@ -27,7 +30,7 @@ export function LiveTerminals(): ReactNode {
       void queryClient.invalidateQueries({ queryKey: ['terminals'] });
     }, setFailure);
   };
-  return (
+  const body = (
     <div className="room-body">
       {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
       {!data && !error && <SkeletonRows label={t('act.loading')} />}
@@ -36,6 +39,7 @@ export function LiveTerminals(): ReactNode {
           {t('live.noneTodo')}
         </Empty>
       )}
+      <CutShort list="terminals" count={live.length} />
       {live.length > 0 && (
         <div className="table-wrap">
           <table className="table">
@@ -103,5 +107,14 @@ export function LiveTerminals(): ReactNode {
         </Confirm>
       )}
     </div>
+  );
+  if (!me.admin) return body;
+  return (
+    <>
+      <div className="filters">
+        <FilterInput label={t('link.filterUser')} value={whose} onChange={setWhose} />
+      </div>
+      {body}
+    </>
   );
 }

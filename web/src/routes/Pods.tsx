@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useCallback, useMemo, useState, useSyncExternalStore } from 'react';
 import { api, take } from '../api/client';
-import type { Pod } from '../api/contract';
+import type { Pod, PodsStale } from '../api/contract';
 import { type Translate, useLanguage, useT } from '../i18n';
 import { Button, IconButton, Select } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
@@ -15,7 +15,7 @@ import { useNow } from '../ui/useNow';
 import { useRowHeight } from '../ui/useRowHeight';
 import { type Column, VirtualGrid } from '../ui/VirtualGrid';
 import { PodFacts } from './PodFacts';
-import { podFeed } from './podFeed';
+import { type PodFeedState, podFeed } from './podFeed';
 import { statusWord } from './podStatus';
 import { enterable, filterPods, sortPods, valuesOf } from './podsView';
 import { Room } from './Room';
@@ -203,7 +203,7 @@ export function Pods(): ReactNode {
       flush
       aside={
         <>
-          <FeedMark state={feed.state} detail={feed.staleDetail} />
+          <FeedMark state={feed.state} why={feed.why} />
           {feed.state !== 'starting' && (
             <span>
               {filtered ? t('pod.countOf', { n: shown.length, all: pods.length }) : t('pod.count', { n: pods.length })}
@@ -280,11 +280,25 @@ function withChosen(values: readonly string[], chosen: string | undefined): read
   return chosen && !values.includes(chosen) ? [chosen, ...values] : values;
 }
 
-function FeedMark({ state, detail }: { state: 'starting' | 'live' | 'stale'; detail: string }): ReactNode {
+/** Nothing for a reason that a newer hub knows. */
+function staleWords(t: Translate, why: PodsStale): string | undefined {
+  switch (why.reason) {
+    case 'cluster_silent':
+      return t('pod.stale.cluster_silent', { cluster: why.cluster ?? '' });
+    case 'cluster_slow':
+    case 'right_withdrawn':
+    case 'not_all_followed':
+      return t(`pod.stale.${why.reason}`);
+    default:
+      return undefined;
+  }
+}
+
+function FeedMark({ state, why }: Pick<PodFeedState, 'state' | 'why'>): ReactNode {
   const t = useT();
   const tone = { starting: 'accent', live: 'good', stale: 'warn' } as const;
   return (
-    <span role="status" title={detail || undefined}>
+    <span role="status" title={why ? staleWords(t, why) : undefined}>
       <Badge tone={tone[state]}>{t(`pod.feed.${state}`)}</Badge>
     </span>
   );

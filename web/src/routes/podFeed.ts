@@ -9,7 +9,7 @@ export type PodFeedState = {
   pods: readonly Pod[];
   /** `starting` until the first snapshot; `stale` shows what was known last. */
   state: 'starting' | 'live' | 'stale';
-  staleDetail: string;
+  why: PodsStale | null;
   changedAt: number;
 };
 
@@ -18,7 +18,7 @@ const gatherMs = 100;
 const lingerMs = 15_000;
 
 export class PodFeed {
-  private current: PodFeedState = { pods: [], state: 'starting', staleDetail: '', changedAt: 0 };
+  private current: PodFeedState = { pods: [], state: 'starting', why: null, changedAt: 0 };
   private readonly byUid = new Map<string, Pod>();
   private readonly listeners = new Set<() => void>();
   private close: (() => void) | undefined;
@@ -38,8 +38,7 @@ export class PodFeed {
     this.close ??= this.open('/api/v1/pods/watch', ['snapshot', 'change', 'stale', 'live'], {
       onEvent: (name, data) => this.hear(name, data),
       onState: (state) => {
-        if (state === 'stale')
-          this.set({ state: this.current.state === 'starting' ? 'starting' : 'stale', staleDetail: '' });
+        if (state === 'stale') this.set({ state: this.current.state === 'starting' ? 'starting' : 'stale', why: null });
       },
       // Whatever refused the stream, `/me` explains; a 401 leads to the sign-in.
       onRefused: () => void queryClient.invalidateQueries({ queryKey: queries.me.queryKey }),
@@ -57,14 +56,14 @@ export class PodFeed {
     this.close?.();
     this.close = undefined;
     this.byUid.clear();
-    this.current = { pods: [], state: 'starting', staleDetail: '', changedAt: 0 };
+    this.current = { pods: [], state: 'starting', why: null, changedAt: 0 };
   }
 
   hear(name: string, data: unknown): void {
     if (name === 'snapshot') {
       this.byUid.clear();
       for (const pod of (data as PodSnapshot).items) this.byUid.set(pod.uid, pod);
-      this.set({ pods: [...this.byUid.values()], state: 'live', staleDetail: '', changedAt: Date.now() });
+      this.set({ pods: [...this.byUid.values()], state: 'live', why: null, changedAt: Date.now() });
     } else if (name === 'change') {
       const { kind, pod } = data as PodChange;
       if (kind === 'deleted') this.byUid.delete(pod.uid);
@@ -74,9 +73,9 @@ export class PodFeed {
         this.set({ pods: [...this.byUid.values()], changedAt: Date.now() });
       }, gatherMs);
     } else if (name === 'stale') {
-      this.set({ state: 'stale', staleDetail: (data as PodsStale).detail });
+      this.set({ state: 'stale', why: data as PodsStale });
     } else if (name === 'live') {
-      this.set({ state: 'live', staleDetail: '' });
+      this.set({ state: 'live', why: null });
     }
   }
 

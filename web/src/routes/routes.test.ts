@@ -135,8 +135,9 @@ describe('the Pod feed', () => {
     feed.hear('change', { kind: 'applied', pod: pod('c') });
     expect(feed.get().pods.length).toBe(2);
     await expect.poll(() => feed.get().pods.map((each) => each.name)).toEqual(['b', 'c']);
-    feed.hear('stale', { detail: 'watch broke' });
-    expect(feed.get()).toMatchObject({ state: 'stale', staleDetail: 'watch broke' });
+    const why = { reason: 'cluster_silent', cluster: 'two', detail: 'cluster `two` does not answer' };
+    feed.hear('stale', why);
+    expect(feed.get()).toMatchObject({ state: 'stale', why });
     expect(feed.get().pods.length).toBe(2);
     feed.hear('snapshot', { items: [pod('d')] });
     expect(feed.get().pods.map((each) => each.name)).toEqual(['d']);

@@ -217,6 +217,8 @@ describe('the end', () => {
   test.each([
     [4420, 'right_withdrawn', 'right_withdrawn'],
     [4410, '', 'link_revoked'],
+    [4421, '', 'terminal_ended'],
+    [4401, 'session_ended', 'session_ended'],
     [4503, 'hub_draining', 'hub_draining'],
     [4404, 'not a code', 'pod_gone'],
     [1001, '', 'hub_draining'],
@@ -226,21 +228,21 @@ describe('the end', () => {
     expect(session.state).toMatchObject({ phase: 'denied', problem: { code: expected } });
   });
 
-  test('a terminal that somebody ended is told as that, while one is still signed in', async () => {
-    const { session, live } = setUp();
+  test('a terminal that somebody ended is told as that', async () => {
+    const whyRefused = vi.fn(async () => undefined);
+    const { session, live } = setUp({ whyRefused });
     const socket = await live();
-    socket.tell({ type: 'denied', problem: { code: 'session_ended', detail: '`mina` ended this terminal' } });
-    socket.end(4401, 'session_ended');
-    await Promise.resolve();
+    socket.tell({ type: 'denied', problem: { code: 'terminal_ended', detail: '`mina` ended this terminal' } });
+    socket.end(4421, 'terminal_ended');
     expect(session.state).toMatchObject({ phase: 'denied', problem: { code: 'terminal_ended' } });
+    expect(whyRefused).not.toHaveBeenCalled();
   });
 
   test('a terminal that ended with its sign-in is told as that, and the hub is asked who we are', async () => {
-    const whyRefused = () => Promise.reject(new ApiProblem(ownProblem('session_ended', 'ended')));
+    const whyRefused = vi.fn(() => Promise.reject(new ApiProblem(ownProblem('session_ended', 'ended'))));
     const { session, live } = setUp({ whyRefused });
     (await live()).end(4401, 'session_ended');
-    await Promise.resolve();
-    await Promise.resolve();
+    expect(whyRefused).toHaveBeenCalledOnce();
     expect(session.state).toMatchObject({ phase: 'denied', problem: { code: 'session_ended' } });
   });
 

@@ -78,6 +78,7 @@ const codeByClose: Readonly<Record<number, string>> = {
   4410: 'link_revoked',
   4413: 'body_too_large',
   4420: 'right_withdrawn',
+  4421: 'terminal_ended',
   4500: 'cluster_unreachable',
   4503: 'hub_draining',
 };
@@ -243,7 +244,7 @@ export class TerminalSession {
         this.set({ phase: 'exited', exit: { code: notice.code, reason: notice.reason } });
         break;
       case 'denied':
-        this.denyInside(notice.problem);
+        this.denyAndAsk(notice.problem);
         break;
       case 'draining':
         this.set({ draining: { inSeconds: notice.in_s } });
@@ -284,7 +285,7 @@ export class TerminalSession {
     const named = isKnownCode(reason) ? reason : codeByClose[code];
     if (code === 1000) this.set({ phase: 'exited', exit: { code: null, reason } });
     else if (named && isKnownCode(named))
-      this.denyInside({ ...ownProblem(named, `close code ${code}`), decided_by: 'hub' });
+      this.denyAndAsk({ ...ownProblem(named, `close code ${code}`), decided_by: 'hub' });
     else if (upgraded) this.lose(`close code ${code}`);
     else {
       // The upgrade was refused, and a browser never says with which status: ask the hub who we are.
@@ -299,9 +300,9 @@ export class TerminalSession {
     });
   }
 
-  /** The hub says `session_ended` of a sign-in and of one terminal alike: who we are tells which of them it was. */
-  private denyInside(problem: Problem): void {
-    this.deny(problem.code === 'session_ended' ? { ...problem, code: 'terminal_ended' } : problem);
+  /** A sign-in that has ended leads to the sign-in page, as the answer 401 to any request does. */
+  private denyAndAsk(problem: Problem): void {
+    this.deny(problem);
     if (isSignedOut(problem.code)) this.explain(this.opening);
   }
 

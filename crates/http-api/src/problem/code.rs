@@ -79,6 +79,10 @@ problem_codes! {
     QuotaTotal, "quota_total", CONFLICT, "The hub's workspaces are used up";
     /// The person has as many open links as one may have.
     TooManyLinks, "too_many_links", CONFLICT, "Too many open links";
+    /// The person, or the whole hub, has as many live terminals as it may have.
+    TooManyTerminals, "too_many_terminals", CONFLICT, "Too many live terminals";
+    /// The person, or the whole hub, watches as many lists as it may.
+    TooManyWatches, "too_many_watches", TOO_MANY_REQUESTS, "Too many open watches";
     /// The cluster does not answer.
     ClusterUnreachable, "cluster_unreachable", BAD_GATEWAY, "The cluster does not answer";
     /// The cluster, or what stands before it, takes no WebSocket exec, or lacks a part of it that is needed.
@@ -125,6 +129,8 @@ problem_codes! {
     TicketUsed, "ticket_used", CONFLICT, "The ticket was used";
     /// The right was withdrawn while the terminal lived.
     RightWithdrawn, "right_withdrawn", FORBIDDEN, "The right was withdrawn";
+    /// Somebody who may, or another hub, ended this one terminal; the sign-in goes on.
+    TerminalEnded, "terminal_ended", GONE, "The terminal was ended";
     /// The sign-in was ended while the terminal lived.
     SessionEnded, "session_ended", UNAUTHORIZED, "The sign-in was ended";
     /// The hub is being stopped; another one, or this one in a moment, will answer.
@@ -147,6 +153,6 @@ mod tests {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code}");
         }
-        assert_eq!(ProblemCode::ALL.len(), 44);
+        assert_eq!(ProblemCode::ALL.len(), 47);
     }
 }

@@ -31,6 +31,9 @@ impl From<StoreError> for Problem {
 
 impl From<KubeIoError> for Problem {
     fn from(error: KubeIoError) -> Self {
+        if speaks_of_hub(&error) {
+            return cluster_refuses_hub(error);
+        }
         let unreachable = |cluster: &model::ClusterName| {
             Self::new(
                 ProblemCode::ClusterUnreachable,
@@ -40,9 +43,13 @@ impl From<KubeIoError> for Problem {
         };
         match &error {
             // The API server's own words, about what the person asked for.
-            KubeIoError::Refused { code: 403, message, .. } => {
-                Self::new(ProblemCode::Forbidden, message.clone()).decided_by(DecidedBy::Kubernetes)
-            }
+            KubeIoError::Refused { cluster, code: 403, message, .. } => Self::new(
+                ProblemCode::Forbidden,
+                format!("cluster `{cluster}`: {}", cleaned(message)),
+            )
+            .decided_by(DecidedBy::Kubernetes)
+            .fix("ask whoever administers the cluster's RBAC")
+            .caused_by(error),
             KubeIoError::Refused { code: 404, message, .. } => {
                 Self::new(ProblemCode::NotFound, message.clone()).decided_by(DecidedBy::Kubernetes)
             }
@@ -65,11 +72,80 @@ impl From<KubeIoError> for Problem {
                  API server pass WebSocket upgrades on"
             ))
             .caused_by(error),
-            // 401 is the hub's own credentials gone bad, and 5xx the cluster's trouble.
+            // 5xx is the cluster's trouble.
             KubeIoError::Refused { cluster, .. }
             | KubeIoError::OperatorMisconfigured { cluster, .. }
             | KubeIoError::Unreachable { cluster, .. }
             | KubeIoError::PeerMisbehaved { cluster, .. } => unreachable(cluster).caused_by(error),
         }
+    }
+}
+
+/// Characters of a cluster's own words that are handed on: enough for any rule that it names.
+const WORDS_CHARACTERS_MAX: usize = 500;
+
+/// Whether a cluster refused the hub itself, not the person whom it acts for: its credentials (401), or its right to
+/// impersonate or to ask for reviews.
+pub fn speaks_of_hub(error: &KubeIoError) -> bool {
+    match error {
+        KubeIoError::Refused { code: 401, .. } => true,
+        KubeIoError::Refused { code: 403, message, .. } => {
+            ["cannot impersonate", "subjectaccessreviews", "tokenreviews"]
+                .iter()
+                .any(|words| message.contains(words))
+        }
+        _ => false,
+    }
+}
+
+/// What a cluster refused the hub itself. Nobody's right is in question, so it is the operator's to mend.
+pub fn cluster_refuses_hub(error: KubeIoError) -> Problem {
+    let KubeIoError::Refused { cluster, message, .. } = &error else { return error.into() };
+    Problem::new(
+        ProblemCode::ClusterUnreachable,
+        format!("cluster `{cluster}` does not let the hub do its work: {}", cleaned(message)),
+    )
+    .decided_by(DecidedBy::Kubernetes)
+    .fix("tell the hub's operator: the hub's ClusterRole is missing or too narrow")
+    .caused_by(error)
+}
+
+fn cleaned(text: &str) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(WORDS_CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u16, message: &str) -> Problem {
+        let cluster = "home".parse().unwrap();
+        let (reason, message) = (String::new(), message.to_owned());
+        KubeIoError::Refused { cluster, code, reason, message }.into()
+    }
+
+    #[test]
+    fn what_the_hub_may_not_is_not_told_as_what_the_person_may_not() {
+        for (code, message) in [
+            (401, "Unauthorized"),
+            (
+                403,
+                "users \"mina\" is forbidden: User \"hub\" cannot impersonate resource \"users\"",
+            ),
+            (
+                403,
+                "subjectaccessreviews.authorization.k8s.io is forbidden: User \"hub\" cannot create",
+            ),
+            (403, "tokenreviews.authentication.k8s.io is forbidden: User \"hub\" cannot create"),
+        ] {
+            let problem = refused(code, message);
+            assert_eq!(problem.code(), ProblemCode::ClusterUnreachable, "{message}");
+            assert!(problem.detail().contains("does not let the hub"), "{}", problem.detail());
+        }
+        let problem = refused(403, "pods \"a\" is forbidden: User \"mina\" cannot get\u{7}");
+        assert_eq!(problem.code(), ProblemCode::Forbidden);
+        assert!(problem.detail().ends_with("cannot get "), "{}", problem.detail());
+        assert!(refused(403, &"x".repeat(9999)).detail().len() < 600);
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn ask<'a>(start: &Start<'a>) -> Question<'a> {
         if store.terminal(&terminal.id).await?.is_none_or(|row| row.ended_at.is_some()) {
             // Another hub took this one for dead, and nobody could see or end the session any more.
             return Err(Problem::new(
-                ProblemCode::SessionEnded,
+                ProblemCode::TerminalEnded,
                 "this terminal was ended elsewhere",
             )
             .decided_by(DecidedBy::Hub)

@@ -147,3 +147,16 @@ async fn an_api_server_that_knows_spdy_alone_is_named_with_the_remedy_and_the_ro
     assert!(hub.listed(&browser, "/api/v1/terminals").await.is_empty());
     assert!(server.execs().is_empty(), "nothing was opened");
 }
+
+#[tokio::test]
+async fn a_hub_that_stops_says_so_in_the_socket_and_lets_nobody_in() {
+    let (server, hub, browser) = before(ExecAnswer::Newest).await;
+    let ticket = hub.ticket(&browser, json!({ "namespace": "default", "pod": "shell" })).await;
+    hub.live.drain(Duration::ZERO).await;
+    let (said, code, reason) = end_of(&mut hub.connect(&browser, &ticket).await).await;
+    assert_eq!((code, reason.as_str()), (4503, "hub_draining"));
+    let [denied] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((&denied["type"], &denied["problem"]["code"]), (&json!("denied"), &json!(reason)));
+    assert_eq!(denied["problem"]["decided_by"], "hub");
+    assert!(server.execs().is_empty(), "nothing was opened");
+}

@@ -22,6 +22,7 @@ const ORIGIN: &str = "https://hub.example";
 
 pub(crate) struct Hub {
     pub(crate) api: HttpApi,
+    pub(crate) live: LiveTerminals,
     router: Router,
     _directory: tempfile::TempDir,
 }
@@ -65,9 +66,10 @@ impl Hub {
         };
         let keys = LinkKeys::open(api.clone()).await.unwrap();
         let live = LiveTerminals::new();
-        let terminals = Terminals::new(api.clone(), keys, live, TerminalSettings::default());
+        let terminals =
+            Terminals::new(api.clone(), keys, live.clone(), TerminalSettings::default());
         let (router, _) = terminal::router(terminals).split_for_parts();
-        Self { router: fortify(router, &api), api, _directory: directory }
+        Self { router: fortify(router, &api), api, live, _directory: directory }
     }
 
     pub(crate) async fn by_token(&self, user: &str, groups: &[&str], cluster: &str) -> Browser {
