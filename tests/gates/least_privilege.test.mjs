@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { entitle, kubectl, makeNamespace, makePods, podManifest, root } from '../support/cluster.mjs';
+import { entitle, inPod, kubectl, makeNamespace, makePods, podManifest, root } from '../support/cluster.mjs';
 import { startHubs } from '../support/hub.mjs';
 import { until } from '../support/until.mjs';
 
@@ -80,14 +80,39 @@ test('makes a workspace, enters it and deletes it', async () => {
   });
 });
 
-test('nobody chooses the node of a Pod in their own namespace, by kubectl or else', async () => {
+test('the service account of a workspace is no second person', async () => {
+  const made = await bob.post('/api/v1/workspaces', { template: 'debian' });
+  assert.equal(made.status, 201, made.text);
+  const { namespace: own } = made.body;
+  try {
+    // By kubectl, where no policy keeps one from it.
+    const pod = podManifest(own, 'second');
+    pod.spec.automountServiceAccountToken = true;
+    await kubectl(['create', '-f', '-', '--as=sallyport:bob'], { input: JSON.stringify(pod) });
+    await kubectl(['wait', '-n', own, '--for=condition=Ready', '--timeout=60s', 'pod/second']);
+    const token = await inPod(own, 'second', 'cat', '/var/run/secrets/kubernetes.io/serviceaccount/token');
+    const answer = await bob.post('/api/v1/sign-in/token', { token: token.trim() });
+    assert.equal(answer.status, 401, answer.text);
+    assert.equal(answer.body.code, 'token_refused');
+    assert.equal(answer.body.decided_by, 'hub');
+    assert.match(answer.body.detail, /service account of somebody's workspace/);
+  } finally {
+    await kubectl(['delete', 'pod/second', '-n', own, '--ignore-not-found']);
+    await bob.delete(`/api/v1/workspaces/${made.body.id}`);
+    await until('it to be gone', async () => (await bob.get('/api/v1/workspaces')).body.items.length === 0, {
+      seconds: 60,
+    });
+  }
+});
+
+test('nobody chooses the node of a Pod in their own namespace, or puts a token in it, by kubectl or else', async () => {
   const policy = `${root}deploy/workspace-policy.yaml`;
   const made = await bob.post('/api/v1/workspaces', { template: 'debian' });
   assert.equal(made.status, 201, made.text);
   const { namespace: own } = made.body;
   const create = (spec, { where = own, as = ['--as=sallyport:bob'] } = {}) => {
     const pod = podManifest(where, 'placed');
-    Object.assign(pod.spec, spec);
+    Object.assign(pod.spec, { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } }, spec);
     return kubectl(['create', '-f', '-', '--dry-run=server', ...as], { input: JSON.stringify(pod) });
   };
   const node = { nodeName: 'node1' };
@@ -106,14 +131,59 @@ test('nobody chooses the node of a Pod in their own namespace, by kubectl or els
       { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' },
       { key: 'node-role.kubernetes.io/control-plane' },
       { key: 'node.kubernetes.io/unschedulable' },
+      { key: 'node.kubernetes.io/not-ready' },
+      { key: 'node.kubernetes.io/unreachable', effect: 'NoSchedule' },
+      { key: 'node.kubernetes.io/memory-pressure' },
+      { key: 'node.kubernetes.io/memory-pressure', effect: 'NoExecute' },
     ]) {
       await assert.rejects(create(toleration(each)), /tolerates no taint/, JSON.stringify(each));
     }
-    // What the API server adds by itself, and a Pod that asks for nothing of it.
-    await create(toleration({ key: 'node.kubernetes.io/not-ready', effect: 'NoExecute', tolerationSeconds: 300 }));
-    await create({});
+    for (const key of ['kubernetes.io/hostname', 'node-role.kubernetes.io/control-plane']) {
+      await assert.rejects(create({ nodeSelector: { [key]: 'node1' } }), /chooses among nodes by/, key);
+    }
+    for (const term of [
+      { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['node1'] }] },
+      { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node1'] }] },
+    ]) {
+      const required = { nodeSelectorTerms: [term] };
+      const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: required };
+      await assert.rejects(create({ affinity: { nodeAffinity } }), /no affinity to nodes/, JSON.stringify(term));
+    }
+    const projected = (source) => ({ volumes: [{ name: 'some', projected: { sources: [source] } }] });
+    await assert.rejects(create({ automountServiceAccountToken: true }), /mounts no token/);
+    await assert.rejects(create(projected({ serviceAccountToken: { path: 'token' } })), /no token/);
+    const [shell] = podManifest(own, 'placed').spec.containers;
+    const confined = { ...shell, securityContext: { seccompProfile: { type: 'RuntimeDefault' } } };
+    for (const each of [
+      { securityContext: {} },
+      { securityContext: {}, containers: [confined, { ...shell, name: 'other' }] },
+      { securityContext: {}, containers: [confined], initContainers: [{ ...shell, name: 'other' }] },
+    ]) {
+      await assert.rejects(create(each), /runs under seccomp/, JSON.stringify(each));
+    }
+    // What the API server adds by itself, and Pods that ask for nothing of it.
+    for (const [key, effect] of [
+      ['node.kubernetes.io/not-ready', 'NoExecute'],
+      ['node.kubernetes.io/unreachable', 'NoExecute'],
+      ['node.kubernetes.io/memory-pressure', 'NoSchedule'],
+    ]) {
+      await create(toleration({ key, effect }));
+    }
+    for (const each of [
+      {},
+      { automountServiceAccountToken: undefined },
+      { nodeSelector: { 'kubernetes.io/arch': 'amd64' } },
+      { affinity: { podAntiAffinity: {} } },
+      projected({ downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } }),
+      { securityContext: {}, containers: [confined] },
+    ]) {
+      await create(each);
+    }
     // Everywhere else it says nothing.
-    await create({ ...node, ...toleration({}) }, { where: namespace.name, as: [] });
+    await create(
+      { ...node, ...toleration({}), automountServiceAccountToken: true, securityContext: {} },
+      { where: namespace.name, as: [] },
+    );
     // And a workspace still comes to be.
     await until(
       'the workspace to run',

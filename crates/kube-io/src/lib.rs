@@ -14,6 +14,7 @@ mod impersonate;
 mod patience;
 mod pod;
 mod review;
+mod workspace;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -27,3 +28,4 @@ pub use review::{
     Access, Action, Authorized, CreatePod, DeletePod, EnterPod, GetPod, ListPods, TokenVerdict,
     Verdict, WatchPods,
 };
+pub use workspace::WORKSPACE_OWNER;

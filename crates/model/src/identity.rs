@@ -1,6 +1,7 @@
 //! Who somebody is to Kubernetes: the user info that an authenticator yields and impersonation hands on.
 //! How it was proved is known to `authn`, the console and the cluster, not here.
 
+use crate::Namespace;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,5 +25,44 @@ impl Identity {
     /// Whether the identity is a member of `group`.
     pub fn is_in(&self, group: &str) -> bool {
         self.groups.iter().any(|held| held == group)
+    }
+
+    /// The namespace of the ServiceAccount that this is, as its user name `system:serviceaccount:ns:name` says;
+    /// `None` for everybody else.
+    pub fn service_account_namespace(&self) -> Option<&str> {
+        let (namespace, name) =
+            self.user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+        // The namespace goes into paths of the API server.
+        (!name.is_empty() && namespace.parse::<Namespace>().is_ok()).then_some(namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_service_account_has_a_namespace() {
+        let namespace = |user: &str| {
+            let identity = Identity {
+                user: user.to_owned(),
+                uid: None,
+                groups: Vec::new(),
+                extra: BTreeMap::new(),
+            };
+            identity.service_account_namespace().map(str::to_owned)
+        };
+        assert_eq!(namespace("system:serviceaccount:ws-dave-1:default").unwrap(), "ws-dave-1");
+        for nobody in [
+            "dave",
+            "system:serviceaccount",
+            "system:serviceaccount:ws-dave-1",
+            "system:serviceaccount:ws-dave-1:",
+            "system:serviceaccount::default",
+            "system:serviceaccount:../secrets:default",
+            "sallyport:system:serviceaccount:ws-dave-1:default",
+        ] {
+            assert_eq!(namespace(nobody), None, "{nobody}");
+        }
     }
 }

@@ -215,6 +215,10 @@ pub(crate) async fn mint(
             "`command` must begin with a program and hold at most {COMMAND_BYTES_MAX} bytes"
         )));
     }
+    // An argument of a program ends at its first NUL: what would run is not what the link says.
+    if wish.command.iter().any(|argument| argument.contains('\0')) {
+        return Err(Problem::bad_request("`command` must hold no NUL character"));
+    }
     let lifetime = wish
         .expires_in_s
         .map_or(terminals.settings.link_lifetime, |s| Duration::from_secs(s.into()));

@@ -6,12 +6,13 @@
 //! | --- | --- |
 //! | the same person | go on |
 //! | another person, other groups, or nobody | the sign-in ends, with all that hangs on it |
+//! | the ServiceAccount of somebody's workspace | the same: it is no person of its own |
 //! | nothing | `cluster_unreachable`: no way in, and a live session waits as for any other question |
 
 use crate::Terminals;
 use crate::gates::session_ended;
 use http_api::{DecidedBy, Problem, ProblemCode, SignedIn};
-use kube_io::TokenVerdict;
+use kube_io::{KubeIoError, TokenVerdict};
 use model::Identity;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -33,23 +34,36 @@ pub(crate) async fn still_stands(
     })?;
     // Ended meanwhile, here or at another hub: the token went with it.
     let token = api.store.sign_in_token(signed_in.id()).await?.ok_or_else(session_ended)?;
-    let review = cluster.token_review(&token);
-    let Ok(verdict) = tokio::time::timeout(REVIEW_TIME_MAX, review).await else {
+    let review = async {
+        tokio::join!(
+            cluster.token_review(&token),
+            cluster.is_workspace_account(signed_in.identity()),
+        )
+    };
+    let Ok((verdict, is_workspace_account)) = tokio::time::timeout(REVIEW_TIME_MAX, review).await
+    else {
         return Err(Problem::new(
             ProblemCode::ClusterUnreachable,
             format!("cluster `{name}` did not say in time whether it still takes the token"),
         ));
     };
     // Nor can a cluster be asked that does not let the hub ask.
-    let verdict = verdict.map_err(|error| {
+    let silent = |error: KubeIoError| {
         let detail = format!("cluster `{name}` does not say whether it still takes the token");
         Problem::new(ProblemCode::ClusterUnreachable, detail).caused_by(error)
-    })?;
-    let why = match verdict {
-        TokenVerdict::Authenticated(now) if is_same(&now, signed_in.identity()) => return Ok(()),
-        TokenVerdict::Authenticated(_) => "it stands for somebody else now, or for other groups",
+    };
+    let (by, why) = match verdict.map_err(silent)? {
+        TokenVerdict::Authenticated(now) if is_same(&now, signed_in.identity()) => {
+            if !is_workspace_account.map_err(silent)? {
+                return Ok(());
+            }
+            (DecidedBy::Hub, "it is the service account of somebody's workspace")
+        }
+        TokenVerdict::Authenticated(_) => {
+            (DecidedBy::Kubernetes, "it stands for somebody else now, or for other groups")
+        }
         // The cluster's own words may hold parts of the token; they are for nobody.
-        TokenVerdict::Refused { .. } => "it was revoked, or has expired",
+        TokenVerdict::Refused { .. } => (DecidedBy::Kubernetes, "it was revoked, or has expired"),
     };
     let audit = signed_in
         .audit("sign_out", signed_in.id())
@@ -58,9 +72,9 @@ pub(crate) async fn still_stands(
     api.store.end_sign_in(signed_in.id(), api.clock.now(), audit).await?;
     Err(Problem::new(
         ProblemCode::SessionEnded,
-        format!("cluster `{name}` no longer takes the token of this sign-in: {why}"),
+        format!("the token of this sign-in to cluster `{name}` is no longer taken: {why}"),
     )
-    .decided_by(DecidedBy::Kubernetes)
+    .decided_by(by)
     .fix("sign in again with a new token"))
 }
 

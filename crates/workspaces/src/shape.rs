@@ -13,9 +13,10 @@
 //!   link-local range, in which clusters run their node-local DNS. A cluster whose network plug-in knows no policies does
 //!   not enforce this.
 //! - **Role and RoleBinding** for that one user. It has no verb that changes a Pod.
-//! - On which node a Pod comes to be, none of these decides: `deploy/workspace-policy.yaml` does, which an
-//!   administrator of the cluster applies, for it is the whole cluster's.
-//! - The **default ServiceAccount** mounts no token.
+//! - On which node a Pod comes to be, and that it holds no token and has seccomp, none of these decides:
+//!   `deploy/workspace-policy.yaml` does, which an administrator of the cluster applies, for it is the whole cluster's.
+//! - The **default ServiceAccount** mounts no token unless a Pod asks for it. The hub signs nobody in as it
+//!   ([`kube_io::WORKSPACE_OWNER`]).
 
 use crate::manifest::storage_request;
 use crate::naming::owner_hash;
@@ -28,7 +29,7 @@ pub const FIELD_MANAGER: &str = "sallyport";
 /// Label: who looks after an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Label (hash) and annotation (full name): whose namespace it is.
-pub const OWNER: &str = "sallyport.dev/owner";
+pub const OWNER: &str = kube_io::WORKSPACE_OWNER;
 /// Label: the workspace's id, on its Pod.
 pub const WORKSPACE: &str = "sallyport.dev/workspace";
 /// Label: the template's name, on its Pod.

@@ -29,8 +29,8 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     todo: 'Choose a longer one, such as a few unrelated words.',
   },
   token_refused: {
-    what: 'The cluster refused this token.',
-    todo: 'Check that it is whole, not expired, and meant for this cluster. “kubectl create token” makes a new one.',
+    what: 'This token was refused.',
+    todo: 'Check that it is whole, not expired, and meant for this cluster. “kubectl create token” makes a new one. The service account of a workspace cannot sign in; sign in as yourself.',
   },
   forbidden: {
     what: 'Kubernetes does not grant you this right.',

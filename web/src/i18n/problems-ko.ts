@@ -28,8 +28,8 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     todo: '서로 관련 없는 단어를 여러 개 이어 더 길게 정하세요.',
   },
   token_refused: {
-    what: '클러스터가 이 토큰을 거부했습니다.',
-    todo: '토큰이 온전한지, 만료되지 않았는지, 이 클러스터의 것인지 확인하세요. ‘kubectl create token’ 명령으로 새로 만들 수 있습니다.',
+    what: '이 토큰으로는 로그인할 수 없습니다.',
+    todo: '토큰이 온전한지, 만료되지 않았는지, 이 클러스터의 것인지 확인하세요. ‘kubectl create token’ 명령으로 새로 만들 수 있습니다. 워크스페이스의 서비스 어카운트로는 로그인할 수 없으니 본인 계정으로 로그인하세요.',
   },
   forbidden: {
     what: 'Kubernetes가 이 작업을 허용하지 않습니다.',

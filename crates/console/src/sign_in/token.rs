@@ -117,6 +117,12 @@ async fn judge(
     let attempt = counted.admit(&console.api.store, context.at).await?;
     let seat = console.token_reviews.take(&cluster)?;
     let verdict = review(&cluster, &token).await;
+    let own = match &verdict {
+        Ok(TokenVerdict::Authenticated(identity)) => {
+            a_person_of_their_own(&cluster, identity).await
+        }
+        _ => Ok(()),
+    };
     drop(seat);
     let identity = match verdict {
         Ok(TokenVerdict::Authenticated(identity)) => identity,
@@ -135,8 +141,11 @@ async fn judge(
         let problem = refused("the token has expired").decided_by(DecidedBy::Hub);
         return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
     }
-    if let Some(why) = unwelcome(&console, &identity) {
-        let problem = refused(why).decided_by(DecidedBy::Hub);
+    let welcome = match unwelcome(&console, &identity) {
+        Some(why) => Err(refused(why).decided_by(DecidedBy::Hub)),
+        None => own,
+    };
+    if let Err(problem) = welcome {
         return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
     }
     Ok((identity, token_ends))
@@ -177,6 +186,38 @@ fn unwelcome(console: &Console, identity: &Identity) -> Option<String> {
         return Some(format!("`{}` is a name that this hub keeps for its accounts", identity.user));
     }
     None
+}
+
+/// Refuses the ServiceAccounts of workspace namespaces. Whoever has a workspace may make Pods beside it, and so get
+/// their token: they would be a second person, with a workspace, a quota and terminals of their own, and disabling
+/// the first would not end the second.
+async fn a_person_of_their_own(cluster: &Cluster, identity: &Identity) -> Result<(), Problem> {
+    let name = cluster.name();
+    let asked = cluster.is_workspace_account(identity);
+    let Ok(answer) = tokio::time::timeout(REVIEW_TIME_MAX, asked).await else {
+        let detail = format!("cluster `{name}` did not say in time whose namespace it is");
+        return Err(Problem::new(ProblemCode::ClusterUnreachable, detail));
+    };
+    match answer {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            let detail = format!(
+                "`{}` is the service account of somebody's workspace, and nobody signs in as it",
+                identity.user
+            );
+            Err(Problem::new(ProblemCode::TokenRefused, detail)
+                .decided_by(DecidedBy::Hub)
+                .fix("sign in as yourself"))
+        }
+        Err(error) => {
+            let detail = format!(
+                "cluster `{name}` does not say whose namespace it is; nobody gets in on that"
+            );
+            Err(Problem::new(ProblemCode::ClusterUnreachable, detail)
+                .fix("have the hub's role allow `get namespaces`, as deploy/hub-role.yaml does")
+                .caused_by(error))
+        }
+    }
 }
 
 fn refused(detail: impl Into<String>) -> Problem {

@@ -64,6 +64,34 @@ async fn tokens_that_are_nobodys_or_an_accounts_are_refused() {
 }
 
 #[tokio::test]
+async fn the_service_account_of_a_workspace_is_no_person_of_its_own() {
+    let hub = Hub::start().await;
+    let account = |namespace: &str| format!("system:serviceaccount:{namespace}:default");
+    let mut browser = hub.browser();
+    let reply = sign_in(&mut browser, &account("ws-dave"), None).await;
+    reply.refused(401, "token_refused");
+    assert_eq!(reply.json()["decided_by"], "hub");
+    assert!(reply.text.contains("the service account of somebody's workspace"), "{reply:?}");
+    assert!(browser.cookies.is_empty());
+    let record = hub.audited("sign_in").await.remove(0).entry;
+    assert_eq!(record.actor, account("ws-dave"));
+    assert_eq!((record.outcome, record.reason.as_str()), (AuditOutcome::Denied, "token_refused"));
+
+    // A cluster that does not say whose namespace it is lets nobody in on that.
+    for code in [403, 404, 500] {
+        let account = account(&format!("answers-{code}"));
+        let reply = sign_in(&mut browser, &account, None).await;
+        reply.refused(502, "cluster_unreachable");
+        assert!(browser.cookies.is_empty());
+        let record = hub.audited("sign_in").await.remove(0).entry;
+        assert_eq!((record.actor, record.outcome), (account, AuditOutcome::Failed));
+    }
+
+    // Every other service account signs in.
+    assert_eq!(sign_in(&mut browser, &account("ci"), None).await.status, 200);
+}
+
+#[tokio::test]
 async fn clusters_that_are_unknown_or_away_are_told_apart() {
     let hub = Hub::start().await;
     let mut browser = hub.browser();

@@ -5,5 +5,6 @@
 
 mod exec;
 mod hub;
+mod links;
 mod namesakes;
 mod standing;

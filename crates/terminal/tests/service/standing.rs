@@ -35,6 +35,13 @@ fn cluster(says: &Says) -> Cluster {
             } else if path.ends_with("/subjectaccessreviews") {
                 json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
                         "metadata": {}, "spec": body["spec"], "status": { "allowed": true } })
+            } else if let Some(space) = path.strip_prefix("/api/v1/namespaces/ws-") {
+                let labels = match space {
+                    "dave" => json!({ "sallyport.dev/owner": "1f2e3d" }),
+                    _ => json!({}),
+                };
+                json!({ "apiVersion": "v1", "kind": "Namespace",
+                        "metadata": { "name": format!("ws-{space}"), "labels": labels } })
             } else {
                 assert_eq!(path, "/api/v1/namespaces/team/pods/web-0");
                 json!({ "apiVersion": "v1", "kind": "Pod",
@@ -113,6 +120,27 @@ async fn a_token_that_is_not_taken_any_more_makes_no_link_and_passes_no_gate() {
             assert_eq!(records[0].entry.outcome, AuditOutcome::Denied);
             assert_eq!(records[0].entry.reason, "session_ended");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_service_account_of_a_workspace_gets_no_further_though_it_signed_in() {
+    for (namespace, expected) in
+        [("ws-dave", StatusCode::UNAUTHORIZED), ("ws-nobodys", StatusCode::CREATED)]
+    {
+        let (hub, says) = hub().await;
+        let account = format!("system:serviceaccount:{namespace}:default");
+        let user = json!({ "username": account, "groups": ["dev"] });
+        *says.lock().unwrap() = Some(json!({ "authenticated": true, "user": user }));
+        let browser = hub.by_token(&account, &["dev"], "home").await;
+        let (status, answer) = mint(&hub, &browser).await;
+        assert_eq!(status, expected, "{answer}");
+        if status != StatusCode::CREATED {
+            assert_eq!(answer["code"], "session_ended");
+            assert_eq!(answer["decided_by"], "hub");
+        }
+        let (status, _) = hub.call(&browser, Method::GET, "/api/v1/links", None).await;
+        assert_eq!(status == StatusCode::OK, expected == StatusCode::CREATED);
     }
 }
 
