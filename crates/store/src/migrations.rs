@@ -17,11 +17,18 @@ struct Migration {
 }
 
 /// In order, without gaps. Never edit one that was released: add another.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
-    postgres: include_str!("../migrations/postgres/0001_first.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
+        postgres: include_str!("../migrations/postgres/0001_first.sql"),
+    },
+    Migration {
+        version: 3,
+        sqlite: include_str!("../migrations/sqlite/0003_gateway_requests.sql"),
+        postgres: include_str!("../migrations/postgres/0003_gateway_requests.sql"),
+    },
+];
 
 /// A number nobody else locks: the first bytes of SHA-256("sallyport migrations").
 const POSTGRES_LOCK: i64 = 0x5a11_7907_0000_0001;
