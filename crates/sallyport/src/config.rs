@@ -2,8 +2,10 @@
 //! It yields checked values (`faults`); what they name is opened by `hub` and `serve`.
 
 mod faults;
+mod gateway;
 mod keys;
 
+pub(crate) use gateway::GatewayConfig;
 pub(crate) use keys::KEYS;
 
 use anyhow::{Context, bail};
@@ -24,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) links: Links,
     pub(crate) terminals: TerminalsConfig,
     pub(crate) workspaces: Workspaces,
+    pub(crate) gateway: GatewayConfig,
     pub(crate) log: Log,
 }
 
