@@ -145,6 +145,17 @@ impl Provider {
         )
     }
 
+    /// A token of the provider's with these claims, signed with its RSA key (RS256).
+    pub fn token(&self, claims: &serde_json::Value) -> anyhow::Result<String> {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"rsa"}"#);
+        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let mut signature = vec![0; self.keys.rsa.public_modulus_len()];
+        let random = SystemRandom::new();
+        let padding = &signature::RSA_PKCS1_SHA256;
+        self.keys.rsa.sign(padding, &random, signed.as_bytes(), &mut signature)?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
     /// The kubeconfig-shaped file of the webhook.
     pub fn webhook_file(&self) -> String {
         let authority = base64::engine::general_purpose::STANDARD.encode(&self.authority_pem);

@@ -7,6 +7,7 @@
 //! go-oidc 2.5, and compared with a running API server by the tests of `authn-differential`.
 
 mod anonymous;
+mod authenticated;
 mod base64url;
 mod bootstrap;
 mod certificate;
@@ -25,12 +26,13 @@ mod union;
 mod webhook;
 
 pub use anonymous::AnonymousAccess;
+pub use authenticated::{Admission, Authenticated};
 pub use certificate::{CERTIFICATE_BYTES_MAX, Certificate, InvalidCertificate};
 pub use evidence::{
     Evidence, IssuerKeys, Known, ObjectFacts, Objects, Question, SecretFacts, TokenReviews,
 };
 pub use explanation::{Answer, Carrier, Explanation, Method, Outcome, Reason, Step};
-pub use front_proxy::FrontProxy;
+pub use front_proxy::{FrontProxy, unescape_extra_key};
 pub use jose::{InvalidKeySet, InvalidPublicKeys, KeySet, PublicKey, PublicKeys, TOKEN_BYTES_MAX};
 pub use open_id_connect::{
     AuthenticationConfiguration, InvalidConfiguration, JwtIssuer, Mapping, OidcFlags,

@@ -3,6 +3,7 @@
 
 use crate::KubeIoError;
 use crate::error::chain;
+use crate::forward::{Transport, transport};
 use crate::patience::{ANSWER_TAKES, patient};
 use model::ClusterName;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct Cluster {
     pub(crate) client: kube::Client,
     pub(crate) server: Arc<str>,
     context: Option<Arc<str>>,
+    /// `None` for a client of a test.
+    pub(crate) transport: Option<Transport>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -70,13 +73,16 @@ impl Cluster {
         // A cluster that is away must not hold a person's request for half a minute.
         config.connect_timeout = Some(Duration::from_secs(5));
         let server = config.cluster_url.to_string();
-        let client = kube::Client::try_from(config).map_err(|error| wrong(chain(&error)))?;
-        Ok(Self { name, client: patient(client, ANSWER_TAKES), server: server.into(), context })
+        let client = kube::Client::try_from(config.clone());
+        let client = patient(client.map_err(|error| wrong(chain(&error)))?, ANSWER_TAKES);
+        let transport = transport(&config).map_err(|error| wrong(chain(&error)))?;
+        Ok(Self { name, client, server: server.into(), context, transport: Some(transport) })
     }
 
     /// A cluster behind an existing client, for tests against doubles.
     pub fn from_client(name: ClusterName, client: kube::Client) -> Self {
-        Self { name, client: patient(client, ANSWER_TAKES), server: "".into(), context: None }
+        let client = patient(client, ANSWER_TAKES);
+        Self { name, client, server: "".into(), context: None, transport: None }
     }
 
     /// The name by which the hub's configuration knows it.

@@ -8,6 +8,7 @@ use k8s_openapi::api::authorization::v1::{
 };
 use kube::api::{Api, PostParams};
 use model::{Identity, Namespace, PodName, PodPlace, Secret};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -21,7 +22,7 @@ pub struct Access {
     /// The resource, such as `pods`.
     pub resource: &'static str,
     /// The subresource, such as `exec`; empty for none.
-    pub subresource: &'static str,
+    pub subresource: Cow<'static, str>,
     /// The namespace; `None` asks for all of them.
     pub namespace: Option<Namespace>,
     /// The object's name; `None` asks for all of them.
@@ -107,11 +108,11 @@ pub struct EnterPod {
 impl EnterPod {
     /// What must be allowed for entering a Pod of that name.
     pub fn accesses_of(namespace: &Namespace, pod: &PodName) -> Vec<Access> {
-        let access = |verb, subresource| Access {
+        let access = |verb, subresource: &'static str| Access {
             verb,
             group: "",
             resource: "pods",
-            subresource,
+            subresource: subresource.into(),
             namespace: Some(namespace.clone()),
             name: Some(pod.as_str().to_owned()),
         };
@@ -138,7 +139,7 @@ macro_rules! pod_actions {
                     verb: $verb,
                     group: "",
                     resource: "pods",
-                    subresource: "",
+                    subresource: "".into(),
                     namespace: $namespace,
                     name: $object,
                 }]
@@ -202,7 +203,7 @@ impl Cluster {
                     verb: text(access.verb),
                     group: text(access.group),
                     resource: text(access.resource),
-                    subresource: text(access.subresource),
+                    subresource: text(&access.subresource),
                     namespace: access.namespace.as_ref().map(|name| name.as_str().to_owned()),
                     name: access.name.clone(),
                     ..Default::default()

@@ -77,7 +77,7 @@ impl Action for ReadPods {
             verb,
             group: "",
             resource: "pods",
-            subresource: "",
+            subresource: "".into(),
             namespace: self.namespace.clone(),
             name: None,
         };

@@ -1,4 +1,4 @@
-//! `sallyport admin`: accounts and the audit log, worked on in the store itself, for whoever has the hub's
+//! `sallyport admin`: accounts, the audit log and the gateway's record of requests, worked on in the store itself, for whoever has the hub's
 //! files. What is done is recorded as done by the operator.
 
 use crate::arguments::{AdminCommand, AuditCommand, UserCommand};
@@ -10,7 +10,7 @@ use console::{Accounts, Author, NewAccount, PasswordDesk};
 use model::{Secret, Timestamp};
 use serde_json::json;
 use std::process::ExitCode;
-use store::{AuditEntry, AuditMark, AuditOutcome, Store};
+use store::{AuditEntry, AuditMark, AuditOutcome, GatewayRequest, GatewayRequestFilter, Store};
 
 /// Does what was asked, on the store that the configuration names.
 pub(crate) async fn run(command: AdminCommand, config: Config) -> anyhow::Result<ExitCode> {
@@ -50,9 +50,57 @@ pub(crate) async fn run(command: AdminCommand, config: Config) -> anyhow::Result
             let done = verify(&store, json, is_restored).await;
             (store, done)
         }
+        AdminCommand::Requests { user, limit, json } => {
+            let store = hub::open_store(&config).await?;
+            let filter = GatewayRequestFilter { user, before: None, limit };
+            let done = requests(&store, &filter, json).await.map(|()| ExitCode::SUCCESS);
+            (store, done)
+        }
     };
     store.close().await;
     done
+}
+
+async fn requests(
+    store: &Store,
+    filter: &GatewayRequestFilter,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    for request in store.gateway_requests(filter).await? {
+        if as_json {
+            let mut row = serde_json::to_value(&request)?;
+            row["at"] = json!(request.at);
+            say(&row.to_string())?;
+        } else {
+            say(&in_words(&request))?;
+        }
+    }
+    Ok(())
+}
+
+fn in_words(request: &GatewayRequest) -> String {
+    let mut who = request.user_name.clone().unwrap_or_else(|| "-".to_owned());
+    if let Some(method) = &request.method {
+        who.push_str(&format!(" ({method})"));
+    }
+    if let Some(other) = &request.acting_as {
+        who.push_str(&format!(" as {other}"));
+    }
+    let mut what = request.resource.clone().unwrap_or_else(|| request.path.clone());
+    if let Some(subresource) = &request.subresource {
+        what.push_str(&format!("/{subresource}"));
+    }
+    if let Some(name) = &request.name {
+        what.push_str(&format!(" {name}"));
+    }
+    if let Some(namespace) = &request.namespace {
+        what.push_str(&format!(" in {namespace}"));
+    }
+    let took_ms = f64::from(request.latency_us) / 1e3;
+    format!(
+        "{}  {}  {took_ms:>8.1} ms  {}  {}: {} {what}",
+        request.at, request.status, request.source, who, request.verb
+    )
 }
 
 async fn user(command: UserCommand, config: &Config, store: &Store) -> anyhow::Result<()> {

@@ -109,6 +109,18 @@ pub(crate) enum AdminCommand {
     /// Look after the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// List requests that came to the gateway, newest first.
+    Requests {
+        /// Only this user's, as Kubernetes knows them.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

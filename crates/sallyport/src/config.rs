@@ -2,8 +2,10 @@
 //! It yields checked values (`faults`); what they name is opened by `hub` and `serve`.
 
 mod faults;
+mod gateway;
 mod keys;
 
+pub(crate) use gateway::GatewayConfig;
 pub(crate) use keys::KEYS;
 
 use anyhow::{Context, bail};
@@ -25,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) terminals: TerminalsConfig,
     pub(crate) workspaces: Workspaces,
     pub(crate) traffic: TrafficConfig,
+    pub(crate) gateway: GatewayConfig,
     pub(crate) log: Log,
 }
 

@@ -36,11 +36,20 @@ pub(crate) struct Limits {
     /// Connections of one network (one IPv4 address, one IPv6 /64) while they speak HTTP. What is upgraded
     /// has passed a sign-in and is counted as a terminal.
     pub(crate) per_network_max: usize,
+    /// The head of a request.
+    pub(crate) head_bytes_max: usize,
 }
 
 impl Limits {
     /// Connections that speak HTTP: two for each of 5,000 browsers.
     const HTTP_MAX: usize = 10_000;
+
+    /// A browser's cookies and headers have a few kilobytes. Terminals are upgraded HTTP/1.1 connections: what
+    /// hyper reads ahead stays with them.
+    const HEAD_BYTES_MAX: usize = 16 * 1024;
+    /// Tokens with hundreds of groups in them, and a client's own headers. API servers take a megabyte; no
+    /// token is near that, and a stranger may make us hold this much for each connection.
+    const GATEWAY_HEAD_BYTES_MAX: usize = 64 * 1024;
 
     /// The limits of a hub with so many terminals.
     pub(crate) fn of_hub(terminals_max: usize, per_network_max: usize) -> Self {
@@ -51,7 +60,14 @@ impl Limits {
             last_answers: Duration::from_secs(10),
             connections_max: terminals_max.saturating_add(Self::HTTP_MAX),
             per_network_max,
+            head_bytes_max: Self::HEAD_BYTES_MAX,
         }
+    }
+
+    /// The limits of the gateway: as the hub's, but for the head.
+    pub(crate) fn of_gateway(connections_max: usize, per_network_max: usize) -> Self {
+        let head_bytes_max = Self::GATEWAY_HEAD_BYTES_MAX;
+        Self { connections_max, head_bytes_max, ..Self::of_hub(0, per_network_max) }
     }
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod arguments;
 mod auth;
 mod config;
+mod gateway;
 mod health;
 mod hub;
 mod listen;

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, LogFormatName};
 use crate::signals::Signals;
-use crate::{health, hub, listen, tls};
+use crate::{gateway, health, hub, listen, tls};
 use anyhow::Context;
 use authn::Cost;
 use axum::Router;
@@ -71,7 +71,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
 
     let mut tasks = Tasks::default();
-    tasks.spawn("the look at the certificate", certificate.keep(tls::LOOK_EVERY));
+    tasks.spawn(
+        "the look at the certificate",
+        std::sync::Arc::clone(&certificate).keep(tls::LOOK_EVERY),
+    );
     tasks.spawn("the keeping of the links' keys", keys.keep());
     tasks.spawn("the feed of changes", live.clone().heed(api.clone()));
     let ended_kept = Duration::from_secs(config.store.keep_ended_days * 24 * 3600);
@@ -99,6 +102,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let proxies = api.proxies.clone();
     let serving = listen::serve(listener, server_config, router, proxies, limits, stop.clone());
     let mut serving = tokio::spawn(serving);
+    let mut gate = match config.gateway.listen {
+        Some(address) => {
+            Some(Gate::open(address, &config, &api, certificate, &stop, &mut tasks).await?)
+        }
+        None => None,
+    };
     tracing::info!(
         %address,
         origin = api.origins.first(),
@@ -112,6 +121,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         ended = &mut serving => {
             tracing::error!(?ended, "the listener ended by itself");
             anyhow::bail!("the listener ended by itself");
+        }
+        ended = gate_ended(&mut gate) => {
+            tracing::error!(?ended, "the gateway's listener ended by itself");
+            anyhow::bail!("the gateway's listener ended by itself");
         }
     };
     if let Some(lost) = &lost {
@@ -127,6 +140,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         cluster.pods.drained().await;
         cluster.traffic.drained().await;
         serving.await.context("the listener failed")?;
+        if let Some(gate) = gate {
+            gate.shut(Duration::from_secs(config.server.drain_grace_s)).await?;
+        }
         tasks.running.shutdown().await;
         store.close().await;
         if let Some((seq, hash)) = store.audit_mark() {
@@ -304,6 +320,77 @@ fn certificate_files(
             Ok((files.certificate, files.key))
         }
         _ => anyhow::bail!(tls::NEEDED),
+    }
+}
+
+/// How the gateway's listener ended, if there is one; it never should before it is told.
+async fn gate_ended(gate: &mut Option<Gate>) -> Result<(), tokio::task::JoinError> {
+    match gate {
+        Some(gate) => (&mut gate.serving).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The gateway while it is served.
+struct Gate {
+    gateway: ::gateway::Gateway,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Gate {
+    /// Serves the gateway until `stop`.
+    async fn open(
+        address: std::net::SocketAddr,
+        config: &Config,
+        api: &HttpApi,
+        certificate: std::sync::Arc<tls::Certificate>,
+        stop: &CancellationToken,
+        tasks: &mut Tasks,
+    ) -> anyhow::Result<Self> {
+        let settings = &config.gateway;
+        let parts = ::gateway::GatewayParts {
+            store: api.store.clone(),
+            clusters: api.clusters.clone(),
+            proxies: api.proxies.clone(),
+            clock: api.clock.clone(),
+            base_domain: settings.base_domain.clone(),
+            random: hub::random()?,
+        };
+        let gateway = ::gateway::Gateway::new(parts, gateway::authenticator(settings)?);
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("`gateway.listen` {address} cannot be bound"))?;
+        let address = listener.local_addr()?;
+        tasks.spawn("the keys of issuers", gateway.clone().keep_issuers());
+        tasks.spawn(
+            "the look at the gateway's files",
+            gateway::keep(gateway.clone(), settings.clone()),
+        );
+        let kept = Duration::from_secs(settings.keep_requests_days * 24 * 3600);
+        let purging = gateway.clone().purge_records(kept, PURGE_EVERY);
+        tasks.spawn("the removal of old requests", purging);
+        let limits = listen::Limits::of_gateway(
+            settings.connections_max,
+            settings.connections_per_network_max,
+        );
+        let tls = gateway::server_config(certificate)?;
+        let serving = listen::serve(
+            listener,
+            tls,
+            gateway.router(),
+            api.proxies.clone(),
+            limits,
+            stop.clone(),
+        );
+        tracing::info!(%address, clusters = ?api.clusters.names(), "the gateway serves");
+        Ok(Self { gateway, serving: tokio::spawn(serving) })
+    }
+
+    /// Waits for what is open, for a time.
+    async fn shut(self, grace: Duration) -> anyhow::Result<()> {
+        self.serving.await.context("the gateway's listener failed")?;
+        self.gateway.drained(grace).await;
+        Ok(())
     }
 }
 

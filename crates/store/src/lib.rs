@@ -18,6 +18,7 @@ mod accounts;
 mod audit;
 mod changes;
 mod gates;
+mod gateway_requests;
 mod link_keys;
 mod links;
 mod purge;
@@ -44,6 +45,7 @@ pub use audit::{
 pub use changes::Change;
 pub use error::StoreError;
 pub use gates::{BindOutcome, ConsumeOutcome, PeekedTicket};
+pub use gateway_requests::{GatewayRequest, GatewayRequestFilter};
 pub use link_keys::LinkKey;
 pub use links::{LinkFilter, LinkRow, LinkState, MintOutcome};
 pub use location::StoreLocation;

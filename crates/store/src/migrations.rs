@@ -28,6 +28,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0002_traffic.sql"),
         postgres: include_str!("../migrations/postgres/0002_traffic.sql"),
     },
+    Migration {
+        version: 3,
+        sqlite: include_str!("../migrations/sqlite/0003_gateway_requests.sql"),
+        postgres: include_str!("../migrations/postgres/0003_gateway_requests.sql"),
+    },
 ];
 
 /// A number nobody else locks: the first bytes of SHA-256("sallyport migrations").

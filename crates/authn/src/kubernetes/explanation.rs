@@ -33,6 +33,24 @@ pub enum Method {
     Anonymous,
 }
 
+impl Method {
+    /// The method's name in records and figures, the same as in the data of an explanation.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::FrontProxy => "front_proxy",
+            Self::ClientCertificate => "client_certificate",
+            Self::BearerToken => "bearer_token",
+            Self::TokenFile => "token_file",
+            Self::LegacyServiceAccount => "legacy_service_account",
+            Self::ServiceAccount => "service_account",
+            Self::BootstrapToken => "bootstrap_token",
+            Self::OpenIdConnect => "open_id_connect",
+            Self::Webhook => "webhook",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
 /// Where a token stood in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

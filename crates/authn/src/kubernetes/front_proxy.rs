@@ -59,7 +59,7 @@ impl FrontProxy {
             for (name, value) in &request.headers {
                 let Some((head, key)) = name.split_at_checked(prefix.len()) else { continue };
                 if head.eq_ignore_ascii_case(prefix) {
-                    let key = unescape(&key.to_ascii_lowercase());
+                    let key = unescape_extra_key(&key.to_ascii_lowercase());
                     extra.entry(key).or_default().push(text(value.expose()));
                 }
             }
@@ -72,8 +72,9 @@ fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value).into_owned()
 }
 
-/// Go's `url.PathUnescape`; a key that is not escaped well is taken as it stands.
-fn unescape(key: &str) -> String {
+/// The key of an extra attribute as headers carry it: Go's `url.PathUnescape`; one that is not escaped well is
+/// taken as it stands. Impersonation headers follow the same rule.
+pub fn unescape_extra_key(key: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = key.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -101,9 +102,9 @@ mod tests {
 
     #[test]
     fn extra_keys_are_unescaped_or_left() {
-        assert_eq!(unescape("acme.com%2fproject"), "acme.com/project");
-        assert_eq!(unescape("a+b"), "a+b");
-        assert_eq!(unescape("broken%2"), "broken%2");
-        assert_eq!(unescape("broken%zz"), "broken%zz");
+        assert_eq!(unescape_extra_key("acme.com%2fproject"), "acme.com/project");
+        assert_eq!(unescape_extra_key("a+b"), "a+b");
+        assert_eq!(unescape_extra_key("broken%2"), "broken%2");
+        assert_eq!(unescape_extra_key("broken%zz"), "broken%zz");
     }
 }

@@ -50,7 +50,65 @@ pub(crate) fn of_values(config: &Config) -> Vec<String> {
         );
     }
     clusters(config, &mut faults);
+    gateway(config, &mut faults);
     faults
+}
+
+fn gateway(config: &Config, faults: &mut Vec<String>) {
+    let settings = &config.gateway;
+    let Some(listen) = settings.listen else { return };
+    let taken = |other: std::net::SocketAddr| {
+        other.port() == listen.port()
+            && listen.port() != 0
+            && (other.ip() == listen.ip()
+                || other.ip().is_unspecified()
+                || listen.ip().is_unspecified())
+    };
+    let others = [Some(config.server.listen), config.server.metrics_listen];
+    if others.into_iter().flatten().any(taken) {
+        faults.push(format!(
+            "configuration key `gateway.listen` is {listen}, which another listener takes; choose \
+             another port"
+        ));
+    }
+    if config.cluster.is_empty() {
+        faults.push(
+            "`gateway.listen` is set but there is no cluster to stand before; add a `[[cluster]]`"
+                .to_owned(),
+        );
+    }
+    if let Some(base) = &settings.base_domain
+        && base.parse::<model::PodName>().is_err()
+    {
+        // The name of a Pod is a DNS subdomain, which this must be.
+        faults.push(format!(
+            "configuration key `gateway.base_domain` is `{}`, which is no domain name in lower case",
+            base.escape_default()
+        ));
+    }
+    if !settings.service_account_keys.is_empty() && settings.service_account_issuers.is_empty() {
+        faults.push(
+            "`gateway.service_account_keys` need `gateway.service_account_issuers`".to_owned(),
+        );
+    }
+    let knows_somebody = settings.token_review
+        || settings.client_ca.is_some()
+        || settings.token_file.is_some()
+        || !settings.service_account_keys.is_empty()
+        || settings.bootstrap_tokens
+        || settings.authentication_config.is_some()
+        || settings.front_proxy_ca.is_some();
+    if !knows_somebody {
+        faults.push(
+            "`gateway.listen` is set, but no method is: nobody could ever be let in; leave \
+             `gateway.token_review` on or name a file"
+                .to_owned(),
+        );
+    }
+    if settings.front_proxy_ca.is_some() && settings.front_proxy_user_headers.is_empty() {
+        faults
+            .push("`gateway.front_proxy_user_headers` is empty: nobody could be named".to_owned());
+    }
 }
 
 fn bounds(config: &Config, faults: &mut Vec<String>) {
@@ -89,6 +147,14 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ("traffic.keep_content_hours", traffic.keep_content_hours, 1, traffic.keep_hours),
         ("traffic.units_max", traffic.units_max, 1_000, 100_000_000),
         ("traffic.content_mib_max", traffic.content_mib_max, 16, 1024 * 1024),
+        (
+            "gateway.connections_per_network_max",
+            count(config.gateway.connections_per_network_max),
+            1,
+            count(config.gateway.connections_max),
+        ),
+        ("gateway.connections_max", count(config.gateway.connections_max), 1, 1_000_000),
+        ("gateway.keep_requests_days", config.gateway.keep_requests_days, 1, 3650),
     ] {
         if !(least..=most).contains(&value) {
             faults.push(format!(
@@ -166,6 +232,11 @@ pub(crate) async fn of_serving(config: &Config) -> Vec<String> {
         _ => {}
     }
     store(config, &mut faults);
+    if config.gateway.listen.is_some()
+        && let Err(error) = crate::gateway::authenticator(&config.gateway)
+    {
+        faults.push(format!("{error:#}"));
+    }
     for cluster in &config.cluster {
         // What names neither or both is a fault of the values.
         if cluster.kubeconfig.is_some() != cluster.in_cluster

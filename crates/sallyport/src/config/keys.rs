@@ -115,6 +115,102 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     other("traffic.units_max", "1000000", "Units of traffic that are kept; about 400 bytes each."),
     other("traffic.content_mib_max", "1024", "MiB of headers and content that are kept."),
+    text(
+        "gateway.listen",
+        "",
+        "Address and port of the gateway before the clusters (TLS, with the certificate of `tls`); off if left out.",
+    ),
+    text(
+        "gateway.base_domain",
+        "",
+        "Clusters answer to NAME.<base domain> too, besides /clusters/NAME.",
+    ),
+    other(
+        "gateway.token_review",
+        "true",
+        "Tokens that no other method knows are put to the TokenReview of the cluster they are for.",
+    ),
+    text(
+        "gateway.client_ca",
+        "",
+        "PEM bundle of the authorities of client certificates, as --client-ca-file; reloaded, as all files below.",
+    ),
+    text("gateway.token_file", "", "CSV of static tokens, as --token-auth-file."),
+    other(
+        "gateway.service_account_keys",
+        "[]",
+        "PEM files with public keys of service account tokens, to verify them here; the objects they hang on are read from the cluster.",
+    ),
+    other(
+        "gateway.service_account_issuers",
+        "[\"https://kubernetes.default.svc.cluster.local\"]",
+        "Issuers of service account tokens, as --service-account-issuer; no OpenID Connect issuer may be one.",
+    ),
+    other(
+        "gateway.api_audiences",
+        "[]",
+        "Audiences of service account tokens verified here; the issuers if empty.",
+    ),
+    other(
+        "gateway.bootstrap_tokens",
+        "false",
+        "Verify bootstrap tokens here, by the cluster's Secrets in kube-system.",
+    ),
+    text(
+        "gateway.authentication_config",
+        "",
+        "AuthenticationConfiguration (YAML) with OpenID Connect issuers, as --authentication-config.",
+    ),
+    other(
+        "gateway.anonymous",
+        "false",
+        "Requests without any credential go on as system:anonymous; an AuthenticationConfiguration that says otherwise wins.",
+    ),
+    text(
+        "gateway.front_proxy_ca",
+        "",
+        "PEM bundle of the authorities of front proxies, as --requestheader-client-ca-file; without it no header names anybody.",
+    ),
+    other(
+        "gateway.front_proxy_allowed_names",
+        "[]",
+        "Common names of front proxies, as --requestheader-allowed-names; any that the authority signed if empty.",
+    ),
+    other(
+        "gateway.front_proxy_user_headers",
+        "[\"X-Remote-User\"]",
+        "Headers in which a front proxy names the user.",
+    ),
+    other(
+        "gateway.front_proxy_uid_headers",
+        "[\"X-Remote-Uid\"]",
+        "Headers in which a front proxy gives the user's UID.",
+    ),
+    other(
+        "gateway.front_proxy_group_headers",
+        "[\"X-Remote-Group\"]",
+        "Headers in which a front proxy names groups.",
+    ),
+    other(
+        "gateway.front_proxy_extra_prefixes",
+        "[\"X-Remote-Extra-\"]",
+        "Prefixes of headers in which a front proxy gives extra attributes.",
+    ),
+    other(
+        "gateway.connections_per_network_max",
+        "1000",
+        "Connections of one network (an IPv4 address, an IPv6 /64) to the gateway, upgraded ones not counted.",
+    ),
+    other(
+        "gateway.connections_max",
+        "20000",
+        "All connections to the gateway, upgraded ones too; further ones wait.",
+    ),
+    other(
+        "gateway.keep_requests_days",
+        "30",
+        "How long the record of the gateway's requests is kept, 1 to 3650.",
+    ),
     text("log.format", "\"json\"", "`json` for machines or `text` for people."),
     text("log.filter", "\"info\"", "Level, or filter by module as in `info,store=debug`."),
 ];

@@ -12,6 +12,7 @@ use super::Limits;
 use super::places::{Place, Placed};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
+use gateway::ClientCertificates;
 use http_api::Peer;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -28,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Streams of one HTTP/2 connection: a browser's page needs a dozen.
+/// Streams of one HTTP/2 connection: a browser's page needs a dozen, a client of the gateway one for each watch.
 const STREAMS_MAX: u32 = 128;
 /// A peer that does not answer a ping is found within a minute.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(30);
@@ -58,13 +59,13 @@ impl Conversation {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
-            // Terminals are upgraded HTTP/1.1 connections: what hyper reads ahead stays with them.
-            .max_buf_size(16 * 1024);
+            .max_buf_size(limits.head_bytes_max);
         let mut http2 = Builder::new(TokioExecutor::new()).http2_only();
         http2
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
             .keep_alive_interval(KEEP_ALIVE_EVERY);
         Self {
             acceptor: TlsAcceptor::from(tls),
@@ -90,11 +91,22 @@ impl Conversation {
             },
         };
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(&b"h2"[..]);
+        let shown = stream.get_ref().1.peer_certificates();
+        let certificates = match shown.map(|shown| crate::gateway::certificates(shown.iter())) {
+            None => None,
+            Some(Ok(certificates)) => Some(ClientCertificates(certificates.into())),
+            Some(Err(error)) => {
+                return tracing::debug!(%address, %error, "a client's certificate cannot be read");
+            }
+        };
         let activity = watch::Sender::new(Activity::default());
         let activities = activity.subscribe();
         let (router, limits) = (self.router, Arc::clone(&self.limits));
         let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
             request.extensions_mut().insert(peer);
+            if let Some(certificates) = &certificates {
+                request.extensions_mut().insert(certificates.clone());
+            }
             let under_way = UnderWay::begin(&activity);
             let answer = router.clone().oneshot(request);
             async move {

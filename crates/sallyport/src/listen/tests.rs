@@ -38,6 +38,7 @@ fn limits() -> Limits {
         last_answers: Duration::from_secs(10),
         connections_max: 100,
         per_network_max: 50,
+        head_bytes_max: 16 * 1024,
     }
 }
 

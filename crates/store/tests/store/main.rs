@@ -14,6 +14,7 @@ mod audit;
 mod changes;
 mod failures;
 mod gates;
+mod gateway_requests;
 mod kill;
 mod links;
 mod migrations;

@@ -27,11 +27,11 @@ on_both_databases! {
 
     async fn a_newer_schema_is_refused(bench: Bench) {
         bench.store().await.close().await;
-        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (3, 'x', 1)").await;
+        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (1000, 'x', 1)").await;
         let refused = bench.try_store(KEY).await.unwrap_err();
         assert!(matches!(refused, StoreError::Schema { .. }), "{refused:?}");
         let message = refused.to_string();
-        assert!(message.contains("version 3") && message.contains("newer release"), "{message}");
+        assert!(message.contains("newer release"), "{message}");
     }
 
     async fn an_edited_migration_is_refused(bench: Bench) {

@@ -1,0 +1,218 @@
+//! Who sends a request: the union of methods asked with the facts it needs, and what it said lately of tokens.
+//! Each method's rules are known to `authn`; what a refused sender is told, to `status`.
+//!
+//! A token that was accepted is believed for [`KNOWN_FOR`] without being looked at again, as in the API server;
+//! refusals are not kept. Certificates are judged at every request.
+//!
+//! Hostile input: a credential is looked at only as far as the union does; questions to clusters are bounded by
+//! [`ASKING_MAX`] at once, [`QUESTIONS_MAX`] for a request, and by `failures` for a network.
+
+use crate::evidence::Facts;
+use crate::failures::Failures;
+use crate::figures;
+use crate::issuers::{Issuers, TRIED_EVERY};
+use crate::status::Refusal;
+use authn::kubernetes::{
+    Admission, Answer, Authenticated, Authenticator, Method, Reason, Request, TokenCache, TokenKey,
+    TokenKeys,
+};
+use http::{HeaderMap, header};
+use kube_io::Cluster;
+use model::{Secret, SecretBytes, Timestamp};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// The API server's default.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
+/// A bound token hangs on a ServiceAccount and two objects; then perhaps a review, for each of two tokens.
+const QUESTIONS_MAX: usize = 10;
+/// Requests that ask a cluster about their credential at one time; the others wait, and take what the first
+/// found out.
+const ASKING_MAX: usize = 64;
+
+/// What decides who somebody is.
+pub(crate) struct Doorkeeper {
+    authenticator: RwLock<Arc<Authenticator>>,
+    known: Mutex<TokenCache<Arc<Authenticated>>>,
+    keys: TokenKeys,
+    issuers: Issuers,
+    pub(crate) failures: Failures,
+    asking: Semaphore,
+}
+
+/// A request that is not let in.
+pub(crate) enum Unadmitted {
+    /// 401; false if it is one of too many and is to leave no record.
+    Unauthorized { within_bound: bool },
+    /// Another answer.
+    Refused(Refusal),
+}
+
+impl Doorkeeper {
+    pub(crate) fn new(authenticator: Authenticator, keys: TokenKeys) -> Self {
+        Self {
+            authenticator: RwLock::new(Arc::new(authenticator)),
+            known: Mutex::default(),
+            keys,
+            issuers: Issuers::default(),
+            failures: Failures::default(),
+            asking: Semaphore::new(ASKING_MAX),
+        }
+    }
+
+    pub(crate) fn believe(&self, authenticator: Authenticator) {
+        *self.authenticator.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(authenticator);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = TokenCache::default();
+    }
+
+    pub(crate) async fn keep_issuers(&self) {
+        loop {
+            let authenticator = self.authenticator();
+            self.issuers.keep(&authenticator.issuers).await;
+            tokio::time::sleep(TRIED_EVERY).await;
+        }
+    }
+
+    pub(crate) fn authenticator(&self) -> Arc<Authenticator> {
+        Arc::clone(&self.authenticator.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who sends `request` to `cluster`; without one only what needs no cluster can tell.
+    pub(crate) async fn admit(
+        &self,
+        cluster: Option<&Cluster>,
+        network: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Arc<Authenticated>, Unadmitted> {
+        let authenticator = self.authenticator();
+        let key = self.key(cluster, request);
+        if let Some(sender) = key.and_then(|key| self.known(&key, now)) {
+            return Ok(sender);
+        }
+        let admission = self.ask(&authenticator, cluster, network, request, now).await?;
+        let admission = match unknown_key(&authenticator, &admission) {
+            Some(issuer) if self.issuers.look_again(issuer).await => {
+                self.ask(&authenticator, cluster, network, request, now).await?
+            }
+            _ => admission,
+        };
+        let Some(sender) = admission.sender.map(Arc::new) else {
+            metrics::counter!(figures::UNAUTHORIZED).increment(1);
+            let within_bound = self.failures.count(network, Instant::now());
+            if within_bound {
+                let steps: Vec<_> = admission
+                    .explanation
+                    .steps
+                    .iter()
+                    .filter(|step| step.reason != Reason::NotPresented)
+                    .map(|step| format!("{}: {:?}", step.method.code(), step.reason))
+                    .collect();
+                tracing::info!(network, steps = steps.join("; "), "a credential was refused");
+            }
+            return Err(Unadmitted::Unauthorized { within_bound });
+        };
+        if let Some(key) = key
+            && sender.method() != Method::Anonymous
+            && Arc::ptr_eq(&authenticator, &self.authenticator())
+        {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.put(key, Arc::clone(&sender), KNOWN_FOR, now);
+        }
+        Ok(sender)
+    }
+
+    async fn ask(
+        &self,
+        authenticator: &Authenticator,
+        cluster: Option<&Cluster>,
+        network: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Admission, Unadmitted> {
+        let mut facts = Facts::new(self.issuers.current());
+        let mut asking = None;
+        for _ in 0..QUESTIONS_MAX {
+            let question = match authenticator.admit(request, &facts, now) {
+                Ok(admission) => return Ok(admission),
+                Err(question) => question,
+            };
+            if asking.is_none() {
+                if self.failures.too_many(network, Instant::now()) {
+                    metrics::counter!(figures::THROTTLED).increment(1);
+                    return Err(Unadmitted::Refused(Refusal::too_many_failures()));
+                }
+                // The semaphore is never closed.
+                asking = self.asking.acquire().await.ok();
+            }
+            facts.learn(cluster, question).await;
+        }
+        tracing::error!("a credential raised more questions than any should");
+        Err(Unadmitted::Refused(Refusal::unavailable("the credential cannot be verified")))
+    }
+
+    /// Under what a verdict on this request is kept: nothing but one bearer token, and for one cluster, since
+    /// each reviews tokens for itself.
+    fn key(&self, cluster: Option<&Cluster>, request: &Request) -> Option<TokenKey> {
+        let cluster = cluster?.name().as_str().to_owned();
+        let is = |name: &str, wanted: &http::HeaderName| name == wanted.as_str();
+        let protocol = header::SEC_WEBSOCKET_PROTOCOL;
+        if !request.certificates.is_empty()
+            || request.headers.iter().any(|(name, _)| is(name, &protocol))
+        {
+            return None;
+        }
+        let (_, value) =
+            request.headers.iter().find(|(name, _)| is(name, &header::AUTHORIZATION))?;
+        let value = std::str::from_utf8(value.expose()).ok()?;
+        Some(self.keys.key(&Secret::new(value), &[cluster]))
+    }
+
+    fn known(&self, key: &TokenKey, now: Timestamp) -> Option<Arc<Authenticated>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key, now).cloned()
+    }
+}
+
+/// The issuer whose token is signed with a key that is not among those at hand.
+fn unknown_key<'a>(
+    authenticator: &'a Authenticator,
+    admission: &Admission,
+) -> Option<&'a authn::kubernetes::JwtIssuer> {
+    if admission.sender.is_some() {
+        return None;
+    }
+    // Issuers are asked in their order, so the refused one is as far down the list as its step.
+    let mut steps =
+        admission.explanation.steps.iter().filter(|step| step.method == Method::OpenIdConnect);
+    let at = steps.position(|step| {
+        step.answer == Answer::Refused
+            && matches!(step.reason, Reason::KeyUnknown { .. } | Reason::SignatureWrong)
+    })?;
+    authenticator.issuers.get(at)
+}
+
+/// What of a request the union looks at.
+pub(crate) fn credentials(
+    headers: &HeaderMap,
+    path: &str,
+    certificates: Option<&crate::ClientCertificates>,
+    authenticator: &Authenticator,
+) -> Request {
+    let is_front_proxy = authenticator.front_proxy.is_some() && certificates.is_some();
+    let looked_at = [
+        header::AUTHORIZATION,
+        header::CONNECTION,
+        header::UPGRADE,
+        header::SEC_WEBSOCKET_PROTOCOL,
+    ];
+    let headers = headers
+        .iter()
+        .filter(|(name, _)| is_front_proxy || looked_at.contains(name))
+        .map(|(name, value)| (name.as_str().to_owned(), SecretBytes::new(value.as_bytes())))
+        .collect();
+    let certificates = certificates.map(|shown| shown.0.to_vec()).unwrap_or_default();
+    Request { headers, path: path.to_owned(), certificates }
+}

@@ -1,0 +1,120 @@
+//! The gateway as the binary holds it: made of its parts, given its configuration anew, drained.
+//! What happens to a request is known to `handle`.
+
+use crate::admission::Doorkeeper;
+use crate::figures;
+use crate::handle::handle;
+use crate::record::Records;
+use authn::kubernetes::{Authenticator, Certificate, TokenKeys};
+use axum::Router;
+use axum::extract::Request;
+use http_api::{Clock, TrustedProxies};
+use kube_io::Clusters;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The certificates of a TLS client, its own first. Whoever accepts connections puts them into each request of
+/// a client that showed some and proved to hold the key.
+#[derive(Debug, Clone)]
+pub struct ClientCertificates(pub Arc<[Certificate]>);
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// Where requests are recorded.
+    pub store: Store,
+    /// The clusters it stands before.
+    pub clusters: Clusters,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// The time.
+    pub clock: Clock,
+    /// Clusters answer to `NAME.<base>` as well as to `/clusters/NAME`.
+    pub base_domain: Option<String>,
+    /// 32 random bytes, for the keys under which verdicts on tokens are kept.
+    pub random: [u8; 32],
+}
+
+/// The gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) clusters: Clusters,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) clock: Clock,
+    pub(crate) base_domain: Option<String>,
+    pub(crate) door: Doorkeeper,
+    pub(crate) records: Records,
+    pub(crate) store: Store,
+    pub(crate) tunnels: TaskTracker,
+    pub(crate) cut: CancellationToken,
+}
+
+impl Gateway {
+    /// Puts a gateway together. Call within a tokio runtime: the writer of its records is a task of its own,
+    /// which ends with [`Gateway::drained`].
+    pub fn new(parts: GatewayParts, authenticator: Authenticator) -> Self {
+        figures::describe();
+        let GatewayParts { store, clusters, proxies, clock, base_domain, random } = parts;
+        Self(Arc::new(Inner {
+            clusters,
+            proxies,
+            clock,
+            base_domain: base_domain.map(|base| base.to_ascii_lowercase()),
+            door: Doorkeeper::new(authenticator, TokenKeys::from_random(random)),
+            records: Records::start(store.clone()),
+            store,
+            tunnels: TaskTracker::new(),
+            cut: CancellationToken::new(),
+        }))
+    }
+
+    /// All its routes, which is one: everything.
+    pub fn router(&self) -> Router {
+        let gateway = self.clone();
+        Router::new().fallback(async move |request: Request| handle(gateway.0, request).await)
+    }
+
+    /// Believes `authenticator` from now on. Verdicts of the old one are forgotten.
+    pub fn believe(&self, authenticator: Authenticator) {
+        self.0.door.believe(authenticator);
+    }
+
+    /// Keeps the keys of OpenID Connect issuers fresh for as long as it is polled.
+    pub async fn keep_issuers(self) {
+        self.0.door.keep_issuers().await;
+    }
+
+    /// Removes records older than `kept`, for as long as it is polled.
+    pub async fn purge_records(self, kept: Duration, every: Duration) {
+        loop {
+            tokio::time::sleep(every).await;
+            match self.0.store.purge_gateway_requests(self.0.clock.now(), kept).await {
+                Ok(removed) if removed > 0 => {
+                    tracing::info!(removed, "old requests of the gateway were removed");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(
+                    %error,
+                    "old requests of the gateway could not be removed; it is tried again later"
+                ),
+            }
+        }
+    }
+
+    /// Ends what is open and writes what is recorded; call once no request comes any more. Tunnels have
+    /// `grace` to end by themselves.
+    pub async fn drained(&self, grace: Duration) {
+        let inner = &self.0;
+        inner.tunnels.close();
+        if tokio::time::timeout(grace, inner.tunnels.wait()).await.is_err() {
+            tracing::warn!(tunnels = inner.tunnels.len(), "open tunnels are cut");
+        }
+        inner.cut.cancel();
+        inner.tunnels.wait().await;
+        inner.records.drained().await;
+    }
+}

@@ -1,0 +1,209 @@
+//! The gateway's place in the binary: its authenticator from the files that an API server takes, read again when
+//! they change, and its TLS, which asks clients for a certificate.
+//! What happens to a request is the crate `gateway`'s.
+//!
+//! Hostile input: the certificates that a TLS client shows. That it holds the key is proved here; whose they
+//! are and who trusts them is judged by `authn`, at every request, as by the API server.
+
+use crate::config::GatewayConfig;
+use crate::tls;
+use anyhow::Context;
+use authn::kubernetes::{
+    AnonymousAccess, AuthenticationConfiguration, Authenticator, Certificate, FrontProxy,
+    PublicKeys, ServiceAccounts, TokenFile, Webhook,
+};
+use gateway::Gateway;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Changed files are in use after this long.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The authenticator that the configuration describes; the error names the file and the fault in it.
+pub(crate) fn authenticator(config: &GatewayConfig) -> anyhow::Result<Authenticator> {
+    let mut authenticator = Authenticator {
+        bootstrap_tokens: config.bootstrap_tokens,
+        anonymous: if config.anonymous {
+            AnonymousAccess::Everywhere
+        } else {
+            AnonymousAccess::Disabled
+        },
+        front_proxy: front_proxy(config)?,
+        // The cluster's own TokenReview stands in the place of a webhook.
+        webhook: config.token_review.then(|| Webhook { audiences: Vec::new() }),
+        ..Authenticator::default()
+    };
+    if let Some(path) = &config.client_ca {
+        authenticator.client_roots = Some(roots("gateway.client_ca", path)?);
+    }
+    if let Some(path) = &config.token_file {
+        let at = || format!("`gateway.token_file` {}", path.display());
+        let file = TokenFile::parse(&read("gateway.token_file", path)?).with_context(at)?;
+        for note in file.notes() {
+            tracing::warn!(file = %path.display(), ?note, "a row of the token file does nothing");
+        }
+        authenticator.token_file = Some(file);
+    }
+    let mut pem = Vec::new();
+    for path in &config.service_account_keys {
+        pem.extend_from_slice(&read("gateway.service_account_keys", path)?);
+        pem.push(b'\n');
+    }
+    if !pem.is_empty() {
+        let issuers = config.service_account_issuers.clone();
+        let audiences =
+            if config.api_audiences.is_empty() { &issuers } else { &config.api_audiences };
+        let audiences = audiences.clone();
+        let keys = PublicKeys::from_pem(&pem).context("`gateway.service_account_keys`")?;
+        authenticator.service_accounts =
+            Some(ServiceAccounts { issuers, keys, audiences, lookup: true });
+    }
+    if let Some(path) = &config.authentication_config {
+        let at = || format!("`gateway.authentication_config` {}", path.display());
+        let text = String::from_utf8(read("gateway.authentication_config", path)?);
+        let text = text.context("not UTF-8").with_context(at)?;
+        let parsed = AuthenticationConfiguration::parse(&text, &config.service_account_issuers)
+            .with_context(at)?;
+        authenticator.issuers = parsed.issuers;
+        if let Some(anonymous) = parsed.anonymous {
+            authenticator.anonymous = anonymous;
+        }
+    }
+    Ok(authenticator)
+}
+
+fn front_proxy(config: &GatewayConfig) -> anyhow::Result<Option<FrontProxy>> {
+    let Some(path) = &config.front_proxy_ca else { return Ok(None) };
+    Ok(Some(FrontProxy {
+        roots: roots("gateway.front_proxy_ca", path)?,
+        allowed_names: config.front_proxy_allowed_names.clone(),
+        user_headers: config.front_proxy_user_headers.clone(),
+        uid_headers: config.front_proxy_uid_headers.clone(),
+        group_headers: config.front_proxy_group_headers.clone(),
+        extra_prefixes: config.front_proxy_extra_prefixes.clone(),
+    }))
+}
+
+fn roots(key: &str, path: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let roots = Certificate::from_pem_bundle(&read(key, path)?);
+    let roots = roots.with_context(|| format!("`{key}` {}", path.display()))?;
+    anyhow::ensure!(!roots.is_empty(), "`{key}` {} holds no certificate", path.display());
+    Ok(roots)
+}
+
+fn read(key: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("`{key}` {} cannot be read", path.display()))
+}
+
+fn files(config: &GatewayConfig) -> Vec<PathBuf> {
+    let single = [
+        &config.client_ca,
+        &config.token_file,
+        &config.authentication_config,
+        &config.front_proxy_ca,
+    ];
+    single.into_iter().flatten().chain(&config.service_account_keys).cloned().collect()
+}
+
+fn changed_at(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
+    let at = |path: &PathBuf| std::fs::metadata(path).and_then(|data| data.modified()).ok();
+    files.iter().map(at).collect()
+}
+
+/// Looks for changed files for as long as the hub lives. A file that is broken is told once, and what was
+/// believed before stays.
+pub(crate) async fn keep(gateway: Gateway, config: GatewayConfig) {
+    let files = files(&config);
+    let mut seen = changed_at(&files);
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = changed_at(&files);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match authenticator(&config) {
+            Ok(fresh) => {
+                gateway.believe(fresh);
+                tracing::info!("the gateway's files were reloaded");
+            }
+            Err(error) => tracing::error!(
+                error = format!("{error:#}"),
+                "a changed file of the gateway is not usable; the old ones stay in use"
+            ),
+        }
+    }
+}
+
+/// TLS as the hub's, and every client is asked for a certificate.
+pub(crate) fn server_config(
+    certificate: Arc<tls::Certificate>,
+) -> anyhow::Result<Arc<ServerConfig>> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Arc::new(HoldsTheKey(provider.signature_verification_algorithms));
+    tls::server_config_with(certificate, provider, Some(verifier))
+}
+
+/// Takes any certificate whose key the client proves to hold, and none at all.
+#[derive(Debug)]
+struct HoldsTheKey(WebPkiSupportedAlgorithms);
+
+impl ClientCertVerifier for HoldsTheKey {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        // With hints a client that has another certificate would show none, and be told nothing.
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        // What cannot be read ends the handshake, as in the API server.
+        certificates(std::iter::once(end_entity).chain(intermediates))
+            .map(|_| ClientCertVerified::assertion())
+            .map_err(|_| rustls::CertificateError::BadEncoding.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
+/// Certificates as `authn` reads them.
+pub(crate) fn certificates<'a, 'b: 'a>(
+    shown: impl Iterator<Item = &'a CertificateDer<'b>>,
+) -> Result<Vec<Certificate>, authn::kubernetes::InvalidCertificate> {
+    shown.map(|der| Certificate::from_der(der)).collect()
+}

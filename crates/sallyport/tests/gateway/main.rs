@@ -1,0 +1,19 @@
+//! The gateway of the real binary: unmodified kubectl through it and directly, each method, and attacks byte by
+//! byte. `double` needs no cluster; the others need `SALLYPORT_TEST_KUBECONFIG`, the administrator's kubeconfig
+//! of a cluster of `cluster/cluster`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a suite of tests"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod attacks;
+mod double;
+mod gate;
+mod kubectl;
+mod methods;
