@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Passage } from '../api/contract';
 import { ApiProblem, ownProblem } from '../api/problem';
 import { pingEveryMs, type SessionDeps, TerminalSession } from './session';
