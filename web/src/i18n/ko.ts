@@ -185,7 +185,7 @@ export const ko: Record<keyof typeof en, string> = {
   'pod.feed.starting': '불러오는 중',
   'pod.feed.live': '실시간',
   'pod.feed.stale': '갱신 중단: 다시 연결하는 중',
-  'pod.stale.cluster_silent': '클러스터 {cluster}이(가) 응답하지 않습니다.',
+  'pod.stale.cluster_silent': '클러스터 {cluster}에서 응답이 없습니다.',
   'pod.stale.cluster_slow': '클러스터의 응답이 늦어지고 있습니다.',
   'pod.stale.right_withdrawn': '파드를 볼 권한이 회수되었습니다.',
   'pod.stale.not_all_followed': '네임스페이스가 많아 일부는 실시간으로 갱신되지 않습니다.',
