@@ -171,6 +171,28 @@ describe('what flows', () => {
     terminal.close();
   });
 
+  test('Ctrl-C is answered within 3 s though interpreting the output takes more than there is', async () => {
+    // Resets of a large screen: what the hub's emulation of the terminal has most to do with.
+    const terminal = await bob.enter(pod('busy'), { cols: 200, rows: 50 });
+    terminal.type(`yes "$(printf '\\033c%.0s' $(seq 1 2000))" | tr -d '\\n' | cat\n`);
+    await until('the flood', () => terminal.messages.some((each) => each.type === 'skipped'));
+    const mark = `m${randomBytes(4).toString('hex')}`;
+    const took = await timed(async () => {
+      terminal.type('\x03');
+      terminal.type(`echo ${mark.slice(0, 3)}''${mark.slice(3)}\n`);
+      await terminal.prints(mark);
+    });
+    assert.ok(took < 3000, `${took} ms`);
+    terminal.close();
+  });
+
+  test('pings that are not read end their terminal instead of filling memory', async () => {
+    const terminal = await bob.enter(pod());
+    for (let nth = 0; nth < 200; nth++) terminal.raw(frame('ping', Buffer.alloc(125)));
+    const closed = await terminal.ends();
+    assert.equal(closed.code, 4400);
+  });
+
   test('pings are answered with their number', async () => {
     const terminal = await bob.enter(pod());
     terminal.raw(frame('text', Buffer.from('{"type":"ping","n":7}')));
