@@ -244,7 +244,7 @@ export const en = {
   'terminal.close': 'End this terminal',
   'terminal.draining': 'The hub restarts in {span}',
   'terminal.drainingTodo': 'Finish what must not be cut off; then open the terminal again.',
-  'terminal.skipped': '{size} passed over, because this browser fell behind. This is the screen as it is now.',
+  'terminal.skipped': '{size} passed over: this browser fell behind',
   'terminal.exited': 'The shell has ended with exit code {code}.',
   'terminal.ended': 'The shell has ended.',
   'terminal.again': 'Open again',

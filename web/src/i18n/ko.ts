@@ -246,7 +246,7 @@ export const ko: Record<keyof typeof en, string> = {
   'terminal.close': '이 터미널 종료',
   'terminal.draining': '허브가 {span} 후 다시 시작됩니다',
   'terminal.drainingTodo': '중단되면 안 되는 작업을 마친 뒤 터미널을 다시 여세요.',
-  'terminal.skipped': '브라우저가 따라가지 못해 {size} 분량을 건너뛰었습니다. 지금 보이는 내용이 현재 화면입니다.',
+  'terminal.skipped': '브라우저가 늦어져 {size} 분량을 건너뜀',
   'terminal.exited': '셸이 종료되었습니다. 종료 코드: {code}',
   'terminal.ended': '셸이 종료되었습니다.',
   'terminal.again': '다시 열기',

@@ -1,0 +1,99 @@
+// What a person does in the console and must then see, in a real Chromium against a mock hub of its own. Needs a build.
+// What the hub decides is not looked at here but in tests/, before a real one.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+let mock;
+let hub;
+let browser;
+let page;
+
+before(async () => {
+  mock = spawn(process.execPath, [fileURLToPath(new URL('hub.mjs', import.meta.url))], {
+    env: { ...process.env, PORT: '0', PODS: '60' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = await once(mock.stdout, 'data');
+  hub = /http:\/\/localhost:\d+/.exec(said.toString())[0];
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+});
+after(async () => {
+  await browser?.close();
+  mock?.kill();
+});
+beforeEach(async () => {
+  await page?.context().close();
+  page = await openPage();
+});
+
+async function openPage({ lang = 'en', name = 'mina' } = {}) {
+  const context = await browser.newContext({
+    baseURL: hub,
+    viewport: { width: 1280, height: 800 },
+    locale: lang === 'ko' ? 'ko-KR' : 'en-US',
+    reducedMotion: 'reduce',
+    timezoneId: 'Asia/Seoul',
+  });
+  await context.addInitScript(() =>
+    localStorage.setItem('sallyport.terminal', JSON.stringify({ renderer: 'dom', fontSize: 14 })),
+  );
+  if (name) await context.request.post('/api/v1/sign-in/password', { data: { username: name, password: 'mock' } });
+  const opened = await context.newPage();
+  opened.setDefaultTimeout(8000);
+  return opened;
+}
+
+async function enter() {
+  await page.goto('/workspaces');
+  await page
+    .getByRole('button', { name: /Enter quiet-otter/ })
+    .last()
+    .click();
+  await page.locator('[data-phase="live"]').waitFor();
+  await page.getByText('true colour').waitFor();
+}
+async function run(command) {
+  await page.locator('.xterm-helper-textarea').focus();
+  await page.keyboard.type(command);
+  await page.keyboard.press('Enter');
+}
+const rows = () => page.locator('.status-size').innerText();
+
+describe('notices of a terminal', () => {
+  test('what was passed over is told in one line that takes no row and goes at the next key', async () => {
+    await enter();
+    const before = await rows();
+    await run('skip');
+    const told = page.getByText('18 MB passed over');
+    await told.waitFor();
+    const { height } = await page.locator('.skipped').boundingBox();
+    assert.ok(height <= 22, `${height} px high`);
+    assert.equal(await rows(), before);
+    await page.keyboard.press('a');
+    await told.waitFor({ state: 'detached' });
+  });
+
+  test('what was passed over is told for four seconds', async () => {
+    await enter();
+    await run('skip');
+    await page.getByText('18 MB passed over').waitFor();
+    await page.getByText('18 MB passed over').waitFor({ state: 'detached', timeout: 5000 });
+  });
+
+  test('a hub about to stop says so above the screen, not over it', async () => {
+    await enter();
+    const before = await rows();
+    await run('drain');
+    const notice = await page.getByRole('alert').boundingBox();
+    const screen = await page.locator('.pane-screen').boundingBox();
+    assert.ok(notice.y + notice.height <= screen.y);
+    await page.waitForFunction((old) => document.querySelector('.status-size').textContent !== old, before);
+  });
+});
