@@ -97,3 +97,58 @@ describe('notices of a terminal', () => {
     await page.waitForFunction((old) => document.querySelector('.status-size').textContent !== old, before);
   });
 });
+
+describe('the console keys', () => {
+  const bar = () => page.getByRole('toolbar', { name: 'Console keys' });
+
+  test('close when the focus goes to the shell, and the chord opens them with the keys in them', async () => {
+    await enter();
+    await page.keyboard.press('Control+Shift+Space');
+    await bar().waitFor();
+    await page.locator('.xterm-screen').click();
+    await bar().waitFor({ state: 'detached' });
+    await page.keyboard.type('here');
+    await page.getByText('$ here').waitFor();
+    await page.keyboard.press('Control+Shift+Space');
+    await bar().waitFor();
+    await page.keyboard.press('t');
+    await page.getByRole('dialog', { name: 'Open a terminal' }).waitFor();
+    assert.equal(await bar().count(), 0);
+  });
+
+  test('close at the first Escape, also while a tooltip shows', async () => {
+    await enter();
+    await page.keyboard.press('Control+Shift+Space');
+    await bar().waitFor();
+    const acts = await page.locator('.pane-acts button').first().boundingBox();
+    await page.mouse.move(acts.x + 40, acts.y - 200);
+    await page.mouse.move(acts.x + 8, acts.y + 8);
+    await page.mouse.move(acts.x + 10, acts.y + 10);
+    await page.getByRole('tooltip').waitFor();
+    await page.keyboard.press('Escape');
+    await bar().waitFor({ state: 'detached' });
+    await page.keyboard.type('back');
+    await page.getByText('$ back').waitFor();
+  });
+});
+
+describe('a hub that went away', () => {
+  for (const [command, title] of [
+    ['stop', 'The hub has stopped'],
+    ['cut', 'Connection lost'],
+  ])
+    test(`«${command}» is told as «${title}», not as a denial`, async () => {
+      await enter();
+      if (command === 'stop') {
+        await run('drain');
+        await page.getByText('The hub stops within 30 sec').waitFor();
+      }
+      await run(command);
+      await page.getByRole('heading', { name: title }).waitFor();
+      assert.equal(await page.getByText('Access denied').count(), 0);
+      assert.equal(await page.getByText('Decided by').count(), 0);
+      assert.equal(await page.getByText('The hub stops within').count(), 0);
+      await page.getByRole('button', { name: 'Try again' }).click();
+      await page.locator('[data-phase="live"]').waitFor();
+    });
+});

@@ -33,7 +33,8 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
     pod: state.passage?.pod ?? pane.target?.pod ?? '…',
     container: state.passage?.container ?? pane.target?.container ?? '…',
   });
-  const covered = phase === 'denied' || phase === 'lost';
+  const away = phase === 'lost' || phase === 'stopped';
+  const covered = phase === 'denied' || away;
   return (
     <section
       className={isActive && !alone ? 'pane pane-active' : 'pane'}
@@ -42,7 +43,7 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
       onPointerDown={() => deck.activatePane(pane.id)}
     >
       {pane.searching && <SearchBar pane={pane} />}
-      {state.draining && <Draining inSeconds={state.draining.inSeconds} />}
+      {phase === 'live' && state.draining && <Draining inSeconds={state.draining.inSeconds} />}
       <div className="pane-body">
         {state.skipped && <Skipped key={state.skipped.nth} pane={pane} bytesPassed={state.skipped.bytes} />}
         <div className="pane-screen" ref={host} inert={covered} />
@@ -50,9 +51,10 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
         {covered && state.problem && (
           <div className="pane-cover">
             <ProblemPage
-              title={phase === 'lost' ? t('terminal.lost') : t('problem.title')}
+              title={phase === 'lost' ? t('terminal.lost') : phase === 'stopped' ? t('terminal.stopped') : undefined}
+              calm={away}
               problem={state.problem}
-              actions={<EndActions pane={pane} />}
+              actions={<EndActions pane={pane} retry={away} />}
             />
           </div>
         )}
@@ -148,13 +150,13 @@ function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode
 }
 
 /** Signed out, 'Open again' leads to the sign-in page; and after it, back in. */
-function EndActions({ pane }: { pane: Pane }): ReactNode {
+function EndActions({ pane, retry = false }: { pane: Pane; retry?: boolean }): ReactNode {
   const t = useT();
   return (
     <span className="end-actions">
       {pane.target && (
         <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
-          {t('terminal.again')}
+          {retry ? t('act.retry') : t('terminal.again')}
         </Button>
       )}
       <Button size="small" onPress={() => deck.closePane(pane.id)}>

@@ -165,6 +165,12 @@ function TabStrip({
 export function PhaseDot({ pane }: { pane: Pane }): ReactNode {
   const { phase } = pane.session.state;
   const tone =
-    phase === 'live' ? 'good' : phase === 'denied' || phase === 'lost' ? 'bad' : phase === 'exited' ? 'calm' : 'accent';
+    phase === 'live'
+      ? 'good'
+      : phase === 'denied' || phase === 'lost'
+        ? 'bad'
+        : phase === 'exited' || phase === 'stopped'
+          ? 'calm'
+          : 'accent';
   return <span className={`phase-dot phase-dot-${tone}`} aria-hidden="true" />;
 }
