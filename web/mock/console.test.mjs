@@ -152,3 +152,16 @@ describe('a hub that went away', () => {
       await page.locator('[data-phase="live"]').waitFor();
     });
 });
+
+test('the audit log gives each record its local time to the second', async () => {
+  await page.goto('/access/audit');
+  const time = page.getByRole('grid').locator('time').first();
+  await time.waitFor();
+  assert.match(await time.innerText(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+  assert.ok(!Number.isNaN(Date.parse(await time.getAttribute('datetime'))));
+  const { scrollWidth, clientWidth } = await time.evaluate(({ parentElement }) => ({
+    scrollWidth: parentElement.scrollWidth,
+    clientWidth: parentElement.clientWidth,
+  }));
+  assert.equal(scrollWidth, clientWidth);
+});
