@@ -165,3 +165,27 @@ test('the audit log gives each record its local time to the second', async () =>
   }));
   assert.equal(scrollWidth, clientWidth);
 });
+
+test('where a new terminal goes can be chosen by arrows and Enter', async () => {
+  await enter();
+  await page.getByRole('button', { name: 'Open a terminal' }).click();
+  const filter = page.getByRole('textbox', { name: 'Filter workspaces and Pods' });
+  await filter.waitFor();
+  const options = page.getByRole('list', { name: 'Where to open a shell' }).getByRole('button');
+  await options.nth(1).waitFor();
+  const focused = (locator) => locator.evaluate((node) => node === document.activeElement);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  assert.ok(await focused(options.nth(1)));
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  assert.ok(await focused(filter));
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Open a terminal' }).click();
+  await options.first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(await page.getByRole('list', { name: 'Open terminals' }).getByRole('listitem').count(), 3);
+});
