@@ -285,7 +285,7 @@ function RecordFacts({ record, onClose }: { record: AuditRecord; onClose: () => 
         </dl>
         {Object.keys(record.detail).length > 0 && (
           <>
-            <h3>{t('problem.detail')}</h3>
+            <h3>{t('audit.details')}</h3>
             <pre className="json">{JSON.stringify(record.detail, null, 2)}</pre>
           </>
         )}
