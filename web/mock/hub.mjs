@@ -506,5 +506,5 @@ setInterval(() => {
 }, 1500).unref();
 
 server.listen(port, '127.0.0.1', () =>
-  console.log(`mock hub on http://localhost:${port} (sign in as mina or joon, password: mock)`),
+  console.log(`mock hub on http://localhost:${server.address().port} (sign in as mina or joon, password: mock)`),
 );

@@ -38,6 +38,7 @@ export function serveTerminal(socket, passage) {
     if (command === 'fail') return end(127);
     if (command === 'withdraw') return deny(socket, 'right_withdrawn', 4420, 'kubernetes');
     if (command === 'drain') socket.send(JSON.stringify({ type: 'draining', in_s: 30 }));
+    if (command === 'stop') return deny(socket, 'hub_draining', 4503);
     if (command === 'cut') return socket.terminate();
     if (command === 'skip') {
       socket.send(JSON.stringify({ type: 'skipped', bytes: 18_400_000 }));

@@ -147,8 +147,8 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
   terminal_ended: { what: 'This terminal was ended.', todo: 'Open a new one if you still need it.' },
   session_ended: { what: 'Your sign-in was ended.', todo: 'Sign in again; you will come back here.' },
   hub_draining: {
-    what: 'The hub is being restarted.',
-    todo: 'Open the terminal again in a moment; another hub, or this one, will answer.',
+    what: 'The hub is stopping or has stopped; its terminals end with it. Nobody was denied anything.',
+    todo: 'Try again in a moment. If it stays away, ask whoever runs the hub.',
   },
   hub_unreachable: {
     what: 'The hub does not answer.',

@@ -149,8 +149,8 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
   terminal_ended: { what: '터미널이 종료되었습니다.', todo: '필요하면 새로 여세요.' },
   session_ended: { what: '로그인이 종료되었습니다.', todo: '다시 로그인하세요. 로그인하면 이 화면으로 돌아옵니다.' },
   hub_draining: {
-    what: '허브가 다시 시작되고 있습니다.',
-    todo: '잠시 뒤 터미널을 다시 여세요.',
+    what: '허브가 중지되는 중이거나 이미 중지되었습니다. 열려 있던 터미널도 함께 끝납니다.',
+    todo: '잠시 후 다시 시도하세요. 계속 응답이 없으면 허브 관리자에게 문의하세요.',
   },
   hub_unreachable: {
     what: '허브가 응답하지 않습니다.',

@@ -8,7 +8,7 @@ import { useLanguage, useT } from '../i18n';
 import { Button, IconButton, Select } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
 import { Dialog } from '../ui/overlays';
-import { Badge, CopyId, Empty, Notice, SkeletonRows, Time, type Tone } from '../ui/show';
+import { Badge, CopyId, Empty, Notice, SkeletonRows, Stamp, type Tone } from '../ui/show';
 import { absoluteTime } from '../ui/time';
 import { useNarrow } from '../ui/useMedia';
 import { useRowHeight } from '../ui/useRowHeight';
@@ -54,8 +54,8 @@ function AuditLog(): ReactNode {
       {
         id: 'at',
         head: t('audit.at'),
-        track: 'minmax(92px, 0.9fr)',
-        cell: (record) => <Time at={record.at} lang={lang} />,
+        track: '148px',
+        cell: (record) => <Stamp at={record.at} lang={lang} />,
       },
       {
         id: 'actor',
@@ -86,7 +86,7 @@ function AuditLog(): ReactNode {
       {
         id: 'object',
         head: t('audit.object'),
-        track: 'minmax(140px, 3fr)',
+        track: 'minmax(160px, 2.4fr)',
         extra: true,
         cell: (record) => (
           <span className="mono clip" title={record.object}>
@@ -97,7 +97,7 @@ function AuditLog(): ReactNode {
       {
         id: 'reason',
         head: t('audit.reason'),
-        track: 'minmax(100px, 1.6fr)',
+        track: 'minmax(160px, 2fr)',
         extra: true,
         cell: (record) => (
           <span className="clip" title={record.reason}>
@@ -285,7 +285,7 @@ function RecordFacts({ record, onClose }: { record: AuditRecord; onClose: () => 
         </dl>
         {Object.keys(record.detail).length > 0 && (
           <>
-            <h3>{t('problem.detail')}</h3>
+            <h3>{t('audit.details')}</h3>
             <pre className="json">{JSON.stringify(record.detail, null, 2)}</pre>
           </>
         )}

@@ -5,13 +5,35 @@ import { useT } from '../i18n';
 import { deck } from '../terminal/deck';
 import { isLeaveChord } from '../terminal/screen';
 
-export function LeaveBar({ onBack, onNewTab }: { onBack: () => void; onNewTab: () => void }): ReactNode {
+/** `asked` is new each time the chord is pressed: then the bar takes the keys, also when it is open already. */
+export function LeaveBar({
+  asked,
+  onBack,
+  onLeft,
+  onNewTab,
+}: {
+  asked: object;
+  onBack: () => void;
+  onLeft: () => void;
+  onNewTab: () => void;
+}): ReactNode {
   const t = useT();
   const navigate = useNavigate();
   const bar = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: being asked again is what focuses it again.
   useEffect(() => {
     bar.current?.focus();
-  }, []);
+  }, [asked]);
+  // Heard at the window, because a tooltip in sight keeps the first Escape to itself.
+  useEffect(() => {
+    const hear = (event: globalThis.KeyboardEvent) => {
+      if (event.key !== 'Escape' || !bar.current?.contains(document.activeElement)) return;
+      event.preventDefault();
+      onBack();
+    };
+    window.addEventListener('keydown', hear, { capture: true });
+    return () => window.removeEventListener('keydown', hear, { capture: true });
+  }, [onBack]);
   const pane = deck.activePane();
   const acts: Record<string, { label: string; run: () => void }> = {
     KeyV: { label: t('leave.right'), run: () => pane && deck.split(pane.id, 'row') },
@@ -31,10 +53,21 @@ export function LeaveBar({ onBack, onNewTab }: { onBack: () => void; onNewTab: (
     if (chosen && !event.ctrlKey && !event.metaKey && !event.altKey) {
       onBack();
       chosen.run();
-    } else if (event.key === 'Escape' || isLeaveChord(event.nativeEvent)) onBack();
+    } else if (isLeaveChord(event.nativeEvent)) onBack();
   };
   return (
-    <div className="leave-bar" role="toolbar" aria-label={t('leave.title')} tabIndex={-1} ref={bar} onKeyDown={onKey}>
+    <div
+      className="leave-bar"
+      role="toolbar"
+      aria-label={t('leave.title')}
+      tabIndex={-1}
+      ref={bar}
+      onKeyDown={onKey}
+      onBlur={(event) => {
+        // A window that is left takes the focus along and brings it back: only a focus gone elsewhere in the page counts.
+        if (document.hasFocus() && !event.currentTarget.contains(event.relatedTarget)) onLeft();
+      }}
+    >
       <strong>{t('leave.title')}</strong>
       {Object.entries(acts).map(([code, act]) => (
         <button

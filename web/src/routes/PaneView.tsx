@@ -12,7 +12,7 @@ import { ProblemPage } from './ProblemView';
 import { SearchBar } from './SearchBar';
 import { StatusLine } from './StatusLine';
 
-const skippedShownMs = 8000;
+const skippedShownMs = 4000;
 
 export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: boolean; alone: boolean }): ReactNode {
   const t = useT();
@@ -33,7 +33,8 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
     pod: state.passage?.pod ?? pane.target?.pod ?? '…',
     container: state.passage?.container ?? pane.target?.container ?? '…',
   });
-  const covered = phase === 'denied' || phase === 'lost';
+  const away = phase === 'lost' || phase === 'stopped';
+  const covered = phase === 'denied' || away;
   return (
     <section
       className={isActive && !alone ? 'pane pane-active' : 'pane'}
@@ -42,16 +43,18 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
       onPointerDown={() => deck.activatePane(pane.id)}
     >
       {pane.searching && <SearchBar pane={pane} />}
+      {phase === 'live' && state.draining && <Draining inSeconds={state.draining.inSeconds} />}
       <div className="pane-body">
-        <Banners state={state} />
+        {state.skipped && <Skipped key={state.skipped.nth} pane={pane} bytesPassed={state.skipped.bytes} />}
         <div className="pane-screen" ref={host} inert={covered} />
         {(phase === 'minting' || phase === 'gate1' || phase === 'gate2') && <Gates state={state} pane={pane} />}
         {covered && state.problem && (
           <div className="pane-cover">
             <ProblemPage
-              title={phase === 'lost' ? t('terminal.lost') : t('problem.title')}
+              title={phase === 'lost' ? t('terminal.lost') : phase === 'stopped' ? t('terminal.stopped') : undefined}
+              calm={away}
               problem={state.problem}
-              actions={<EndActions pane={pane} />}
+              actions={<EndActions pane={pane} retry={away} />}
             />
           </div>
         )}
@@ -91,34 +94,37 @@ function Gates({ state, pane }: { state: SessionState; pane: Pane }): ReactNode 
   );
 }
 
-function Banners({ state }: { state: SessionState }): ReactNode {
+/** Above the screen, not over it: it stands until the end, and what it would cover could not be read until then. */
+function Draining({ inSeconds }: { inSeconds: number }): ReactNode {
   const t = useT();
   const lang = useLanguage();
-  const { skipped } = state;
-  const [hidden, setHidden] = useState(0);
-  const nth = skipped?.nth ?? 0;
-  useEffect(() => {
-    if (nth === 0) return;
-    const timer = setTimeout(() => setHidden(nth), skippedShownMs);
-    return () => clearTimeout(timer);
-  }, [nth]);
   return (
-    <div className="banners">
-      {state.draining && (
-        <Notice
-          tone="warn"
-          title={t('terminal.draining', { span: span(state.draining.inSeconds, lang) })}
-          live="assertive"
-        >
-          {t('terminal.drainingTodo')}
-        </Notice>
-      )}
-      {skipped && nth !== hidden && (
-        <div className="skipped" role="status">
-          <Icon name="info" />
-          {t('terminal.skipped', { size: bytes(skipped.bytes, lang) })}
-        </div>
-      )}
+    <Notice tone="warn" title={t('terminal.draining', { span: span(inSeconds, lang) })} live="assertive">
+      {t('terminal.drainingTodo')}
+    </Notice>
+  );
+}
+
+/** Over the screen, not above it: a row taken for seconds would resize the shell twice. Small, and gone at the next key. */
+function Skipped({ pane, bytesPassed }: { pane: Pane; bytesPassed: number }): ReactNode {
+  const t = useT();
+  const lang = useLanguage();
+  const [shown, setShown] = useState(true);
+  useEffect(() => {
+    const hide = () => setShown(false);
+    const timer = setTimeout(hide, skippedShownMs);
+    const { element } = pane.screen;
+    element.addEventListener('keydown', hide, { capture: true });
+    return () => {
+      clearTimeout(timer);
+      element.removeEventListener('keydown', hide, { capture: true });
+    };
+  }, [pane]);
+  if (!shown) return null;
+  return (
+    <div className="skipped" role="status">
+      <Icon name="info" />
+      <span className="clip">{t('terminal.skipped', { size: bytes(bytesPassed, lang) })}</span>
     </div>
   );
 }
@@ -144,13 +150,13 @@ function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode
 }
 
 /** Signed out, 'Open again' leads to the sign-in page; and after it, back in. */
-function EndActions({ pane }: { pane: Pane }): ReactNode {
+function EndActions({ pane, retry = false }: { pane: Pane; retry?: boolean }): ReactNode {
   const t = useT();
   return (
     <span className="end-actions">
       {pane.target && (
         <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
-          {t('terminal.again')}
+          {retry ? t('act.retry') : t('terminal.again')}
         </Button>
       )}
       <Button size="small" onPress={() => deck.closePane(pane.id)}>

@@ -92,7 +92,7 @@ function PeopleTable(): ReactNode {
                 <tr key={account.id}>
                   <th scope="row">
                     <span className="mono">{account.name}</span>
-                    <span className="faint"> {account.display_name}</span>
+                    {account.display_name !== account.name && <span className="faint"> {account.display_name}</span>}
                   </th>
                   <td className="mono" data-head={t('people.kubernetesUser')}>
                     {account.kubernetes_user}

@@ -13,25 +13,32 @@ export function ProblemPage({
   problem,
   title,
   actions,
+  calm = false,
 }: {
   problem: Problem;
   title?: string;
   actions?: ReactNode;
+  /** Nobody decided anything: neither the red sign nor a decider is shown. */
+  calm?: boolean;
 }): ReactNode {
   const t = useT();
   const lang = useLanguage();
   const text = problemText(problem.code, lang);
   const decidedBy = problem.decided_by ?? 'hub';
   return (
-    <section className="problem" role="alert">
+    <section className={calm ? 'problem problem-calm' : 'problem'} role="alert">
       <div className="problem-head">
-        <Icon name="denied" />
+        <Icon name={calm ? 'info' : 'denied'} />
         <h2>{title ?? t('problem.title')}</h2>
       </div>
       <p className="problem-what">{text.what}</p>
       <dl className="facts">
-        <dt>{t('problem.decidedBy')}</dt>
-        <dd>{t(`problem.by.${decidedBy}`)}</dd>
+        {!calm && (
+          <>
+            <dt>{t('problem.decidedBy')}</dt>
+            <dd>{t(`problem.by.${decidedBy}`)}</dd>
+          </>
+        )}
         <dt>{t('problem.todo')}</dt>
         <dd>
           {text.todo}

@@ -20,7 +20,8 @@ const tones: Record<Phase, Tone> = {
   live: 'good',
   exited: 'calm',
   denied: 'bad',
-  lost: 'bad',
+  lost: 'warn',
+  stopped: 'calm',
 };
 
 export function StatusLine({ pane, state }: { pane: Pane; state: SessionState }): ReactNode {

@@ -1,7 +1,7 @@
 // Chooses where a new terminal goes: one's running workspaces first, then any running Pod by name.
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useMemo, useState, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, type ReactNode, useMemo, useState, useSyncExternalStore } from 'react';
 import type { Pod } from '../api/contract';
 import { queries } from '../api/queries';
 import { useT } from '../i18n';
@@ -16,6 +16,20 @@ const shownMax = 30;
 export function targetOf(pod: Pod, container?: string): Target {
   const { cluster, namespace, name } = pod;
   return { cluster, namespace, pod: name, container, tty: true, command: [] };
+}
+
+/** Arrows go from the filter down the list and back up; Enter in the filter opens the first, on an option that one. */
+function onPickerKey(event: KeyboardEvent<HTMLDivElement>): void {
+  // Enter that ends a Hangul syllable is not an answer.
+  if (event.nativeEvent.isComposing) return;
+  const stops = [...event.currentTarget.querySelectorAll<HTMLElement>('input, .option')];
+  const at = stops.indexOf(event.target as HTMLElement);
+  if (at < 0) return;
+  if (event.key === 'ArrowDown') stops[Math.min(at + 1, stops.length - 1)]?.focus();
+  else if (event.key === 'ArrowUp') stops[Math.max(at - 1, 0)]?.focus();
+  else if (event.key === 'Enter' && at === 0) stops[1]?.click();
+  else return;
+  event.preventDefault();
 }
 
 export function TargetPicker({ onPick }: { onPick: (target: Target) => void }): ReactNode {
@@ -39,7 +53,8 @@ export function TargetPicker({ onPick }: { onPick: (target: Target) => void }): 
       .slice(0, shownMax);
   }, [pods, data, query]);
   return (
-    <div className="picker">
+    // biome-ignore lint/a11y/noStaticElementInteractions: the filter and the options within have the focus; this only hears their arrows.
+    <div className="picker" onKeyDown={onPickerKey}>
       <Field label={t('picker.filter')} value={query} onChange={setQuery} mono autoFocus />
       <ul className="picker-list" aria-label={t('picker.list')}>
         {workspaces.map((each) => (

@@ -28,7 +28,7 @@ export function TerminalRoom(): ReactNode {
   const t = useT();
   const { tabs, activeTab } = useSyncExternalStore(deck.subscribe, () => deck.state);
   const [picking, setPicking] = useState(false);
-  const [leaving, setLeaving] = useState<Pane | null>(null);
+  const [leaving, setLeaving] = useState<{ pane: Pane } | null>(null);
   const tab = tabs.find((each) => each.id === activeTab);
   const active = tab && deck.panes.get(tab.active);
   useTitle(active ? paneName(active, t('room.terminal')) : t('room.terminal'));
@@ -41,7 +41,7 @@ export function TerminalRoom(): ReactNode {
     };
   }, []);
   useEffect(() => {
-    deck.onLeave = setLeaving;
+    deck.onLeave = (pane) => setLeaving({ pane });
     return () => {
       deck.onLeave = () => undefined;
     };
@@ -79,7 +79,9 @@ export function TerminalRoom(): ReactNode {
       )}
       {leaving && (
         <LeaveBar
+          asked={leaving}
           onBack={back}
+          onLeft={() => setLeaving(null)}
           onNewTab={() => {
             setLeaving(null);
             setPicking(true);
@@ -163,6 +165,12 @@ function TabStrip({
 export function PhaseDot({ pane }: { pane: Pane }): ReactNode {
   const { phase } = pane.session.state;
   const tone =
-    phase === 'live' ? 'good' : phase === 'denied' || phase === 'lost' ? 'bad' : phase === 'exited' ? 'calm' : 'accent';
+    phase === 'live'
+      ? 'good'
+      : phase === 'denied' || phase === 'lost'
+        ? 'bad'
+        : phase === 'exited' || phase === 'stopped'
+          ? 'calm'
+          : 'accent';
   return <span className={`phase-dot phase-dot-${tone}`} aria-hidden="true" />;
 }

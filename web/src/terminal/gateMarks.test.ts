@@ -14,6 +14,7 @@ test.each<[Phase, boolean, boolean, string, string]>([
   ['denied', true, false, 'done', 'refused'],
   ['denied', true, true, 'done', 'done'],
   ['lost', true, true, 'done', 'done'],
+  ['stopped', true, false, 'done', 'later'],
   ['exited', false, false, 'later', 'later'],
 ])('%s, with gate 1 passed %s and gate 2 passed %s: %s, %s', (phase, passed, entered, first, second) =>
   expect(gateMarks({ phase, passage: passed ? passage : null, ready: entered ? ready : null })).toEqual({

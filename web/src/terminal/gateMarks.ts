@@ -8,8 +8,8 @@ export function gateMarks({ phase, passage, ready }: Pick<SessionState, 'phase' 
   first: GateMark;
   second: GateMark;
 } {
-  const stopped = phase === 'denied' || phase === 'lost';
-  const first = passage ? 'done' : phase === 'gate1' ? 'now' : stopped ? 'refused' : 'later';
-  const second = ready ? 'done' : phase === 'gate2' ? 'now' : stopped && passage ? 'refused' : 'later';
+  const ended = phase === 'denied' || phase === 'lost';
+  const first = passage ? 'done' : phase === 'gate1' ? 'now' : ended ? 'refused' : 'later';
+  const second = ready ? 'done' : phase === 'gate2' ? 'now' : ended && passage ? 'refused' : 'later';
   return { first, second };
 }

@@ -219,9 +219,7 @@ describe('the end', () => {
     [4410, '', 'link_revoked'],
     [4421, '', 'terminal_ended'],
     [4401, 'session_ended', 'session_ended'],
-    [4503, 'hub_draining', 'hub_draining'],
     [4404, 'not a code', 'pod_gone'],
-    [1001, '', 'hub_draining'],
   ])('close %d «%s» is a denial with %s', async (code, reason, expected) => {
     const { session, live } = setUp();
     (await live()).end(code, reason);
@@ -244,6 +242,28 @@ describe('the end', () => {
     (await live()).end(4401, 'session_ended');
     expect(whyRefused).toHaveBeenCalledOnce();
     expect(session.state).toMatchObject({ phase: 'denied', problem: { code: 'session_ended' } });
+  });
+
+  test.each([
+    [4503, 'hub_draining'],
+    [1001, ''],
+  ])('close %d «%s» is a hub that stopped, not a denial', async (code, reason) => {
+    const { session, live } = setUp();
+    (await live()).end(code, reason);
+    expect(session.state).toMatchObject({ phase: 'stopped', problem: { code: 'hub_draining' } });
+  });
+
+  test('a hub that says it stops, in a notice or by falling silent after it, denies nothing', async () => {
+    const told = setUp();
+    const socket = await told.live();
+    socket.tell({ type: 'denied', problem: { code: 'hub_draining', detail: '' } });
+    socket.end(4503, 'hub_draining');
+    expect(told.session.state.phase).toBe('stopped');
+    const silent = setUp();
+    const cut = await silent.live();
+    cut.tell({ type: 'draining', in_s: 3 });
+    cut.end(1006);
+    expect(silent.session.state).toMatchObject({ phase: 'stopped', problem: { code: 'hub_draining' } });
   });
 
   test('an exit stays an exit', async () => {

@@ -47,7 +47,7 @@ export type SessionDeps = {
   clock: Clock;
 };
 
-export type Phase = 'idle' | 'minting' | 'gate1' | 'gate2' | 'live' | 'exited' | 'denied' | 'lost';
+export type Phase = 'idle' | 'minting' | 'gate1' | 'gate2' | 'live' | 'exited' | 'denied' | 'lost' | 'stopped';
 
 export type SessionState = {
   phase: Phase;
@@ -62,6 +62,9 @@ export type SessionState = {
   exit: { code: number | null; reason: string } | null;
   problem: Problem | null;
 };
+
+/** Nobody said no: the hub, or the way to it, went away. */
+const phaseByCode: Readonly<Record<string, Phase>> = { hub_draining: 'stopped', hub_unreachable: 'lost' };
 
 export const pingEveryMs = 5000;
 const malformed = 4400;
@@ -279,10 +282,11 @@ export class TerminalSession {
   }
 
   private closed(code: number, reason: string, upgraded: boolean, opening: number): void {
-    const { phase } = this.state;
+    const { phase, draining } = this.state;
     this.release();
-    if (phase === 'exited' || phase === 'denied') return;
-    const named = isKnownCode(reason) ? reason : codeByClose[code];
+    if (phase === 'exited' || phase === 'denied' || phase === 'stopped') return;
+    // A hub that said it would stop and then fell silent has stopped.
+    const named = isKnownCode(reason) ? reason : (codeByClose[code] ?? (draining ? 'hub_draining' : undefined));
     if (code === 1000) this.set({ phase: 'exited', exit: { code: null, reason } });
     else if (named && isKnownCode(named))
       this.denyAndAsk({ ...ownProblem(named, `close code ${code}`), decided_by: 'hub' });
@@ -311,7 +315,7 @@ export class TerminalSession {
   }
 
   private deny(problem: Problem): void {
-    this.set({ phase: 'denied', problem });
+    this.set({ phase: phaseByCode[problem.code] ?? 'denied', problem });
   }
 
   private sendAck(totalBytes: number): void {

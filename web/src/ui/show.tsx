@@ -2,7 +2,7 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { Button, IconButton } from './controls';
 import { Icon, type IconName } from './icons';
-import { absoluteTime, middle, relativeTime } from './time';
+import { absoluteTime, middle, relativeTime, timeStamp } from './time';
 import { useNow } from './useNow';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'calm' | 'accent';
@@ -31,6 +31,16 @@ export function Time({ at, lang }: { at: string; lang: string }): ReactNode {
   return (
     <time dateTime={at} title={absoluteTime(at, lang)}>
       {relativeTime(at, now, lang)}
+    </time>
+  );
+}
+
+/** To the second, with the relative on hover: for records that are read in order, beside others. */
+export function Stamp({ at, lang }: { at: string; lang: string }): ReactNode {
+  const now = useNow();
+  return (
+    <time dateTime={at} title={`${relativeTime(at, now, lang)} · ${absoluteTime(at, lang)}`}>
+      {timeStamp(at)}
     </time>
   );
 }

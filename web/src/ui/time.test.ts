@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { absoluteTime, age, bytes, middle, relativeTime, span } from './time';
+import { absoluteTime, age, bytes, middle, relativeTime, span, timeStamp } from './time';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
 const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
@@ -19,6 +19,11 @@ describe('relative times', () => {
     expect(relativeTime('soon', now, 'en')).toBe('soon');
     expect(absoluteTime('soon', 'en')).toBe('soon');
   });
+});
+
+test('a stamp is local and to the second', () => {
+  expect(timeStamp('2026-03-01T15:04:05.678Z', 'Asia/Seoul')).toBe('2026-03-02 00:04:05');
+  expect(timeStamp('soon')).toBe('soon');
 });
 
 test('absolute times name the zone', () => {

@@ -40,6 +40,21 @@ export function absoluteTime(at: string, lang: string, timeZone?: string): strin
   return made.format(then);
 }
 
+const stampFormats = new Map<string, Intl.DateTimeFormat>();
+/** Local date and time to the second, alike in every language and sortable by eye: 2026-11-24 21:12:01. */
+export function timeStamp(at: string, timeZone?: string): string {
+  const then = new Date(at);
+  if (Number.isNaN(then.getTime())) return at;
+  const key = timeZone ?? '';
+  let made = stampFormats.get(key);
+  if (!made) {
+    // Sweden writes dates as ISO 8601 does.
+    made = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone });
+    stampFormats.set(key, made);
+  }
+  return made.format(then);
+}
+
 /** The time of day to the second, alike in every language. */
 export function clockTime(at: string, lang: string): string {
   const then = new Date(at);

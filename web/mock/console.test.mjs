@@ -1,0 +1,191 @@
+// What a person does in the console and must then see, in a real Chromium against a mock hub of its own. Needs a build.
+// What the hub decides is not looked at here but in tests/, before a real one.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+let mock;
+let hub;
+let browser;
+let page;
+
+before(async () => {
+  mock = spawn(process.execPath, [fileURLToPath(new URL('hub.mjs', import.meta.url))], {
+    env: { ...process.env, PORT: '0', PODS: '60' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = await once(mock.stdout, 'data');
+  hub = /http:\/\/localhost:\d+/.exec(said.toString())[0];
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+});
+after(async () => {
+  await browser?.close();
+  mock?.kill();
+});
+beforeEach(async () => {
+  await page?.context().close();
+  page = await openPage();
+});
+
+async function openPage({ lang = 'en', name = 'mina' } = {}) {
+  const context = await browser.newContext({
+    baseURL: hub,
+    viewport: { width: 1280, height: 800 },
+    locale: lang === 'ko' ? 'ko-KR' : 'en-US',
+    reducedMotion: 'reduce',
+    timezoneId: 'Asia/Seoul',
+  });
+  await context.addInitScript(() =>
+    localStorage.setItem('sallyport.terminal', JSON.stringify({ renderer: 'dom', fontSize: 14 })),
+  );
+  if (name) await context.request.post('/api/v1/sign-in/password', { data: { username: name, password: 'mock' } });
+  const opened = await context.newPage();
+  opened.setDefaultTimeout(8000);
+  return opened;
+}
+
+async function enter() {
+  await page.goto('/workspaces');
+  await page
+    .getByRole('button', { name: /Enter quiet-otter/ })
+    .last()
+    .click();
+  await page.locator('[data-phase="live"]').waitFor();
+  await page.getByText('true colour').waitFor();
+}
+async function run(command) {
+  await page.locator('.xterm-helper-textarea').focus();
+  await page.keyboard.type(command);
+  await page.keyboard.press('Enter');
+}
+const rows = () => page.locator('.status-size').innerText();
+
+describe('notices of a terminal', () => {
+  test('what was passed over is told in one line that takes no row and goes at the next key', async () => {
+    await enter();
+    const before = await rows();
+    await run('skip');
+    const told = page.getByText('18 MB passed over');
+    await told.waitFor();
+    const { height } = await page.locator('.skipped').boundingBox();
+    assert.ok(height <= 22, `${height} px high`);
+    assert.equal(await rows(), before);
+    await page.keyboard.press('a');
+    await told.waitFor({ state: 'detached' });
+  });
+
+  test('what was passed over is told for four seconds', async () => {
+    await enter();
+    await run('skip');
+    await page.getByText('18 MB passed over').waitFor();
+    await page.getByText('18 MB passed over').waitFor({ state: 'detached', timeout: 5000 });
+  });
+
+  test('a hub about to stop says so above the screen, not over it', async () => {
+    await enter();
+    const before = await rows();
+    await run('drain');
+    const notice = await page.getByRole('alert').boundingBox();
+    const screen = await page.locator('.pane-screen').boundingBox();
+    assert.ok(notice.y + notice.height <= screen.y);
+    await page.waitForFunction((old) => document.querySelector('.status-size').textContent !== old, before);
+  });
+});
+
+describe('the console keys', () => {
+  const bar = () => page.getByRole('toolbar', { name: 'Console keys' });
+
+  test('close when the focus goes to the shell, and the chord opens them with the keys in them', async () => {
+    await enter();
+    await page.keyboard.press('Control+Shift+Space');
+    await bar().waitFor();
+    await page.locator('.xterm-screen').click();
+    await bar().waitFor({ state: 'detached' });
+    await page.keyboard.type('here');
+    await page.getByText('$ here').waitFor();
+    await page.keyboard.press('Control+Shift+Space');
+    await bar().waitFor();
+    await page.keyboard.press('t');
+    await page.getByRole('dialog', { name: 'Open a terminal' }).waitFor();
+    assert.equal(await bar().count(), 0);
+  });
+
+  test('close at the first Escape, also while a tooltip shows', async () => {
+    await enter();
+    await page.keyboard.press('Control+Shift+Space');
+    await bar().waitFor();
+    const acts = await page.locator('.pane-acts button').first().boundingBox();
+    await page.mouse.move(acts.x + 40, acts.y - 200);
+    await page.mouse.move(acts.x + 8, acts.y + 8);
+    await page.mouse.move(acts.x + 10, acts.y + 10);
+    await page.getByRole('tooltip').waitFor();
+    await page.keyboard.press('Escape');
+    await bar().waitFor({ state: 'detached' });
+    await page.keyboard.type('back');
+    await page.getByText('$ back').waitFor();
+  });
+});
+
+describe('a hub that went away', () => {
+  for (const [command, title] of [
+    ['stop', 'The hub has stopped'],
+    ['cut', 'Connection lost'],
+  ])
+    test(`«${command}» is told as «${title}», not as a denial`, async () => {
+      await enter();
+      if (command === 'stop') {
+        await run('drain');
+        await page.getByText('The hub stops within 30 sec').waitFor();
+      }
+      await run(command);
+      await page.getByRole('heading', { name: title }).waitFor();
+      assert.equal(await page.getByText('Access denied').count(), 0);
+      assert.equal(await page.getByText('Decided by').count(), 0);
+      assert.equal(await page.getByText('The hub stops within').count(), 0);
+      await page.getByRole('button', { name: 'Try again' }).click();
+      await page.locator('[data-phase="live"]').waitFor();
+    });
+});
+
+test('the audit log gives each record its local time to the second', async () => {
+  await page.goto('/access/audit');
+  const time = page.getByRole('grid').locator('time').first();
+  await time.waitFor();
+  assert.match(await time.innerText(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+  assert.ok(!Number.isNaN(Date.parse(await time.getAttribute('datetime'))));
+  const { scrollWidth, clientWidth } = await time.evaluate(({ parentElement }) => ({
+    scrollWidth: parentElement.scrollWidth,
+    clientWidth: parentElement.clientWidth,
+  }));
+  assert.equal(scrollWidth, clientWidth);
+});
+
+test('where a new terminal goes can be chosen by arrows and Enter', async () => {
+  await enter();
+  await page.getByRole('button', { name: 'Open a terminal' }).click();
+  const filter = page.getByRole('textbox', { name: 'Filter workspaces and Pods' });
+  await filter.waitFor();
+  const options = page.getByRole('list', { name: 'Where to open a shell' }).getByRole('button');
+  await options.nth(1).waitFor();
+  const focused = (locator) => locator.evaluate((node) => node === document.activeElement);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  assert.ok(await focused(options.nth(1)));
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  assert.ok(await focused(filter));
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Open a terminal' }).click();
+  await options.first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(await page.getByRole('list', { name: 'Open terminals' }).getByRole('listitem').count(), 3);
+});
