@@ -225,8 +225,10 @@ impl Sources {
     }
 }
 
-/// Variables that are not configuration keys: the file's own name, and what the cluster recipe uses.
-const OTHER_VARIABLES: &[&str] = &["SALLYPORT_CONFIG", "SALLYPORT_CACHE", "SALLYPORT_STATE"];
+/// Variables that are not configuration keys: the file's own name, the language of explanations, and what the cluster
+/// recipe uses.
+const OTHER_VARIABLES: &[&str] =
+    &["SALLYPORT_CONFIG", "SALLYPORT_LANGUAGE", "SALLYPORT_CACHE", "SALLYPORT_STATE"];
 const OTHER_PREFIXES: &[&str] = &["SALLYPORT_TEST_", "SALLYPORT_APISERVER_"];
 
 /// Reads everything and checks every value; the error names the keys and the fixes.

@@ -46,14 +46,26 @@ pub(crate) enum ScanCommand {
     /// List the checks.
     Checks {
         /// Language.
-        #[arg(long, value_enum, default_value_t)]
+        #[arg(
+            long = "language",
+            alias = "lang",
+            value_enum,
+            default_value_t,
+            env = "SALLYPORT_LANGUAGE"
+        )]
         lang: Lang,
     },
     /// Explain a check, by its id or that of a guide or another tool (CKV_K8S_16, 5.2.2, K-1).
     Explain {
         id: String,
         /// Language.
-        #[arg(long, value_enum, default_value_t)]
+        #[arg(
+            long = "language",
+            alias = "lang",
+            value_enum,
+            default_value_t,
+            env = "SALLYPORT_LANGUAGE"
+        )]
         lang: Lang,
     },
 }

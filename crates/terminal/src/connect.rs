@@ -218,7 +218,7 @@ async fn enter(
 
 fn room_for(terminals: &Terminals, signed_in: &SignedIn) -> Result<Room, Problem> {
     if terminals.live.is_draining() {
-        return Err(Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
+        return Err(Problem::new(ProblemCode::HubDraining, "the hub is being stopped")
             .decided_by(DecidedBy::Hub)
             .retry_after(Duration::from_secs(2)));
     }

@@ -284,7 +284,7 @@ impl LiveTerminals {
         tell(Order::Draining(grace));
         if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
             tell(Order::End(Box::new(
-                Problem::new(ProblemCode::HubDraining, "the hub is being restarted")
+                Problem::new(ProblemCode::HubDraining, "the hub is being stopped")
                     .decided_by(DecidedBy::Hub)
                     .fix("open the Pod again in a moment"),
             )));

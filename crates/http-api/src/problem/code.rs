@@ -134,7 +134,7 @@ problem_codes! {
     /// The sign-in was ended while the terminal lived.
     SessionEnded, "session_ended", UNAUTHORIZED, "The sign-in was ended";
     /// The hub is being stopped; another one, or this one in a moment, will answer.
-    HubDraining, "hub_draining", SERVICE_UNAVAILABLE, "The hub is being restarted";
+    HubDraining, "hub_draining", SERVICE_UNAVAILABLE, "The hub is being stopped";
 }
 
 impl std::fmt::Display for ProblemCode {

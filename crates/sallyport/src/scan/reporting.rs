@@ -31,7 +31,13 @@ pub(crate) struct ReportFlags {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Language.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(
+        long = "language",
+        alias = "lang",
+        value_enum,
+        default_value_t,
+        env = "SALLYPORT_LANGUAGE"
+    )]
     lang: Lang,
     /// Leave out findings below this severity.
     #[arg(long, value_enum, default_value_t = SeverityName::Low, value_name = "SEVERITY")]
