@@ -59,8 +59,10 @@ fn every_handshake_gives_the_keys_that_the_client_has() {
         let logged = program.key_log();
         assert_eq!(logged.len(), 200, "{form:?}");
         for line in &logged {
-            // Once by the server, once by the client.
-            assert_eq!(seen.get(line), Some(&2), "{form:?}: {}", line.split(' ').next().unwrap());
+            // Once by the server, once by the client; and again where a signal, by which Go moves its goroutines,
+            // came between the breakpoint and the instruction behind it.
+            let label = line.split(' ').next().unwrap();
+            assert!(seen.get(line).is_some_and(|times| *times >= 2), "{form:?}: {label}");
         }
         let counts = probes.counts();
         assert_eq!((counts.lost, counts.unreadable, counts.odd), (0, 0, 0), "{form:?}");
