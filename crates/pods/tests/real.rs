@@ -207,7 +207,8 @@ async fn the_columns_are_kubectls() {
                 going = true;
             }
         }
-        assert!(since.elapsed() < Duration::from_secs(120), "not seen: {expected:?}");
+        // A kubelet tells of its back-off with its next look, a minute or more later: only when it lasts that long.
+        assert!(since.elapsed() < Duration::from_secs(300), "not seen: {expected:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     eprintln!("compared {compared} times with kubectl's columns in {:?}", since.elapsed());
