@@ -37,6 +37,10 @@ const QUIET_MAX: usize = 8 * 1024;
 /// How much is gathered before it is interpreted: a few times what the scrollback shows, so that a flood
 /// is mostly skipped; small enough that it is done within a millisecond or so.
 const GATHERED_MAX: usize = 512 * 1024;
+/// What is left of it when there was no fuel to interpret it: more than a screen of plain text needs, and so little that
+/// the next attempt comes only after as much output as when there is fuel. An attempt for each piece would interpret
+/// the end again and again, and so never have fuel again.
+const LEFT_WITHOUT_FUEL: usize = GATHERED_MAX / 8;
 /// What a piece of output costs beside its bytes.
 const PIECE_COSTS: usize = 64;
 /// Fuel is asked for in slices of so many bytes. The worst that is known, resets of the largest screen, take
@@ -102,7 +106,9 @@ impl Screen {
         self.gather(output);
         if self.gathered_bytes > GATHERED_MAX {
             self.settle();
-            self.pass_over(GATHERED_MAX);
+            if self.gathered_bytes > GATHERED_MAX {
+                self.pass_over(LEFT_WITHOUT_FUEL);
+            }
         }
     }
 

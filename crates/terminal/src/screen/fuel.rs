@@ -16,6 +16,8 @@ const SHARE: i64 = 2;
 const SAVED_MAX_NS: i64 = 50_000_000;
 /// What of it a hungry terminal leaves to the others.
 const RESERVE_NS: i64 = SAVED_MAX_NS / 2;
+/// Less than this is not worth putting together what was gathered.
+const WORTH_BEGINNING_NS: i64 = 1_000_000;
 /// A terminal that spent more than this within [`PERIOD`] is hungry.
 const HUNGRY_NS: i64 = 60_000_000;
 const PERIOD: Duration = Duration::from_secs(1);
@@ -117,10 +119,10 @@ impl Fuel {
             tank.level_ns.saturating_add(nanos(idle)).min(SAVED_MAX_NS.max(tank.level_ns));
     }
 
-    /// Whether any is left for this terminal.
+    /// Whether enough is left for this terminal to begin.
     pub(super) fn is_left(&self, meter: &Meter) -> bool {
         let floor = if meter.is_hungry() { RESERVE_NS } else { 0 };
-        self.lock().refilled(Instant::now()) > floor
+        self.lock().refilled(Instant::now()) > floor + WORTH_BEGINNING_NS
     }
 
     fn lock(&self) -> MutexGuard<'_, Tank> {
