@@ -10,7 +10,7 @@ import { Person } from './person.mjs';
 import { startPostgres } from './postgres.mjs';
 import { until } from './until.mjs';
 
-const binary = `${root}target/x86_64-unknown-linux-gnu/debug/sallyport`;
+const binary = process.env.SALLYPORT_TEST_BINARY ?? `${root}target/x86_64-unknown-linux-gnu/debug/sallyport`;
 const logs = `${root}artifacts/hubs`;
 export const password = 'a long pass phrase for tests 7301';
 
