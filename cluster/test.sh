@@ -9,6 +9,7 @@ WORK=$(mktemp -d)
 PASSED=0 FAILED=0 STRANGER=''
 
 finish() {
+  # It ends by itself after a while, and may have.
   [[ -z $STRANGER ]] || kill "$STRANGER" 2>/dev/null || true
   rm -rf "$WORK"
 }

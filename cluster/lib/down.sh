@@ -15,12 +15,15 @@ cluster_down() {
   say "taking down cluster \`$NAME\` (a few seconds)"
   local component
   for component in "${CLIENTS[@]}"; do signal_recorded TERM "$component"; done
+  # Whoever does not end in time is killed in the next line; `leftovers` tells of what survives that.
   wait_for 2 "clients to end" all_gone "${CLIENTS[@]}" 2>/dev/null || true
   for component in "${CLIENTS[@]}"; do signal_recorded KILL "$component"; done
   for component in "${SERVERS[@]}"; do signal_recorded TERM "$component"; done
+  # As above.
   wait_for 2 "servers to end" all_gone "${SERVERS[@]}" 2>/dev/null || true
   for component in "${SERVERS[@]}"; do signal_recorded KILL "$component"; done
   # Containers and their shims outlive containerd by design; they are in the cluster's cgroups.
+  # What cannot be killed must not keep the rest from being taken away; `leftovers` names it.
   kill_tracked || true
   local others
   others=$(strangers)
@@ -73,6 +76,7 @@ leftovers() {
   if [[ $INDEX ]]; then
     # The kernel takes a link away a moment after its namespace.
     wait_for 2 "the link to go" link_gone 2>/dev/null || printf '  link %s\n' "$LINK"
+    # No route left is what is hoped for, and grep's failure.
     ip -4 route show | grep -E "^(10\.88\.$INDEX\.|${POD_RANGE%.0.0/16}\.)" | sed 's/^/  route /' || true
   fi
   [[ ! -e $DIR ]] || printf '  folder %s\n' "$DIR"

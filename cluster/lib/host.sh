@@ -20,6 +20,7 @@ install_packages() {
     <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null | awk '$2 == "installed" { print $1 }' | sort) | tr '\n' ' ')
   [[ -z ${missing// /} ]] && return 0
   say "installing Debian packages: $missing(under a minute)"
+  # One source of several that does not answer is no reason to stop; what is then missing, installing says.
   if package_lists_are_stale; then quiet_apt_get update || true; fi
   # shellcheck disable=SC2086 # the list is words on purpose
   quiet_apt_get install -y --no-install-recommends $missing ||

@@ -149,7 +149,10 @@ BASHRC
   rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/debconf/* "$root"/var/log/* "$root"/var/cache/ldconfig/*
   # Documentation is a third of the root and slows every import; licences stay.
   find "$root/usr/share/doc" -depth -type f ! -name copyright -delete
-  find "$root/usr/share/man" "$root/usr/share/info" -type f -delete 2>/dev/null || true
+  local folder
+  for folder in man info; do
+    [[ ! -d $root/usr/share/$folder ]] || find "$root/usr/share/$folder" -type f -delete
+  done
   find "$root/usr/share/locale" -mindepth 1 -maxdepth 1 ! -name 'ko*' ! -name 'en*' ! -name locale.alias -exec rm -rf {} +
   find "$root/usr/share/i18n/charmaps" -type f ! -name 'UTF-8.gz' -delete
   mkdir -p "$root/var/log/apt"

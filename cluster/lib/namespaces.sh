@@ -64,7 +64,8 @@ namespaces_stand() { is_pin "$RUN/net" && is_pin "$RUN/mnt"; }
 # kill. A pinned mount namespace must lie on a private mount: DIR/run is one.
 make_namespaces() {
   if ! namespaces_stand; then
-    # Whatever still runs in namespaces that nobody can enter any more is of no use.
+    # Whatever still runs in namespaces that nobody can enter any more is of no use. What survives SIGKILL stays in
+    # the cluster's cgroup, where `down` finds and names it.
     kill_tracked || true
     unmount_run
     mkdir -p "$RUN" "$DIR"/{log,kubelet,etcd,containerd}
@@ -120,7 +121,8 @@ exec_in_node() { echo $$ >"$TRACKER/components/cgroup.procs"; exec nsenter --net
 
 unmount_run() {
   local mount_point
-  # Deepest first; --lazy because a tool that looks into the folder must not stop us.
+  # Deepest first; --lazy because a tool that looks into the folder must not stop us. A mount may be gone with the one
+  # it lay on; what is still there is asked afterwards (`leftovers`).
   while read -r mount_point; do
     umount --lazy "$mount_point" 2>/dev/null || true
   done < <(mounts_of_cluster | sort -r)

@@ -137,6 +137,7 @@ tracked_pids() {
   local root
   while read -r root; do
     [[ -d $root/$CGROUP ]] || continue
+    # A Pod's cgroup may go while it is read, and with it what would have been read.
     find "$root/$CGROUP" -name cgroup.procs -exec cat {} + 2>/dev/null || true
   done < <(cgroup_roots) | sort -un
 }
@@ -148,7 +149,7 @@ no_tracked_pids() { [[ -z $(tracked_pids) ]]; }
 kill_tracked() {
   local root state pids
   while read -r root; do
-    # Frozen processes cannot die.
+    # Frozen processes cannot die. A freezer that goes meanwhile holds nobody any more.
     [[ -d $root/$CGROUP ]] || continue
     while read -r state; do echo THAWED >"$state" 2>/dev/null || true; done \
       < <(find "$root/$CGROUP" -name freezer.state 2>/dev/null || true)
@@ -157,6 +158,7 @@ kill_tracked() {
   until no_tracked_pids; do
     pids=$(tracked_pids | tr '\n' ' ')
     # shellcheck disable=SC2086 # the pids are words on purpose
+    # Some may be dead by now; whether all are is asked by the loop.
     kill -KILL $pids 2>/dev/null || true
     ((SECONDS < deadline)) || return 1
     sleep 0.05
@@ -167,6 +169,8 @@ remove_cgroups() {
   local root
   while read -r root; do
     [[ -d $root/$CGROUP ]] || continue
+    # runc may have taken some away itself; a cgroup that stays is told by `leftovers`. The folder above is shared by
+    # all clusters, and goes with the last.
     find "$root/$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null || true
     rmdir "$root/sallyport" 2>/dev/null || true
   done < <(cgroup_roots)

@@ -10,11 +10,12 @@ use store::StoreLocation;
 const WHERE: &str = "SALLYPORT_TEST_KILL_WHERE";
 
 /// Not a test of its own: the process that the tests below start and kill. It prints the id of each link after
-/// it was stored, and writes until it dies.
+/// it was stored, and writes until it dies. Whoever runs it by itself is told so by its failure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process that is killed; started by the other tests here"]
 async fn writes_until_killed() {
-    let Ok(place) = std::env::var(WHERE) else { return };
+    let place = std::env::var(WHERE)
+        .expect("this is the process that the other tests of this file start and kill");
     let location = match place.strip_prefix("sqlite:") {
         Some(directory) => StoreLocation::Sqlite { directory: directory.into() },
         None => StoreLocation::Postgres { url: Secret::new(place) },
