@@ -87,7 +87,8 @@ pub(super) static FAMILIES: &[(&str, &[Check])] = &[
     ("Node: controller manager and scheduler", control::CHECKS),
     ("Node: etcd", etcd::CHECKS),
     ("Node: kubelet and kube-proxy", kubelet::CHECKS),
-    ("Node: files", files::CHECKS),
+    ("Node: files of the control plane", files::OF_CONTROL_PLANE),
+    ("Node: files of a worker", files::OF_WORKER),
     ("Node: kernel", kernel::CHECKS),
 ];
 

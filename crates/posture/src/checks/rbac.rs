@@ -3,73 +3,7 @@
 
 use super::{checkov, cis, kccss, kubesec, nsa, threat};
 use crate::check::{Check, Example, Outcome, Severity, Test};
-use crate::node::Node;
-use crate::object::Object;
-use crate::place::Place;
-use crate::snapshot::{Snapshot, place, subjects};
-use crate::words::{Words, words};
-use crate::workload::Pod;
-
-const ROLES: &[&str] = &["Role", "ClusterRole"];
-const BINDINGS: &[&str] = &["RoleBinding", "ClusterRoleBinding"];
-const ROLE_ELSEWHERE: Words = words(
-    "the role that is bound is not among what was scanned",
-    "연결된 역할이 스캔한 것 가운데 없습니다",
-);
-
-const KUBERNETES_OWN: Words = words(
-    "Kubernetes makes it for its own programs and restores it at every start",
-    "Kubernetes가 자체 프로그램을 위해 만들고 시작할 때마다 복원하는 것입니다",
-);
-const NO_ROLE: Words = words(
-    "the role that is bound does not exist, so that the binding gives nothing",
-    "연결된 역할이 존재하지 않아 이 연결은 아무 권한도 주지 않습니다",
-);
-
-/// A right: API groups, resources and verbs, of each of which one is enough.
-struct Right(&'static [&'static str], &'static [&'static str], &'static [&'static str]);
-
-const SECRETS: Right = Right(&[""], &["secrets"], &["get", "list", "watch"]);
-const PODS: Right = Right(
-    &["", "apps", "batch"],
-    &[
-        "pods",
-        "deployments",
-        "daemonsets",
-        "statefulsets",
-        "replicasets",
-        "jobs",
-        "cronjobs",
-        "replicationcontrollers",
-    ],
-    &["create", "update", "patch"],
-);
-const EXEC: Right = Right(&[""], &["pods/exec", "pods/attach", "nodes/proxy"], &["create", "get"]);
-const IMPERSONATE: Right = Right(
-    &["", "authentication.k8s.io"],
-    &["users", "groups", "serviceaccounts", "userextras", "uids"],
-    &["impersonate"],
-);
-const BIND: Right = Right(
-    &["rbac.authorization.k8s.io"],
-    &["roles", "clusterroles", "rolebindings", "clusterrolebindings"],
-    &["bind"],
-);
-const ESCALATE: Right =
-    Right(&["rbac.authorization.k8s.io"], &["roles", "clusterroles"], &["escalate"]);
-const WEBHOOKS: Right = Right(
-    &["admissionregistration.k8s.io"],
-    &["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
-    &["create", "update", "patch"],
-);
-const APPROVAL: Right = Right(
-    &["certificates.k8s.io"],
-    &["certificatesigningrequests/approval", "signers"],
-    &["update", "patch", "approve"],
-);
-const TOKENS: Right = Right(&[""], &["serviceaccounts/token"], &["create"]);
-const VOLUMES: Right = Right(&[""], &["persistentvolumes"], &["create"]);
-const SERVICE_STATUS: Right = Right(&[""], &["services/status"], &["update", "patch"]);
+use crate::words::words;
 
 /// The data of a check on what a role allows.
 macro_rules! role_check {
@@ -93,8 +27,14 @@ macro_rules! role_check {
     };
 }
 
+mod rights;
 mod wider;
 
+use rights::{
+    APPROVAL, BIND, BINDINGS, ESCALATE, EXEC, IMPERSONATE, PODS, ROLES, SECRETS, SERVICE_STATUS,
+    TOKENS, VOLUMES, WEBHOOKS, anonymous, cluster_admin, dangerous_binding, granting, masters,
+    secrets_binding, unless_own, wildcard, workload_makes, workload_reads,
+};
 pub(super) use wider::CHECKS as WIDER;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -480,165 +420,3 @@ pub(super) static CHECKS: &[Check] = &[
         )],
     },
 ];
-
-fn rules(role: &Object) -> &[Node] {
-    role.root.get("rules").map_or(&[], Node::items)
-}
-
-fn says<'a>(rule: &'a Node, key: &str) -> impl Iterator<Item = &'a str> {
-    rule.get(key).map_or(&[][..], Node::items).iter().filter_map(Node::text)
-}
-
-/// Whether one of the rule's words gives one of the wanted; `*` gives all, `*/sub` all of that subresource.
-fn gives(rule: &Node, key: &str, wanted: &[&str]) -> bool {
-    says(rule, key).any(|word| {
-        word == "*"
-            || wanted.contains(&word)
-            || word.strip_prefix("*/").is_some_and(|sub| {
-                wanted
-                    .iter()
-                    .any(|wanted| wanted.split_once('/').is_some_and(|(_, own)| own == sub))
-            })
-    })
-}
-
-/// The rules of a role that give a right, on more than named objects.
-fn granting<'a>(role: &'a Object, right: &Right) -> impl Iterator<Item = Place<'a>> {
-    let Right(groups, resources, verbs) = *right;
-    rules(role)
-        .iter()
-        .filter(move |rule| {
-            gives(rule, "apiGroups", groups)
-                && gives(rule, "resources", resources)
-                && gives(rule, "verbs", verbs)
-                && says(rule, "resourceNames").next().is_none()
-        })
-        .map(Place::of)
-}
-
-fn wildcard(role: &Object) -> Outcome<'_> {
-    unless_own(role, || {
-        Outcome::of(rules(role).iter().flat_map(|rule| {
-            ["apiGroups", "resources", "verbs"]
-                .into_iter()
-                .filter(|key| says(rule, key).any(|word| word.contains('*')))
-                .map(|key| Place::of(rule).get(key))
-        }))
-    })
-}
-
-/// Leaves out what the API server makes at every start. Its roles are told by label and name; its bindings only
-/// as long as nobody stands in them but Kubernetes' own programs, and nobody who is not signed in beside the
-/// one that tells versions.
-fn unless_own<'a>(object: &'a Object, otherwise: impl FnOnce() -> Outcome<'a>) -> Outcome<'a> {
-    let label = "kubernetes.io/bootstrapping";
-    let labels = place(object, &["metadata", "labels"]).node();
-    let is_made =
-        labels.and_then(|labels| labels.get(label)).and_then(Node::text) == Some("rbac-defaults");
-    let name = object.name.as_str();
-    let is_named =
-        name.starts_with("system:") || matches!(name, "cluster-admin" | "admin" | "edit" | "view");
-    let is_own_program = |subject: &Node| {
-        let text = |key| subject.get(key).and_then(Node::text).unwrap_or_default();
-        match (text("kind"), text("name")) {
-            ("ServiceAccount", _) => text("namespace") == "kube-system",
-            (_, "system:anonymous" | "system:unauthenticated") => {
-                name == "system:public-info-viewer"
-            }
-            (_, subject) => subject.starts_with("system:"),
-        }
-    };
-    if is_made && is_named && subjects(object).all(is_own_program) {
-        return Outcome::NotApplicable(KUBERNETES_OWN);
-    }
-    otherwise()
-}
-
-fn subjects_where<'a>(binding: &'a Object, wrong: impl Fn(&str, &str) -> bool) -> Outcome<'a> {
-    let text = |subject: &'a Node, key| subject.get(key).and_then(Node::text).unwrap_or_default();
-    Outcome::of(
-        subjects(binding)
-            .filter(|subject| wrong(text(subject, "kind"), text(subject, "name")))
-            .map(|subject| Place::of(subject).get("name")),
-    )
-}
-
-fn anonymous(binding: &Object) -> Outcome<'_> {
-    unless_own(binding, || {
-        subjects_where(binding, |_, name| {
-            matches!(name, "system:anonymous" | "system:unauthenticated")
-        })
-    })
-}
-
-fn masters(binding: &Object) -> Outcome<'_> {
-    unless_own(binding, || {
-        subjects_where(binding, |kind, name| kind == "Group" && name == "system:masters")
-    })
-}
-
-fn cluster_admin(binding: &Object) -> Outcome<'_> {
-    let name = place(binding, &["roleRef", "name"]);
-    unless_own(binding, || {
-        Outcome::fail_if(name.node().and_then(Node::text) == Some("cluster-admin"), name)
-    })
-}
-
-fn binds_program(binding: &Object) -> bool {
-    subjects(binding).any(|subject| {
-        matches!(subject.get("kind").and_then(Node::text), Some("ServiceAccount" | "Node"))
-    })
-}
-
-fn bound_rights<'a>(
-    snapshot: &Snapshot<'a>,
-    binding: &'a Object,
-    rights: &[&Right],
-) -> Outcome<'a> {
-    if !binds_program(binding) {
-        return Outcome::Pass;
-    }
-    let Some(role) = snapshot.role_of(binding) else {
-        return if snapshot.is_all_of("Role") && snapshot.is_all_of("ClusterRole") {
-            Outcome::NotApplicable(NO_ROLE)
-        } else {
-            Outcome::Unknown(ROLE_ELSEWHERE)
-        };
-    };
-    let has = rights.iter().any(|right| granting(role, right).next().is_some());
-    Outcome::fail_if(has, place(binding, &["roleRef", "name"]))
-}
-
-fn dangerous_binding<'a>(snapshot: &Snapshot<'a>, binding: &'a Object) -> Outcome<'a> {
-    let rights = [&BIND, &ESCALATE, &IMPERSONATE, &EXEC, &SERVICE_STATUS];
-    unless_own(binding, || bound_rights(snapshot, binding, &rights))
-}
-
-fn secrets_binding<'a>(snapshot: &Snapshot<'a>, binding: &'a Object) -> Outcome<'a> {
-    unless_own(binding, || bound_rights(snapshot, binding, &[&SECRETS]))
-}
-
-fn workload_has<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>, right: &Right) -> Outcome<'a> {
-    let name = pod.service_account.value.filter(|name| !name.is_empty()).unwrap_or("default");
-    let bindings = snapshot.bindings_of(pod.object.effective_namespace(), name);
-    if pod.automount_token.is(false) {
-        return Outcome::Pass;
-    }
-    let roles: Vec<_> = bindings.iter().map(|binding| snapshot.role_of(binding)).collect();
-    if roles.iter().flatten().any(|role| granting(role, right).next().is_some()) {
-        return Outcome::Fail(vec![pod.service_account.place]);
-    }
-    let is_whole = snapshot.is_all_of("Role") && snapshot.is_all_of("ClusterRole");
-    if roles.iter().any(Option::is_none) && !is_whole {
-        return Outcome::Unknown(ROLE_ELSEWHERE);
-    }
-    Outcome::Pass
-}
-
-fn workload_reads<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>) -> Outcome<'a> {
-    workload_has(snapshot, pod, &SECRETS)
-}
-
-fn workload_makes<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>) -> Outcome<'a> {
-    workload_has(snapshot, pod, &PODS)
-}
