@@ -145,7 +145,7 @@ pub fn flow(data: &[u8]) {
             ),
             3 => now += Duration::from_micros(amount.into()),
             4 => flow.on_round_trip(Duration::from_micros(amount.into())),
-            5 => flow.on_input(now, bytes),
+            5 => flow.on_input(now, bytes, amount.is_multiple_of(2)),
             6 => flow.on_arrival(bytes),
             _ => {
                 if flow.next_picture().is_some_and(|at| at <= now) {

@@ -95,7 +95,7 @@ impl Output {
 
     /// The person has typed.
     pub(super) fn on_input(&mut self, now: Duration) {
-        self.flow.on_input(now, self.waiting_bytes());
+        self.flow.on_input(now, self.waiting_bytes(), self.passed_over.is_some());
     }
 
     /// A ping came back.
