@@ -118,17 +118,23 @@ pub enum TrafficContent {
     },
 }
 
+/// What a body's row takes beside its texts.
+const ROW_COSTS: usize = 64;
+
 impl TrafficBody {
-    /// What counts against the bound of all bodies: the texts, which are nearly all of it.
+    /// What counts against the bound of all bodies: the texts, and something for the row itself, so that one without
+    /// any goes in its time, too.
     fn bytes(&self) -> i64 {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let headers: usize =
             self.headers.iter().map(|(name, value)| text(name) + text(value) + 6).sum();
         let content = match &self.content {
             TrafficContent::Json(text) | TrafficContent::Text(text) => text.len(),
-            TrafficContent::None | TrafficContent::Omitted { .. } => 0,
+            TrafficContent::Omitted { reason, fingerprint } => reason.len() + text(fingerprint),
+            TrafficContent::None => 0,
         };
-        i64::try_from(headers + content).unwrap_or(i64::MAX)
+        let all = ROW_COSTS + text(&self.media_type) + headers + content;
+        i64::try_from(all).unwrap_or(i64::MAX)
     }
 }
 

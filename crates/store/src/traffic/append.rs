@@ -256,7 +256,7 @@ async fn insert(
 }
 
 /// PostgreSQL stores no NUL in a text.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

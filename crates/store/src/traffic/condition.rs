@@ -4,6 +4,7 @@
 //! Every comparison is true or false and never NULL, so that `Not` means the same as in the service's own
 //! language: what a unit does not have is unequal to everything and compares with nothing.
 
+use super::append::clean;
 use crate::audit::literal;
 use crate::database::Value;
 
@@ -152,19 +153,24 @@ fn text(
         return header(comparison, value, values);
     }
     if comparison == TrafficComparison::Contains {
-        values.push(format!("%{}%", literal(value)).into());
+        values.push(format!("%{}%", literal(&folded(value))).into());
         let place = values.len();
         return whole(field.columns(), comparison, |column, _| {
-            format!("lower({column}) LIKE lower(${place}) ESCAPE '\\'")
+            format!("lower({column}) LIKE ${place} ESCAPE '\\'")
         });
     }
-    values.push(value.into());
-    let place = values.len();
     let folds = matches!(comparison, TrafficComparison::Equal | TrafficComparison::NotEqual);
+    values.push(if folds { folded(value).into() } else { clean(value).into() });
+    let place = values.len();
     whole(field.columns(), comparison, |column, sign| match folds {
-        true => format!("lower({column}) {sign} lower(${place})"),
+        true => format!("lower({column}) {sign} ${place}"),
         false => format!("{column} {sign} ${place}"),
     })
+}
+
+/// Folded as the columns are, whose collation knows ASCII alone: the database would fold a parameter by its own locale.
+fn folded(text: &str) -> String {
+    clean(text).to_ascii_lowercase()
 }
 
 /// Headers are stored as JSON, a pair of name and value each; a search for `name: value` is one for the pair.
@@ -184,10 +190,10 @@ fn header(comparison: TrafficComparison, value: &str, values: &mut Vec<Value>) -
         }
         _ => return "FALSE".to_owned(),
     };
-    values.push(pattern.into());
+    values.push(folded(&pattern).into());
     let holds = format!(
         "EXISTS (SELECT 1 FROM traffic_bodies WHERE unit = number
-           AND lower(headers) LIKE lower(${}) ESCAPE '\\')",
+           AND lower(headers) LIKE ${} ESCAPE '\\')",
         values.len()
     );
     match comparison {

@@ -1,6 +1,7 @@
 //! Connections that are over: how far each could be read, and what became of its bytes.
 //! What the words mean is known to `wire`.
 
+use super::append::clean;
 use crate::database::{Row, Value, values};
 use crate::{Result, Store};
 use model::Timestamp;
@@ -81,7 +82,7 @@ impl Store {
         let mut values: Vec<Value> = values![before.unwrap_or(i64::MAX), limit];
         let mut sql = "SELECT * FROM traffic_connections WHERE number < $1".to_owned();
         if let Some(decryption) = decryption {
-            values.push(decryption.into());
+            values.push(clean(decryption).into());
             sql.push_str(" AND decryption = $3");
         }
         sql.push_str(" ORDER BY number DESC LIMIT $2");

@@ -82,7 +82,7 @@ pub(super) async fn over_bounds(
     let rows = tx
         .rows(
             "SELECT first_unit, last_unit, body_bytes FROM traffic_batches
-             WHERE last_unit <= $1 ORDER BY first_unit LIMIT $2",
+             WHERE first_unit <= $1 AND last_unit <= $1 ORDER BY first_unit LIMIT $2",
             values![head.unit.saturating_sub(retention.units_max), at_once],
         )
         .await?;

@@ -203,7 +203,7 @@ on_both_databases! {
         let store = bench.store().await;
         let mut append = store.traffic_append(3, 0).await.unwrap();
         let named = TrafficUnit { name: Some("Web_1".to_owned()), status: Some(404), ..unit(1, 1) };
-        let other = TrafficUnit { verb: Some("watch".to_owned()), latency_us: Some(9_999), ..unit(2, 2) };
+        let other = TrafficUnit { namespace: Some("Ärger".to_owned()), verb: Some("watch".to_owned()), latency_us: Some(9_999), ..unit(2, 2) };
         let bare = TrafficUnit { verb: None, status: None, latency_us: None, user: None, ..unit(3, 5) };
         append.units(&[(named, Some(body("{}"))), (other, None), (bare, None)]).await.unwrap();
         append.commit(NOW, &retention()).await.unwrap();
@@ -219,6 +219,12 @@ on_both_databases! {
             (text(Text::Verb, Equal, "WATCH"), vec![2]),
             (text(Text::Verb, NotEqual, "watch"), vec![3, 1]),
             (text(Text::Name, Contains, "b_"), vec![1]),
+            // Folded in ASCII alone, whatever the locale of the database; and NUL is no error of the store.
+            (text(Text::Namespace, Equal, "ärger"), vec![]),
+            (text(Text::Namespace, Equal, "ÄRGER"), vec![2]),
+            (text(Text::Namespace, Contains, "RGE"), vec![2]),
+            (text(Text::Name, Equal, "web\0"), vec![]),
+            (text(Text::Name, Contains, "\0"), vec![]),
             // LIKE's own signs are taken as they are.
             (text(Text::Name, Contains, "b%1"), vec![]),
             (text(Text::Info, Contains, "headers[5]"), vec![3]),
@@ -301,6 +307,18 @@ on_both_databases! {
             assert_eq!(bench.count(&format!("traffic_{table}")).await, 0, "{table}");
         }
         assert_eq!(append(&store, 0..1).await, [21], "numbers are not given twice");
+    }
+
+    async fn content_that_is_only_counted_goes_in_its_time_too(bench: Bench) {
+        let store = bench.store().await;
+        let content = TrafficContent::Omitted { reason: "binary".to_owned(), fingerprint: None };
+        let counted = TrafficBody { headers: vec![], media_type: None, content, ..body("") };
+        let mut append = store.traffic_append(1, 0).await.unwrap();
+        append.units(&[(unit(1, 1), Some(counted))]).await.unwrap();
+        append.commit(NOW, &retention()).await.unwrap();
+        let purged = store.purge_traffic(later(3601), &retention()).await.unwrap();
+        assert_eq!(purged.bodies, 1);
+        assert_eq!(bench.count("traffic_bodies").await, 0);
     }
 
     async fn bounds_hold_at_any_rate_without_a_purge(bench: Bench) {
