@@ -27,7 +27,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument as _;
 use wire::{ConnectionReport, Content, Event, Side, Tally, Unit};
 
-/// Events that wait for the store. Each may carry 512 KiB; with more, a slow disk would cost memory.
+/// Events that wait for the store. Each may carry 512 KiB of content and a head of 1 MiB; with more, a slow disk would
+/// cost memory.
 const EVENTS_MAX: usize = 64;
 /// How long a batch waits for more after its first event: as long as nobody notices.
 const GATHER: Duration = Duration::from_millis(50);
@@ -118,12 +119,16 @@ impl Batch {
     fn take(&mut self, event: Event) -> usize {
         match event {
             Event::Unit(unit) => {
-                let bytes = match unit.data.as_ref().map(|data| &data.content) {
+                let content = match unit.data.as_ref().map(|data| &data.content) {
                     Some(Content::Json(text) | Content::Text(text)) => text.len(),
                     _ => 0,
                 };
+                let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+                let headers: usize =
+                    unit.headers.iter().map(|(name, value)| text(name) + text(value)).sum();
+                let bytes = content + headers + unit.info.len() + 1024;
                 self.units.push(*unit);
-                bytes + 1024
+                bytes
             }
             Event::Closed(report) => {
                 self.closed.push(*report);
@@ -146,13 +151,13 @@ struct Connection {
     asked: Asked,
 }
 
-/// Who asks on a connection: mostly one, and where there are several, each request's own.
+/// Who asks on a connection: mostly one, and from where on there are several, each request's own.
 #[derive(Debug, Clone, Default)]
 struct Asked {
+    has_asked: bool,
     user: Option<Arc<str>>,
-    requests: u64,
+    shared_from: Option<u64>,
     by_request: BTreeMap<u64, Option<Arc<str>>>,
-    is_shared: bool,
 }
 
 impl Source {
@@ -222,25 +227,24 @@ impl Asked {
     fn of(&mut self, unit: &Unit) -> Option<Arc<str>> {
         if user::is_request(unit) {
             let user: Option<Arc<str>> = user::claimed(unit).map(Arc::from);
-            if self.requests > 0 && user != self.user {
-                self.is_shared = true;
-            }
-            if self.requests == 0 {
+            if !std::mem::replace(&mut self.has_asked, true) {
                 self.user.clone_from(&user);
+            } else if user != self.user {
+                self.shared_from.get_or_insert(unit.number);
             }
-            self.requests += 1;
-            self.by_request.insert(unit.number, user.clone());
-            if self.by_request.len() > REQUESTS_MAX {
-                self.by_request.pop_first();
+            if self.shared_from.is_some() {
+                self.by_request.insert(unit.number, user.clone());
+                if self.by_request.len() > REQUESTS_MAX {
+                    self.by_request.pop_first();
+                }
             }
             return user;
         }
         // Without its request it may be anybody's.
         let request = unit.request?;
-        match self.by_request.get(&request) {
-            Some(user) => user.clone(),
-            None if self.is_shared => None,
-            None => self.user.clone(),
+        match self.shared_from {
+            Some(from) if request >= from => self.by_request.get(&request).cloned().flatten(),
+            _ => self.user.clone(),
         }
     }
 }

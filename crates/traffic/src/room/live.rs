@@ -85,8 +85,7 @@ impl Live {
                 Err(Broken::Gone) => return,
                 Err(Broken::Store(error)) => {
                     tracing::warn!(%error, "traffic that is followed cannot be read");
-                    let detail = "the hub's store does not answer".to_owned();
-                    if self.tell("stale", &TrafficStale { detail }).await.is_err() {
+                    if self.tell("stale", &TrafficStale {}).await.is_err() {
                         return;
                     }
                     sleep(PAUSE).await;

@@ -131,7 +131,7 @@ struct LiveQuery {
         (status = OK, content_type = "text/event-stream", body = Told, description = "Server-sent events"),
         (status = BAD_REQUEST, body = ProblemBody, description = "bad_request: not a filter"),
         (status = FORBIDDEN, body = ProblemBody, description = "not_admin"),
-        (status = TOO_MANY_REQUESTS, body = ProblemBody, description = "too_many_attempts: as many are followed as may be"),
+        (status = TOO_MANY_REQUESTS, body = ProblemBody, description = "too_many_watches: as many are followed as may be"),
     ),
 )]
 async fn live(

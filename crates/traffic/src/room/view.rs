@@ -142,10 +142,7 @@ pub(super) struct TrafficNews {
 
 /// The data of `event: stale`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct TrafficStale {
-    /// Why what is shown may be out of date.
-    pub(super) detail: String,
-}
+pub(super) struct TrafficStale {}
 
 /// A unit with what it carries and what it belongs to.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
