@@ -143,6 +143,10 @@ impl Lines {
                 self.drop_partial();
                 self.is_overlong = true;
             } else if !self.is_overlong {
+                // As long as it can become, so that growing leaves no part of a secret behind.
+                if self.partial.capacity() == 0 {
+                    self.partial.reserve_exact(LINE_BYTES_MAX + 2);
+                }
                 self.partial.extend_from_slice(piece);
             }
             if is_whole {

@@ -22,10 +22,11 @@ use wire::{LinkType, Packet};
 /// What is kept of a packet.
 pub const SNAP_BYTES: u32 = 256 * 1024;
 /// A second of traffic at half a gigabit; below what anybody misses on a node.
-pub const RING_BYTES: usize = (BLOCK_BYTES * BLOCKS) as usize;
+pub const RING_BYTES: usize = (BLOCK_BYTES * RING_BLOCKS) as usize;
 /// Holds a packet of the largest kind, and is small enough to be filled soon.
 const BLOCK_BYTES: u32 = 1024 * 1024;
-const BLOCKS: u32 = 64;
+/// How many blocks the ring has.
+pub const RING_BLOCKS: u32 = 64;
 /// A block that is not full is handed over after this: the delay of a single packet on a silent link.
 const RETIRE_MS: u32 = 10;
 /// The loopback interface is the first of every network namespace (`LOOPBACK_IFINDEX`).
@@ -91,7 +92,7 @@ impl PacketRing {
         let step = |step| move |source| PacketFault::System { step, source };
         system::set_packet_filter(socket.as_fd(), &filter)
             .map_err(step("the filter was refused"))?;
-        system::make_packet_ring(socket.as_fd(), BLOCK_BYTES, BLOCKS, RETIRE_MS)
+        system::make_packet_ring(socket.as_fd(), BLOCK_BYTES, RING_BLOCKS, RETIRE_MS)
             .map_err(step("there is no memory for the ring"))?;
         let memory = Mapping::new(socket.as_fd(), 0, RING_BYTES, true)
             .map_err(step("the ring cannot be mapped"))?;
@@ -110,7 +111,7 @@ impl PacketRing {
         let filled = self.memory.word(start + block::LENGTH_AT)?.load(Ordering::Relaxed);
         self.memory.copy(start, filled.min(BLOCK_BYTES) as usize, &mut self.block);
         status.store(0, Ordering::Release);
-        self.next = (self.next + 1) % BLOCKS;
+        self.next = (self.next + 1) % RING_BLOCKS;
         Some(Block(&self.block))
     }
 

@@ -30,7 +30,7 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
-/// Records of 6,500 secrets, which is more than a thousand handshakes between two looks.
+/// Records of 6,200 secrets, which is more than a thousand handshakes between two looks.
 pub(crate) const RING_BYTES: u32 = 1024 * 1024;
 /// Programs of one name in containers of different images; more is a mistake in the name.
 const FILES_MAX: usize = 64;
@@ -109,7 +109,7 @@ pub struct Probed {
     program: Program,
     file: std::fs::File,
     /// Closing them takes the probes out.
-    _held: Vec<OwnedFd>,
+    held: Vec<OwnedFd>,
 }
 
 /// What became of hits.
@@ -205,15 +205,7 @@ impl KeyProbes {
         }
         let held = held.map_err(|source| of_attaching(self.way, source))?;
         let sees_resumption = has(Function::KeysFromMasterSecret);
-        self.probed.push(Probed {
-            path,
-            pid,
-            sees_resumption,
-            identity,
-            program,
-            file,
-            _held: held,
-        });
+        self.probed.push(Probed { path, pid, sees_resumption, identity, program, file, held });
         Ok(self.probed.last())
     }
 
@@ -239,6 +231,13 @@ impl KeyProbes {
             });
         }
         Ok(held)
+    }
+
+    /// Takes the probes out. What they sent can still be read.
+    pub fn detach(&mut self) {
+        for probed in &mut self.probed {
+            probed.held.clear();
+        }
     }
 
     /// By what programs are attached: what was asked for, or the older way if the kernel has no other.

@@ -74,7 +74,8 @@ impl Target {
     /// This process alone.
     pub fn of_process(pid: u32) -> Result<Self, TargetFault> {
         let link = PathBuf::from(format!("/proc/{pid}/exe"));
-        let target = fs::read_link(&link).and_then(|path| Self::open(&link, path, Some(pid)));
+        let target =
+            fs::read_link(&link).and_then(|path| Self::open(&link, shown(&path), Some(pid)));
         target.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => TargetFault::NoSuchProcess(pid),
             io::ErrorKind::PermissionDenied => TargetFault::NotPermitted(pid),
@@ -109,6 +110,15 @@ impl Target {
     }
 }
 
+/// A process chooses its path: what would move a terminal's cursor, or turn its text around, is replaced.
+fn shown(path: &Path) -> PathBuf {
+    let harmless = |c: char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns { char::REPLACEMENT_CHARACTER } else { c }
+    };
+    path.to_string_lossy().chars().map(harmless).collect::<String>().into()
+}
+
 fn named(name: &str) -> io::Result<Vec<u32>> {
     let kept = name.as_bytes().get(..NAME_BYTES_MAX).unwrap_or(name.as_bytes());
     let mut found = Vec::new();
@@ -128,6 +138,13 @@ fn named(name: &str) -> io::Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_moves_no_cursor() {
+        let hostile = Path::new("/tmp/\u{1b}[2Jkube\u{202e}-\n");
+        assert_eq!(shown(hostile), Path::new("/tmp/\u{fffd}[2Jkube\u{fffd}-\u{fffd}"));
+        assert_eq!(shown(Path::new("/usr/bin/경로")), Path::new("/usr/bin/경로"));
+    }
 
     fn own_name() -> String {
         fs::read_to_string("/proc/self/comm").unwrap().trim_end().to_owned()

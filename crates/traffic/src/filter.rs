@@ -151,8 +151,8 @@ impl Node {
                     Comparison::NotEqual => !found.iter().any(|found| same(found, value)),
                     Comparison::Equal => found.iter().any(|found| same(found, value)),
                     Comparison::Contains => {
-                        let value = value.to_lowercase();
-                        found.iter().any(|found| found.to_lowercase().contains(&value))
+                        let value = value.to_ascii_lowercase();
+                        found.iter().any(|found| found.to_ascii_lowercase().contains(&value))
                     }
                     _ => {
                         found.iter().any(|found| comparison.holds(&found.as_str(), &value.as_str()))

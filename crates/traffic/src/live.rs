@@ -113,7 +113,9 @@ pub fn capture(
             capture::wait(&descriptors, left.min(ROUND)).map_err(LiveFault::Wait)?;
         }
         sources.read(&mut decoder)?;
-        while let Some(block) = ring.next_block() {
+        // A round is at most the whole ring, so that the end comes however fast packets do.
+        for _ in 0..capture::RING_BLOCKS {
+            let Some(block) = ring.next_block() else { break };
             sources.read(&mut decoder)?;
             for packet in block.packets() {
                 decoder.packet(&packet);
@@ -140,8 +142,9 @@ pub fn capture(
             break;
         }
     }
-    // No program is touched any longer than packets are read.
+    // No program is touched any longer than packets are read; how long the account takes depends on its reader.
     drop(ring);
+    sources.detach();
     sources.finish(&mut decoder);
     decoder.finish();
     while let Some(event) = decoder.event() {
@@ -165,9 +168,9 @@ fn advice(decryption: Decryption) -> Option<&'static str> {
             "it was open before this began, so that its handshake was not seen: leave this running and let the client \
              connect again",
         ),
-        Decryption::Partly => Some(
-            "packets of it were dropped or it was open before its end was seen: capture fewer ports or one --interface",
-        ),
+        Decryption::Partly => {
+            Some("packets of it were dropped: capture fewer ports or one --interface")
+        }
         other => other.advice(),
     }
 }

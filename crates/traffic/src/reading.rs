@@ -2,6 +2,7 @@
 //! What the pieces mean is `wire`'s; nothing is kept beyond the largest block that a capture may hold.
 
 use crate::JobFault;
+use model::SecretBytes;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -77,14 +78,17 @@ pub(crate) fn keys_of(
 ) -> Result<(), ReadFault> {
     let fault = |source| ReadFault::Io { what: what.to_owned(), source };
     let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        match source.read(&mut piece).map_err(fault)? {
-            0 => break,
-            count => decoder.keys(piece.get(..count).unwrap_or_default()),
+    let read = loop {
+        match source.read(&mut piece) {
+            Ok(0) => break Ok(()),
+            Ok(count) => decoder.keys(piece.get(..count).unwrap_or_default()),
+            Err(source) => break Err(fault(source)),
         }
-    }
+    };
+    // Wiped: these were secrets.
+    drop(SecretBytes::new(piece));
     decoder.end_of_keys();
-    Ok(())
+    read
 }
 
 /// Gives the capture of an input to a decoder and each event on.

@@ -137,8 +137,11 @@ impl Elf {
         if let found @ 1.. = u64::from_le_bytes(word) {
             return Ok(Some(found));
         }
+        // In all: a file may have thousands of sections over the same bytes.
+        let mut left = RELOCATION_BYTES_MAX;
         for section in self.sections.iter().filter(|it| it.kind == RELOCATIONS_WITH_ADDENDS) {
-            let entries = read(image, section.offset, section.bytes, RELOCATION_BYTES_MAX)?;
+            let entries = read(image, section.offset, section.bytes, left)?;
+            left -= section.bytes;
             let found = entries.chunks_exact(24).find(|entry| {
                 u64_at(entry, 0) == Some(address)
                     && u64_at(entry, 8).map(|info| info & 0xffff_ffff) == Some(R_X86_64_RELATIVE)

@@ -27,19 +27,19 @@ pub(super) struct KeySources {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line {
     r#type: &'static str,
     taken: u64,
     lost: u64,
     unreadable: u64,
     odd: u64,
     overlong_lines: u64,
-    programs: Vec<ProgramLine<'a>>,
+    programs: Vec<ProgramLine>,
 }
 
 #[derive(Serialize)]
-struct ProgramLine<'a> {
-    path: &'a std::path::Path,
+struct ProgramLine {
+    path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
 }
@@ -87,14 +87,12 @@ impl KeySources {
 
     fn probe_unless_refused(&mut self, target: Target) -> Result<(), LiveFault> {
         let identity = target.identity;
-        if self.refused.contains(&identity) {
+        if self.refused.contains(&identity) || self.refused.len() >= REFUSED_MAX {
             return Ok(());
         }
         let done = self.probe(target);
         if let Err(fault) = &done {
-            if self.refused.len() < REFUSED_MAX {
-                self.refused.insert(identity);
-            }
+            self.refused.insert(identity);
             self.warnings.push(fault.to_string());
         }
         done
@@ -135,6 +133,13 @@ impl KeySources {
         }
     }
 
+    /// Leaves all programs alone from here on.
+    pub(super) fn detach(&mut self) {
+        if let Some(probes) = &mut self.probes {
+            probes.detach();
+        }
+    }
+
     /// Takes the last lines of key logs, whole or not.
     pub(super) fn finish(&mut self, decoder: &mut Decoder) {
         self.read_probes(decoder);
@@ -152,9 +157,8 @@ impl KeySources {
         for probed in self.probed() {
             tell_probed(probed, aside)?;
         }
-        for (path, log) in &self.logs {
-            let state =
-                if path.exists() || log.is_there() { "" } else { ", which is not there yet" };
+        for (path, _) in &self.logs {
+            let state = if path.exists() { "" } else { ", which is not there yet" };
             writeln!(aside, "keys from the key log `{}`{state}", path.display())?;
         }
         self.tell_warnings(aside)
@@ -187,8 +191,12 @@ impl KeySources {
     /// The same for programs.
     pub(super) fn json(&self, output: &mut dyn Write) -> io::Result<()> {
         let counts = self.probes.as_ref().map(KeyProbes::counts).unwrap_or_default();
-        let of = |probed: &Probed| (probed.path.clone(), probed.pid);
-        let programs: Vec<_> = self.probed().iter().map(of).collect();
+        // A path may be no text, and must not cost the account.
+        let of = |probed: &Probed| ProgramLine {
+            path: probed.path.to_string_lossy().into_owned(),
+            pid: probed.pid,
+        };
+        let programs = self.probed().iter().map(of).collect();
         let line = Line {
             r#type: "keys",
             taken: counts.taken,
@@ -196,7 +204,7 @@ impl KeySources {
             unreadable: counts.unreadable,
             odd: counts.odd,
             overlong_lines: self.logs.iter().map(|(_, log)| log.overlong()).sum(),
-            programs: programs.iter().map(|(path, pid)| ProgramLine { path, pid: *pid }).collect(),
+            programs,
         };
         json::write(&line, output)
     }
