@@ -3,13 +3,14 @@
 
 use crate::Console;
 use axum::extract::State;
-use http_api::{Administrator, DecidedBy, Json, Problem, ProblemBody, ProblemCode, Query};
+use http_api::{
+    Administrator, DecidedBy, Json, Problem, ProblemBody, ProblemCode, Query, page_limit,
+};
 use model::Timestamp;
 use store::{AuditFilter, AuditOutcome, AuditRecord};
 
 /// A page that a person looks through.
 const PAGE: u32 = 100;
-const PAGE_MAX: u32 = 500;
 
 /// Which records to read.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -134,10 +135,7 @@ pub(crate) async fn list_audit(
     _administrator: Administrator,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(Problem::bad_request(format!("`limit`: expected 1 to {PAGE_MAX}")));
-    }
+    let limit = page_limit(query.limit, PAGE)?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let outcome = match given(query.outcome) {
         Some(text) => Some(

@@ -148,6 +148,18 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
+/// What a browser draws at once, and a database reads in a moment.
+const PAGE_MAX: u32 = 500;
+
+/// How many rows of a list are asked for, by its `limit`; `usual` if it is left out.
+pub fn page_limit(given: Option<u32>, usual: u32) -> Result<u32, Problem> {
+    let limit = given.unwrap_or(usual);
+    match (1..=PAGE_MAX).contains(&limit) {
+        true => Ok(limit),
+        false => Err(Problem::bad_request(format!("`limit`: expected 1 to {PAGE_MAX}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

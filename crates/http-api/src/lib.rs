@@ -26,6 +26,7 @@ mod request;
 mod sign_in;
 mod source;
 mod state;
+mod telling;
 mod watches;
 
 #[cfg(any(test, fuzzing))]
@@ -34,7 +35,7 @@ pub mod fuzz;
 
 pub use audit::AuditDraft;
 pub use cookie::{COOKIE_KNOWN_BROWSER, COOKIE_SIGN_IN, cookie_of, expired_cookie, secure_cookie};
-pub use extract::{BODY_BYTES_MAX, Json, Path, Query};
+pub use extract::{BODY_BYTES_MAX, Json, Path, Query, page_limit};
 pub use guard::{fortify, is_public};
 pub use issue::{IssuedSignIn, NewSignIn, issue_sign_in, signed_in_cookie};
 pub use observe::{StaticAnswer, describe_metrics};
@@ -48,4 +49,5 @@ pub use request::RequestContext;
 pub use sign_in::{Administrator, CSRF_HEADER, SignedIn};
 pub use source::{InvalidProxy, Peer, Source, TrustedProxies};
 pub use state::{Clock, HttpApi};
+pub use telling::{Telling, telling};
 pub use watches::{SignInEnd, WatchPlace, Watches};

@@ -17,15 +17,13 @@ use crate::feed::{Feed, Told};
 use crate::scope::{Purpose, Scope};
 use crate::service::{Pods, SCOPE_AGE_MAX};
 use crate::view::PodView;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use futures_util::future::join_all;
-use futures_util::{Stream, stream};
-use http_api::{Problem, SignInEnd, SignedIn, WatchPlace};
+use http_api::{Problem, SignInEnd, SignedIn, Telling, WatchPlace, telling};
 use kube_io::Cluster;
 use model::{ClusterName, Identity};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -43,11 +41,6 @@ const RIGHT_EVERY: Duration = Duration::from_secs(30);
 const DISCOVER_EVERY: Duration = Duration::from_secs(60);
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// What `GET …/watch` answers.
-pub(crate) type Telling = Sse<axum::response::sse::KeepAliveStream<Messages>>;
-type Messages = std::pin::Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>;
 
 /// The data of `event: snapshot`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -173,10 +166,7 @@ impl Pods {
             }
         };
         self.inner.tasks.spawn(following.in_current_span());
-        let messages: Messages = Box::pin(stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|message| (Ok(message), receiver))
-        }));
-        Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+        Ok(telling(receiver))
     }
 }
 

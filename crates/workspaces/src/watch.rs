@@ -11,16 +11,15 @@
 use crate::refusal;
 use crate::service::{Need, Workspaces, event_selector, is_of, view};
 use crate::view::WorkspaceView;
-use axum::response::sse::{Event as Sent, KeepAlive, Sse};
-use futures_util::{Stream, StreamExt as _, stream};
-use http_api::{Problem, SignInEnd, SignedIn, WatchPlace};
+use axum::response::sse::Event as Sent;
+use futures_util::StreamExt as _;
+use http_api::{Problem, SignInEnd, SignedIn, Telling, WatchPlace, telling};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::Api;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube_io::{Authorized, Cluster, Verdict, WatchPods};
 use model::{Identity, WorkspaceId};
-use std::convert::Infallible;
 use std::time::Duration;
 use store::WorkspaceRow;
 use tokio::sync::mpsc;
@@ -28,14 +27,8 @@ use tracing::Instrument as _;
 
 const WAITING_MAX: usize = 16;
 const EVENTS_MAX: usize = 200;
-/// Proxies cut what is silent for a minute.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A right that was withdrawn ends the watch within a minute.
 const RIGHT_EVERY: Duration = Duration::from_secs(45);
-
-/// What `GET …/watch` answers.
-pub(crate) type Telling = Sse<axum::response::sse::KeepAliveStream<Messages>>;
-type Messages = std::pin::Pin<Box<dyn Stream<Item = Result<Sent, Infallible>> + Send>>;
 
 /// What is known so far.
 struct Scene {
@@ -87,10 +80,7 @@ impl Workspaces {
             }
         };
         self.inner.tasks.spawn(watching.in_current_span());
-        let messages: Messages = Box::pin(stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|message| (Ok(message), receiver))
-        }));
-        Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+        Ok(telling(receiver))
     }
 }
 

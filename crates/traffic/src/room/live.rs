@@ -10,11 +10,9 @@
 
 use super::view::{TrafficNews, TrafficSnapshot, TrafficStale, UnitBody};
 use super::{Traffic, wanted};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, stream};
-use http_api::{Administrator, Problem, SignInEnd, WatchPlace};
+use axum::response::sse::Event;
+use http_api::{Administrator, Problem, SignInEnd, Telling, WatchPlace, telling};
 use serde::Serialize;
-use std::convert::Infallible;
 use std::time::Duration;
 use store::{StoreError, TrafficCondition, TrafficPage, TrafficQuery};
 use tokio::sync::mpsc;
@@ -30,11 +28,6 @@ const LOOK_EVERY_MIN: Duration = Duration::from_millis(100);
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(1);
 /// A store that does not answer is asked again after this.
 const PAUSE: Duration = Duration::from_secs(2);
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// What `GET …/live` answers.
-pub(super) type Telling = Sse<axum::response::sse::KeepAliveStream<Messages>>;
-type Messages = std::pin::Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>;
 
 struct Live {
     traffic: Traffic,
@@ -70,10 +63,7 @@ impl Traffic {
             }
         };
         inner.tasks.spawn(following.in_current_span());
-        let messages: Messages = Box::pin(stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|message| (Ok(message), receiver))
-        }));
-        Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+        Ok(telling(receiver))
     }
 }
 

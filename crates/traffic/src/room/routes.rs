@@ -11,14 +11,13 @@ use axum::body::Body;
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use http_api::{Administrator, HttpApi, Json, Path, Problem, ProblemBody, Query};
+use http_api::{Administrator, HttpApi, Json, Path, Problem, ProblemBody, Query, page_limit};
 use std::time::Duration;
 use store::TrafficQuery;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const PAGE: u32 = 200;
-const PAGE_MAX: u32 = 500;
 const MINUTES: u32 = 15;
 const MINUTES_MAX: u32 = 24 * 60;
 
@@ -67,7 +66,7 @@ async fn list(
     State(traffic): State<Traffic>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<PageBody>, Problem> {
-    let limit = limit(query.limit)?;
+    let limit = page_limit(query.limit, PAGE)?;
     let condition = wanted(query.filter.as_deref())?;
     let query = TrafficQuery { before: query.before, after: None, limit, condition };
     let page = traffic.inner.api.store.traffic_units(&query).await?;
@@ -76,14 +75,6 @@ async fn list(
         next_before: page.next_before,
         newest: page.newest,
     }))
-}
-
-fn limit(given: Option<u32>) -> Result<u32, Problem> {
-    let limit = given.unwrap_or(PAGE);
-    match (1..=PAGE_MAX).contains(&limit) {
-        true => Ok(limit),
-        false => Err(Problem::bad_request(format!("`limit`: expected 1 to {PAGE_MAX}"))),
-    }
 }
 
 /// One unit with its headers and content, its request and answers, and its connection. It is audited.
@@ -222,7 +213,7 @@ async fn connections(
     State(traffic): State<Traffic>,
     Query(query): Query<ConnectionsQuery>,
 ) -> Result<Json<ConnectionsBody>, Problem> {
-    let limit = limit(query.limit)?;
+    let limit = page_limit(query.limit, PAGE)?;
     let decryption = query.decryption.as_deref().filter(|state| !state.is_empty());
     let store = &traffic.inner.api.store;
     let found = store.traffic_connections(decryption, query.before, limit).await?;
