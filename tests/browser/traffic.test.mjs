@@ -79,15 +79,19 @@ async function capture(name, paths) {
   dump.stderr.on('data', (data) => {
     said += data;
   });
-  await until('tcpdump to listen', () => said.includes('listening on'));
-  const urls = paths.flatMap((path) => ['-o', '/dev/null', `${server}${path}`]);
-  const head = ['-H', `Authorization: Bearer ${token}`, '-H', 'Accept: application/json'];
-  await run('curl', ['-s', '--http2', '--cacert', files.ca, ...head, ...urls], {
-    env: { ...process.env, SSLKEYLOGFILE: files.keys },
-  });
-  await until('the connection’s end in the capture', () => readFileSync(files.pcap).length > 4000);
-  dump.kill('SIGINT');
-  await ended;
+  try {
+    await until('tcpdump to listen', () => said.includes('listening on'));
+    const urls = paths.flatMap((path) => ['-o', '/dev/null', `${server}${path}`]);
+    const head = ['-H', `Authorization: Bearer ${token}`, '-H', 'Accept: application/json'];
+    await run('curl', ['-s', '--http2', '--cacert', files.ca, ...head, ...urls], {
+      env: { ...process.env, SSLKEYLOGFILE: files.keys },
+    });
+    await until('the connection’s end in the capture', () => readFileSync(files.pcap).length > 4000);
+  } finally {
+    // Whatever failed, nothing goes on capturing.
+    dump.kill('SIGINT');
+    await ended;
+  }
   return files;
 }
 
