@@ -189,3 +189,44 @@ test('where a new terminal goes can be chosen by arrows and Enter', async () => 
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   assert.equal(await page.getByRole('list', { name: 'Open terminals' }).getByRole('listitem').count(), 3);
 });
+
+describe('an upload', () => {
+  const dialog = () => page.getByRole('dialog', { name: 'Upload a capture' });
+  const choose = async () => {
+    await page.goto('/');
+    await page.getByRole('link', { name: 'Traffic' }).click();
+    await page.getByRole('button', { name: 'Upload a capture' }).click();
+    await dialog()
+      .getByLabel('Capture (pcap or pcapng)')
+      .setInputFiles({ name: 'api.pcap', mimeType: 'application/octet-stream', buffer: Buffer.from('x') });
+  };
+
+  test('that failed leaves the fields with the files that would be sent again', async () => {
+    let refusing = true;
+    await page.route('**/api/v1/traffic/captures**', (route) =>
+      refusing
+        ? route.fulfill({ status: 413, json: { code: 'body_too_large', detail: '', request_id: 'r' } })
+        : route.continue(),
+    );
+    await choose();
+    await dialog().getByRole('button', { name: 'Upload and decode' }).click();
+    await dialog().getByRole('alert').waitFor();
+    const named = await dialog()
+      .getByLabel('Capture (pcap or pcapng)')
+      .evaluate((input) => [...input.files].map((file) => file.name));
+    assert.deepEqual(named, ['api.pcap']);
+    refusing = false;
+    await dialog().getByRole('button', { name: 'Upload and decode' }).click();
+    await dialog().getByText('900 units stored').waitFor();
+  });
+
+  test('ends when the room is left', async () => {
+    await page.route('**/api/v1/traffic/captures**', () => undefined);
+    await choose();
+    const failed = page.waitForEvent('requestfailed', (request) => request.url().includes('/captures'));
+    await dialog().getByRole('button', { name: 'Upload and decode' }).click();
+    await page.getByRole('alertdialog', { name: 'Upload a capture' }).waitFor();
+    await page.evaluate(() => history.back());
+    await failed;
+  });
+});

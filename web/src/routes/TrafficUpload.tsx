@@ -1,6 +1,6 @@
 // Uploading a capture with its key log: two files, how far they are, and what became of them.
 import { useQueryClient } from '@tanstack/react-query';
-import { type ReactNode, useId, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import type { TrafficCapture } from '../api/contract';
 import { type Upload, uploadCapture } from '../api/upload';
 import { useLanguage, useT } from '../i18n';
@@ -23,6 +23,8 @@ export function TrafficUpload({ isOpen, onClose }: { isOpen: boolean; onClose: (
   const [capture, setCapture] = useState<File>();
   const [keys, setKeys] = useState<File>();
   const upload = useRef<Upload>(undefined);
+  // Whoever leaves the room neither sees how it goes nor can cancel it any more.
+  useEffect(() => () => upload.current?.cancel(), []);
   const close = () => {
     upload.current?.cancel();
     setState({ at: 'choosing' });
@@ -57,19 +59,18 @@ export function TrafficUpload({ isOpen, onClose }: { isOpen: boolean; onClose: (
   return (
     <Dialog title={t('traffic.upload')} isOpen={isOpen} onClose={close} alert={state.at === 'sending'}>
       <div className="dialog-body">
-        {state.at === 'choosing' && (
-          <>
-            {state.error !== undefined && <ProblemNotice error={state.error} />}
-            <FileField
-              label={t('traffic.captureFile')}
-              hint={t('traffic.captureHint')}
-              accept=".pcap,.pcapng,.cap"
-              onChoose={setCapture}
-            />
-            <FileField label={t('traffic.keysFile')} hint={t('traffic.keysHint')} onChoose={setKeys} />
-            <p className="muted">{t('traffic.uploadLead')}</p>
-          </>
-        )}
+        {state.at === 'choosing' && state.error !== undefined && <ProblemNotice error={state.error} />}
+        {/* The fields stay, though hidden: after a failure they must name the files that would be sent. */}
+        <div className="upload-fields" hidden={state.at !== 'choosing'}>
+          <FileField
+            label={t('traffic.captureFile')}
+            hint={t('traffic.captureHint')}
+            accept=".pcap,.pcapng,.cap"
+            onChoose={setCapture}
+          />
+          <FileField label={t('traffic.keysFile')} hint={t('traffic.keysHint')} onChoose={setKeys} />
+          <p className="muted">{t('traffic.uploadLead')}</p>
+        </div>
         {state.at === 'sending' && <Sending {...state} />}
         {state.at === 'done' && <Done capture={state.capture} />}
       </div>
@@ -130,10 +131,14 @@ function Sending({ sent, total }: { sent: number; total: number }): ReactNode {
   const lang = useLanguage();
   const all = total > 0 && sent >= total;
   return (
-    <div className="stack" role="status">
+    <div className="stack">
       <progress className="progress" aria-label={t('traffic.sending')} value={sent} max={Math.max(1, total)} />
-      <span className="muted">
-        {all ? t('traffic.decoding') : t('traffic.sent', { sent: bytes(sent, lang), total: bytes(total, lang) })}
+      {!all && (
+        <span className="muted">{t('traffic.sent', { sent: bytes(sent, lang), total: bytes(total, lang) })}</span>
+      )}
+      {/* Only this is news; the amounts would be read out many times a second. */}
+      <span className="muted" role="status">
+        {all && t('traffic.decoding')}
       </span>
     </div>
   );
