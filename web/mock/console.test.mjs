@@ -230,3 +230,43 @@ describe('an upload', () => {
     await failed;
   });
 });
+
+describe('the list of units', () => {
+  test('shows an open unit also where the filter finds nothing', async () => {
+    await page.goto('/traffic?q=nothing-like-this&unit=42');
+    await page.getByText('No unit matches').waitFor();
+    await page.getByRole('region', { name: 'Unit 42' }).getByText('Request and answers').waitFor();
+    await page.getByRole('region', { name: 'Unit 42' }).getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('region', { name: 'Summary' }).waitFor();
+  });
+
+  for (const [lang, badge, words] of [
+    ['en', 'Refused', 'As many lists are being watched as may be.'],
+    ['ko', '거부됨', '실시간으로 볼 수 있는 목록의 수를 모두 사용하고 있습니다.'],
+  ])
+    test(`says in ${lang} why it is refused, and loads for ever for nobody`, async () => {
+      await page.context().close();
+      page = await openPage({ lang });
+      await page.route('**/api/v1/traffic/live**', (route) =>
+        route.fulfill({ status: 429, json: { code: 'too_many_watches', detail: 'x', request_id: 'r' } }),
+      );
+      await page.goto('/traffic');
+      await page.getByText(words).waitFor();
+      await page.getByText(badge, { exact: true }).waitFor();
+      assert.equal(await page.locator('.skeleton').count(), 0);
+      await page.unroute('**/api/v1/traffic/live**');
+      await page.getByRole('grid').waitFor({ timeout: 15_000 });
+      assert.equal(await page.getByText(words).count(), 0);
+    });
+
+  test('says in the person’s language that the store does not answer', async () => {
+    await page.context().close();
+    page = await openPage({ lang: 'ko' });
+    await page.route('**/api/v1/traffic/live**', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: 'event: stale\ndata: {}\n\n' }),
+    );
+    await page.goto('/traffic');
+    await page.getByText('허브가 저장된 트래픽을 읽지 못하고 있습니다').waitFor();
+    assert.equal(await page.getByText('아직 저장된 트래픽이 없습니다').count(), 0);
+  });
+});

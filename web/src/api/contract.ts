@@ -44,10 +44,9 @@ export type TrafficConnection = Schemas['TrafficConnection'];
 export type TrafficSummary = Schemas['TrafficSummary'];
 export type TrafficCount = Schemas['TrafficCount'];
 export type TrafficCapture = Schemas['TrafficCapture'];
-/** What the events `snapshot`, `units` and `stale` of the live traffic carry. */
+/** What the events `snapshot` and `units` of the live traffic carry. */
 export type TrafficSnapshot = Schemas['TrafficSnapshot'];
 export type TrafficNews = Schemas['TrafficNews'];
-export type TrafficStale = Schemas['TrafficStale'];
 
 export type ProblemCode = Schemas['ProblemCode'];
 /** `application/problem+json`. `code` stays a string: an older console must survive a newer hub. */

@@ -1,5 +1,6 @@
 // A server-sent event stream that reconnects by itself, also after answers on which EventSource gives up.
 import { reportReachable, reportUnreachable } from './connection';
+import { ApiProblem, parseProblem } from './problem';
 
 export type FeedHandlers = {
   /** Called with the parsed `data` of each event, by the event's name. */
@@ -51,4 +52,19 @@ export function openFeed(url: string, names: readonly string[], handlers: FeedHa
     clearTimeout(timer);
     source?.close();
   };
+}
+
+/** Why a stream is refused, which EventSource does not tell; nothing if it is not refused now, or nobody answers. */
+export async function refusalOf(url: string): Promise<ApiProblem | undefined> {
+  const asked = new AbortController();
+  try {
+    const answer = await fetch(url, { headers: { accept: 'text/event-stream' }, signal: asked.signal });
+    if (answer.ok) return undefined;
+    const body: unknown = await answer.json().catch(() => undefined);
+    return new ApiProblem(parseProblem(body, answer.status, answer.headers.get('x-request-id') ?? ''));
+  } catch {
+    return undefined;
+  } finally {
+    asked.abort();
+  }
 }

@@ -384,6 +384,10 @@ export const en = {
   'traffic.feed.live': 'Live',
   'traffic.feed.held': 'Held',
   'traffic.feed.stale': 'Stale: reconnecting',
+  'traffic.feed.refused': 'Refused',
+  'traffic.stale.store': 'The hub cannot read what it has stored',
+  'traffic.stale.storeTodo':
+    'What you see may be out of date. The console goes on by itself as soon as it can be read.',
   'traffic.pause': 'Pause',
   'traffic.follow': 'Follow',
   'traffic.followNew': 'Follow: {n} new',

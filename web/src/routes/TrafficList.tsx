@@ -7,7 +7,7 @@ import { acts, queries } from '../api/queries';
 import { type Translate, useLanguage, useT } from '../i18n';
 import { Button, IconButton } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
-import { Badge, Empty, Notice, SkeletonRows } from '../ui/show';
+import { Badge, Empty, Notice, SkeletonRows, type Tone } from '../ui/show';
 import { absoluteTime } from '../ui/time';
 import { useNarrow } from '../ui/useMedia';
 import { useRowHeight } from '../ui/useRowHeight';
@@ -20,6 +20,10 @@ import { about, latency, microTime, statusTone } from './trafficView';
 import type { TrafficSearch } from './urlState';
 
 const examples = ['status >= 400', 'verb == watch', 'resource == secrets', 'user ~ system:node', 'latency_ms > 1000'];
+
+const feedTones = { live: 'good', held: 'calm', stale: 'warn', refused: 'bad', starting: 'accent' } as const satisfies {
+  [word: string]: Tone;
+};
 
 export function TrafficList({
   search,
@@ -109,7 +113,7 @@ function Units({
   const narrow = useNarrow();
   const rowHeight = useRowHeight();
   const [feed] = useState(() => new TrafficFeed(filter));
-  const { units, state, staleDetail, nextBefore } = useSyncExternalStore(feed.subscribe, feed.get);
+  const { units, state, trouble, nextBefore } = useSyncExternalStore(feed.subscribe, feed.get);
   const [paused, setPaused] = useState(false);
   const [atTop, setAtTop] = useState(true);
   const [toTop, setToTop] = useState(0);
@@ -117,15 +121,14 @@ function Units({
   const { shown, fresh } = useHeld(units, following);
 
   useEffect(() => {
-    const tone = state === 'live' ? (following ? 'good' : 'calm') : state === 'stale' ? 'warn' : 'accent';
-    const word = state === 'live' ? (following ? 'live' : 'held') : state;
+    const word = state === 'live' ? (following ? 'live' : 'held') : trouble?.kind === 'refused' ? 'refused' : state;
     onMark(
-      <span role="status" title={staleDetail || undefined}>
-        <Badge tone={tone}>{t(`traffic.feed.${word}`)}</Badge>
+      <span role="status">
+        <Badge tone={feedTones[word]}>{t(`traffic.feed.${word}`)}</Badge>
       </span>,
     );
     return () => onMark(null);
-  }, [state, staleDetail, following, onMark, t]);
+  }, [state, trouble, following, onMark, t]);
 
   const open = useCallback(
     (unit: { number: number }) => {
@@ -136,6 +139,8 @@ function Units({
   );
   const follow = () => {
     setPaused(false);
+    // A list that was left scrolled down and came back does not tell that it is at its top.
+    setAtTop(true);
     setToTop((old) => old + 1);
   };
   const fetching = useRef(false);
@@ -177,12 +182,18 @@ function Units({
         </span>
       </div>
       {pageError !== null && <ProblemNotice error={pageError} onRetry={() => setPageError(null)} />}
-      {(state === 'starting' || looking) && <SkeletonRows rows={12} label={t('act.loading')} />}
-      {state !== 'starting' && !looking && shown.length === 0 && (
-        <NoUnits filtered={filter !== undefined} onUpload={onUpload} />
+      {trouble?.kind === 'refused' && <ProblemNotice error={trouble.error} />}
+      {trouble?.kind === 'store' && (
+        <Notice tone="warn" live="polite" title={t('traffic.stale.store')}>
+          {t('traffic.stale.storeTodo')}
+        </Notice>
       )}
-      {shown.length > 0 && (
-        <div className={search.unit === undefined || narrow ? 'traffic-split' : 'traffic-split traffic-split-open'}>
+      <div className={search.unit === undefined || narrow ? 'traffic-split' : 'traffic-split traffic-split-open'}>
+        {((state === 'starting' && !trouble) || looking) && <SkeletonRows rows={12} label={t('act.loading')} />}
+        {state !== 'starting' && !looking && shown.length === 0 && (
+          <NoUnits filtered={filter !== undefined} onUpload={onUpload} />
+        )}
+        {shown.length > 0 && (
           <VirtualGrid
             label={t('traffic.view.units')}
             columns={columns}
@@ -194,18 +205,19 @@ function Units({
             onAtTop={setAtTop}
             toTop={toTop}
           />
-          {search.unit !== undefined && (
-            <TrafficDetail
-              number={search.unit}
-              filter={filter}
-              onOpen={open}
-              onFilter={(q) => change({ q, unit: undefined })}
-              onClose={() => change({ unit: undefined })}
-              inDialog={narrow}
-            />
-          )}
-        </div>
-      )}
+        )}
+        {/* A unit may be open that the list does not show: its address was handed over, or the filter changed. */}
+        {search.unit !== undefined && (
+          <TrafficDetail
+            number={search.unit}
+            filter={filter}
+            onOpen={open}
+            onFilter={(q) => change({ q, unit: undefined })}
+            onClose={() => change({ unit: undefined })}
+            inDialog={narrow}
+          />
+        )}
+      </div>
     </>
   );
 }

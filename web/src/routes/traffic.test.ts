@@ -1,5 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { TrafficUnit } from '../api/contract';
+import type { FeedHandlers } from '../api/events';
+import { ApiProblem, ownProblem } from '../api/problem';
 import { hexDump } from '../ui/hex';
 import { TrafficFeed } from './trafficFeed';
 import { about, comparison, decryptionTone, latency, microTime, narrowed, omissionKey } from './trafficView';
@@ -41,11 +43,12 @@ describe('the traffic feed', () => {
     feed.older(8, { items: units(7, 5), next_before: 5, newest: 11 });
     expect(numbers(feed)).toEqual([11, 10, 9, 8, 7, 5]);
     expect(feed.get()).toMatchObject({ state: 'live', nextBefore: 5 });
-    feed.hear('stale', { detail: 'away' });
-    expect(feed.get()).toMatchObject({ state: 'stale', staleDetail: 'away' });
+    feed.hear('stale', {});
+    expect(feed.get()).toMatchObject({ state: 'stale', trouble: { kind: 'store' } });
     expect(numbers(feed).length).toBe(6);
     feed.hear('snapshot', { items: units(700), newest: 700 });
     expect(numbers(feed)).toEqual([700]);
+    expect(feed.get().trouble).toBeUndefined();
     expect(feed.get().nextBefore).toBeUndefined();
   });
   test('a page that was asked for before the snapshot is not mixed into it', () => {
@@ -54,6 +57,35 @@ describe('the traffic feed', () => {
     feed.hear('snapshot', { items: units(99), next_before: 99, newest: 99 });
     feed.older(9, { items: units(8), next_before: 8, newest: 9 });
     expect(numbers(feed)).toEqual([99]);
+  });
+  test('a store that does not answer at first is told, and is no empty list', () => {
+    const { feed } = open();
+    feed.hear('stale', {});
+    expect(feed.get()).toMatchObject({ state: 'starting', trouble: { kind: 'store' } });
+  });
+  test('a refused stream says why until it stands, and one that only broke does not', async () => {
+    const problem = new ApiProblem({ ...ownProblem('unexpected_answer', '', 429), code: 'too_many_watches' });
+    const answers = [problem, undefined];
+    let handlers: FeedHandlers | undefined;
+    const feed = new TrafficFeed(
+      undefined,
+      (_url, _names, given) => {
+        handlers = given;
+        return () => undefined;
+      },
+      async () => answers.shift(),
+    );
+    feed.subscribe(() => undefined);
+    handlers?.onState('stale');
+    handlers?.onRefused?.();
+    await vi.waitFor(() => expect(feed.get().trouble).toEqual({ kind: 'refused', error: problem }));
+    expect(feed.get().state).toBe('starting');
+    feed.hear('snapshot', { items: units(1), newest: 1 });
+    expect(feed.get()).toMatchObject({ state: 'live', trouble: undefined });
+    handlers?.onState('stale');
+    handlers?.onRefused?.();
+    await vi.waitFor(() => expect(answers).toEqual([]));
+    expect(feed.get()).toMatchObject({ state: 'stale', trouble: undefined });
   });
   test('does not grow for ever, and what fell off can be fetched again', () => {
     const { feed } = open();
