@@ -270,3 +270,60 @@ describe('the list of units', () => {
     assert.equal(await page.getByText('아직 저장된 트래픽이 없습니다').count(), 0);
   });
 });
+
+describe('the list of connections', () => {
+  test('keeps the open connection in the address, also one that the list does not show', async () => {
+    await page.goto('/traffic?view=connections');
+    await page.getByRole('button', { name: 'Connection 3' }).click();
+    await page.waitForURL(/connection=3/);
+    await page.goto('/traffic?view=connections&state=decrypted&connection=2');
+    const dialog = page.getByRole('dialog', { name: 'Connection 2' });
+    await dialog.getByText('Decoded: 812 kB · No key: 64 kB').waitFor();
+    await dialog.getByRole('button', { name: 'Show its units' }).click();
+    await page.waitForURL((url) => !url.searchParams.has('connection') && url.searchParams.get('q') !== null);
+    await page.goto('/traffic?view=connections&connection=999');
+    await page.getByRole('dialog', { name: 'Connection 999' }).getByRole('alert').waitFor();
+  });
+
+  test('says in Korean what became of the bytes', async () => {
+    await page.context().close();
+    page = await openPage({ lang: 'ko' });
+    await page.goto('/traffic?view=connections&connection=2');
+    await page.getByText('해석됨: 812kB · 키 없음: 64kB').waitFor();
+  });
+
+  test('of a state that none is in says so, and does not ask for a capture', async () => {
+    await page.goto('/traffic?view=connections&state=silent');
+    await page.getByText('No connection is in this state').waitFor();
+    await page.getByText('Nothing was said (0)').first().waitFor({ state: 'attached' });
+    assert.equal(await page.getByText('No connection is over yet').count(), 0);
+  });
+});
+
+for (const [name, address, path] of [
+  ['connections', '/traffic?view=connections', '**/api/v1/traffic/connections**'],
+  ['audit records', '/access/audit', '**/api/v1/audit?**'],
+])
+  test(`an older page of ${name} that fails is told, and asked for again only by the button`, async () => {
+    let asked = 0;
+    await page.route(path, async (route) => {
+      if (new URL(route.request().url()).searchParams.has('before')) {
+        asked += 1;
+        await route.fulfill({ status: 400, json: { code: 'bad_request', detail: 'x', request_id: 'r' } });
+        return;
+      }
+      const answer = await (await route.fetch()).json();
+      const items = answer.items.slice(0, 3);
+      await route.fulfill({ json: { ...answer, items, next_before: items.at(-1).number ?? items.at(-1).seq } });
+    });
+    await page.goto(address);
+    await page.getByRole('alert').waitFor();
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('End');
+    assert.equal(asked, 1);
+    const again = page.waitForResponse((response) => response.status() === 400);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await again;
+    await page.getByRole('alert').waitFor();
+    assert.equal(asked, 2);
+  });

@@ -331,13 +331,19 @@ const routes = [
   [
     'GET',
     /^\/api\/v1\/traffic\/connections$/,
-    ({ url }) => ({
-      items: world.connections.filter((each) => matches(each, url, ['decryption'])),
-      by_decryption: ['decrypted', 'partly', 'no_key', 'joined_late'].map((state) => ({
-        state,
-        connections: world.connections.filter((each) => each.decryption === state).length,
-      })),
-    }),
+    ({ url }) => {
+      const before = Number(url.searchParams.get('before') ?? Number.POSITIVE_INFINITY);
+      const limit = Number(url.searchParams.get('limit') ?? 200);
+      return {
+        items: world.connections
+          .filter((each) => each.number < before && matches(each, url, ['decryption']))
+          .slice(0, limit),
+        by_decryption: ['decrypted', 'partly', 'no_key', 'joined_late'].map((state) => ({
+          state,
+          connections: world.connections.filter((each) => each.decryption === state).length,
+        })),
+      };
+    },
   ],
   [
     'POST',

@@ -15,7 +15,13 @@ import { LoadFailed, NotFound } from './routes/Faults';
 import { Home } from './routes/Home';
 import { Shell } from './routes/Shell';
 import { InvitationPage, SignIn } from './routes/SignIn';
-import { parseAuditSearch, parseLinkSearch, parsePodSearch, parseTrafficSearch } from './routes/urlState';
+import {
+  parseAuditSearch,
+  parseLinkSearch,
+  parsePodSearch,
+  parseTerminalSearch,
+  parseTrafficSearch,
+} from './routes/urlState';
 import { Workspaces } from './routes/Workspaces';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
@@ -110,6 +116,7 @@ const terminals = createRoute({
   getParentRoute: () => access,
   path: '/terminals',
   component: lazyRouteComponent(() => import('./routes/LiveTerminals'), 'LiveTerminals'),
+  validateSearch: parseTerminalSearch,
 });
 const audit = createRoute({
   getParentRoute: () => access,

@@ -78,6 +78,17 @@ export const queries = {
       refetchOnWindowFocus: false,
       retry: false,
     }),
+  /** The connection of this number, or null if the hub has none. */
+  trafficConnection: (number: number) =>
+    queryOptions({
+      queryKey: ['traffic', 'connection', number],
+      queryFn: async () => {
+        const query = { before: number + 1, limit: 1 };
+        const { items } = await take(api.GET('/api/v1/traffic/connections', { params: { query } }));
+        return items.find((each) => each.number === number) ?? null;
+      },
+      staleTime: 2_000,
+    }),
   /** Whether the hub takes a filter; its refusal points at the fault. */
   trafficFilter: (filter: string) =>
     queryOptions({

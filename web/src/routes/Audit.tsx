@@ -42,11 +42,12 @@ function AuditLog(): ReactNode {
     getNextPageParam: (page) => page.next_before,
     staleTime: 2_000,
   });
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = pages;
+  const { data, error, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage, refetch } = pages;
   const records = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   const more = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+    // A page that failed is asked for again when one says so.
+    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
   const change = (part: Partial<AuditSearch>) =>
     void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
   const columns = useMemo(() => {
@@ -158,6 +159,7 @@ function AuditLog(): ReactNode {
           <ProblemNotice error={error} onRetry={() => void refetch()} />
         </div>
       )}
+      {isFetchNextPageError && <ProblemNotice error={error} onRetry={() => void fetchNextPage()} />}
       {!data && !error && <SkeletonRows rows={14} label={t('act.loading')} />}
       {data && records.length === 0 && (
         <Empty icon="audit" title={t('audit.none')}>

@@ -1,5 +1,6 @@
 // Terminals that live now: one's own, or everybody's for an administrator; each can be ended.
 import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { Terminal } from '../api/contract';
 import { acts, queries, whoseRows } from '../api/queries';
@@ -16,9 +17,12 @@ export function LiveTerminals(): ReactNode {
   const t = useT();
   const lang = useLanguage();
   const queryClient = useQueryClient();
-  const [whose, setWhose] = useState('');
   const { data: me } = useSuspenseQuery(queries.me);
-  const { data, error, refetch } = useQuery(queries.terminals(whoseRows(me, whose || undefined)));
+  const search = useSearch({ from: '/inside/access/terminals' });
+  const navigate = useNavigate({ from: '/access/terminals' });
+  // Only an administrator has the field by which it could be cleared.
+  const whose = me.admin ? search.user : undefined;
+  const { data, error, refetch } = useQuery(queries.terminals(whoseRows(me, whose)));
   const [ending, setEnding] = useState<Terminal | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const live = data?.items.filter((each) => !each.ended_at) ?? [];
@@ -35,11 +39,12 @@ export function LiveTerminals(): ReactNode {
       {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
       {!data && !error && <SkeletonRows label={t('act.loading')} />}
       {data && live.length === 0 && (
-        <Empty icon="terminal" title={t('live.none')}>
-          {t('live.noneTodo')}
+        <Empty icon="terminal" title={whose ? t('live.noneFiltered', { user: whose }) : t('live.none')}>
+          {whose ? t('audit.noneFiltered') : t('live.noneTodo')}
         </Empty>
       )}
-      <CutShort list="terminals" count={live.length} />
+      {/* What has ended counts too: it is the answer that was full. */}
+      <CutShort list="terminals" count={data?.items.length ?? 0} />
       {live.length > 0 && (
         <div className="table-wrap">
           <table className="table">
@@ -112,7 +117,11 @@ export function LiveTerminals(): ReactNode {
   return (
     <>
       <div className="filters">
-        <FilterInput label={t('link.filterUser')} value={whose} onChange={setWhose} />
+        <FilterInput
+          label={t('link.filterUser')}
+          value={whose ?? ''}
+          onChange={(user) => void navigate({ search: { user: user || undefined }, replace: true })}
+        />
       </div>
       {body}
     </>

@@ -1,6 +1,6 @@
 // The Traffic room: what was said to the API server, live, filtered by the URL, each unit whole; for administrators.
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useCallback, useState } from 'react';
 import { useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { AdminOnly } from './Access';
@@ -39,8 +39,10 @@ function TrafficRoom(): ReactNode {
   const navigate = useNavigate({ from: '/traffic' });
   const [uploading, setUploading] = useState(false);
   const [mark, setMark] = useState<ReactNode>(null);
-  const change = (part: Partial<TrafficSearch>) =>
-    void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
+  const change = useCallback(
+    (part: Partial<TrafficSearch>) => void navigate({ search: (old) => ({ ...old, ...part }), replace: true }),
+    [navigate],
+  );
   const view = search.view ?? 'units';
   return (
     <Room
@@ -60,7 +62,9 @@ function TrafficRoom(): ReactNode {
             type="button"
             className={each === view ? 'tab tab-current' : 'tab'}
             aria-current={each === view ? 'page' : undefined}
-            onClick={() => change({ view: each === 'units' ? undefined : each, unit: undefined })}
+            onClick={() =>
+              change({ view: each === 'units' ? undefined : each, unit: undefined, connection: undefined })
+            }
           >
             {t(`traffic.view.${each}`)}
           </button>

@@ -1,8 +1,9 @@
 // The connections that are over: how far each could be read, and what to do about the rest.
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { type ReactNode, useCallback, useMemo, useState } from 'react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { type ReactNode, useCallback, useMemo } from 'react';
 import type { TrafficConnection } from '../api/contract';
-import { acts } from '../api/queries';
+import { ApiProblem, ownProblem } from '../api/problem';
+import { acts, queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button, IconButton, Select } from '../ui/controls';
 import { Dialog } from '../ui/overlays';
@@ -12,7 +13,7 @@ import { useNarrow } from '../ui/useMedia';
 import { useRowHeight } from '../ui/useRowHeight';
 import { type Column, VirtualGrid } from '../ui/VirtualGrid';
 import { ProblemNotice } from './ProblemView';
-import { decryptionOf, decryptionTone, microTime } from './trafficView';
+import { accountKey, decryptionOf, decryptionTone, microTime } from './trafficView';
 import type { TrafficSearch } from './urlState';
 
 export function TrafficConnections({
@@ -28,19 +29,25 @@ export function TrafficConnections({
   const lang = useLanguage();
   const narrow = useNarrow();
   const rowHeight = useRowHeight();
-  const [opened, setOpened] = useState<TrafficConnection | null>(null);
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery({
+  const pages = useInfiniteQuery({
     queryKey: ['traffic', 'connections', search.state],
     queryFn: ({ pageParam }) => acts.trafficConnections(search.state, pageParam),
     initialPageParam: undefined as number | undefined,
     getNextPageParam: (page) => page.next_before,
-    refetchInterval: 10_000,
+    // Every page is asked for again, so only who looks at the newest alone is kept up to date; nor is a failed older
+    // page asked for again by the way.
+    refetchInterval: ({ state }) =>
+      (state.data?.pages.length ?? 0) > 1 || (state.error && state.fetchMeta?.fetchMore) ? false : 10_000,
   });
+  const { data, error, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage, refetch } = pages;
   const connections = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   const states = data?.pages[0]?.by_decryption ?? [];
+  // A select shows nothing for a value that is no choice.
+  const gone = states.some(({ state }) => state === search.state) ? undefined : search.state;
   const more = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
+  const open = useCallback((each: { number: number }) => change({ connection: each.number }), [change]);
   const columns = useMemo(() => {
     const mono = (text: string) => (
       <span className="mono clip" title={text}>
@@ -94,13 +101,13 @@ export function TrafficConnections({
           <IconButton
             icon="info"
             label={t('traffic.connectionOf', { number: each.number })}
-            onPress={() => setOpened(each)}
+            onPress={() => open(each)}
           />
         ),
       },
     ];
     return all.filter((column) => !narrow || !column.extra);
-  }, [t, lang, narrow]);
+  }, [t, lang, narrow, open]);
   return (
     <>
       <div className="filters">
@@ -114,6 +121,7 @@ export function TrafficConnections({
               id: state,
               label: `${decryptionWord(t, state)} (${n.toLocaleString(lang)})`,
             })),
+            ...(gone ? [{ id: gone, label: `${decryptionWord(t, gone)} (0)` }] : []),
           ]}
           onChange={(id) => change({ state: id === '*' ? undefined : id })}
         />
@@ -127,7 +135,13 @@ export function TrafficConnections({
       </div>
       {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={14} label={t('act.loading')} />}
-      {data && connections.length === 0 && (
+      {isFetchNextPageError && <ProblemNotice error={error} onRetry={() => void fetchNextPage()} />}
+      {data && connections.length === 0 && search.state !== undefined && (
+        <Empty icon="traffic" title={t('traffic.noConnectionsFiltered')}>
+          {t('audit.noneFiltered')}
+        </Empty>
+      )}
+      {data && connections.length === 0 && search.state === undefined && (
         <Empty
           icon="traffic"
           title={t('traffic.noConnections')}
@@ -147,34 +161,54 @@ export function TrafficConnections({
           rows={connections}
           rowKey={(each) => String(each.number)}
           rowHeight={rowHeight}
-          onOpen={setOpened}
+          onOpen={open}
           onEndReached={more}
         />
       )}
-      <Dialog
-        title={t('traffic.connectionOf', { number: opened?.number ?? 0 })}
-        isOpen={opened !== null}
-        onClose={() => setOpened(null)}
-        wide
-      >
-        {opened && (
-          <>
-            <div className="dialog-body">
-              <ConnectionFacts connection={opened} />
-            </div>
-            <div className="dialog-actions">
-              <Button
-                kind="primary"
-                onPress={() => change({ view: undefined, q: `connection == ${opened.number}`, unit: undefined })}
-              >
-                {t('traffic.showUnits')}
-              </Button>
-              <Button onPress={() => setOpened(null)}>{t('act.close')}</Button>
-            </div>
-          </>
-        )}
-      </Dialog>
+      {search.connection !== undefined && (
+        <ConnectionDialog
+          number={search.connection}
+          listed={connections.find((each) => each.number === search.connection)}
+          onUnits={(q) => change({ view: undefined, q, unit: undefined, connection: undefined })}
+          onClose={() => change({ connection: undefined })}
+        />
+      )}
     </>
+  );
+}
+
+/** One connection, also if the list has not come as far, or is filtered otherwise. */
+function ConnectionDialog({
+  number,
+  listed,
+  onUnits,
+  onClose,
+}: {
+  number: number;
+  listed: TrafficConnection | undefined;
+  onUnits: (filter: string) => void;
+  onClose: () => void;
+}): ReactNode {
+  const t = useT();
+  const fetched = useQuery({ ...queries.trafficConnection(number), enabled: listed === undefined });
+  const connection = listed ?? fetched.data;
+  const error = fetched.data === null ? new ApiProblem(ownProblem('not_found', '', 404)) : fetched.error;
+  return (
+    <Dialog title={t('traffic.connectionOf', { number })} isOpen onClose={onClose} wide>
+      <div className="dialog-body">
+        {connection && <ConnectionFacts connection={connection} />}
+        {!connection && error && <ProblemNotice error={error} />}
+        {!connection && !error && <SkeletonRows rows={6} label={t('act.loading')} />}
+      </div>
+      <div className="dialog-actions">
+        {connection && (
+          <Button kind="primary" onPress={() => onUnits(`connection == ${number}`)}>
+            {t('traffic.showUnits')}
+          </Button>
+        )}
+        <Button onPress={onClose}>{t('act.close')}</Button>
+      </div>
+    </Dialog>
   );
 }
 
@@ -195,7 +229,10 @@ export function ConnectionFacts({ connection }: { connection: TrafficConnection 
   const { tls } = connection;
   const account = (bytesBy: Record<string, number>) =>
     Object.entries(bytesBy)
-      .map(([reason, count]) => `${reason}: ${bytes(count, lang)}`)
+      .map(([code, count]) => {
+        const key = accountKey(code);
+        return `${key ? t(key) : code}: ${bytes(count, lang)}`;
+      })
       .join(' · ');
   const facts: [string, ReactNode][] = [
     [t('traffic.decryption'), <DecryptionBadge key="d" state={connection.decryption} />],

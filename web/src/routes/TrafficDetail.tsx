@@ -6,14 +6,14 @@ import type { TrafficDetail as Detail, TrafficContent, TrafficUnit } from '../ap
 import { queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button, IconButton } from '../ui/controls';
-import { hexBytesMax, hexDump } from '../ui/hex';
+import { hexOf } from '../ui/hex';
 import { JsonTree } from '../ui/JsonTree';
 import { Dialog } from '../ui/overlays';
 import { Badge, Notice, SkeletonRows } from '../ui/show';
 import { absoluteTime, bytes } from '../ui/time';
 import { ProblemNotice } from './ProblemView';
 import { ConnectionFacts } from './TrafficConnections';
-import { about, comparison, latency, microTime, narrowed, omissionKey, statusTone } from './trafficView';
+import { about, comparison, latency, micros, microTime, narrowed, omissionKey, statusTone } from './trafficView';
 
 type Props = {
   number: number;
@@ -167,11 +167,6 @@ function Exchange({ detail, onOpen }: { detail: Detail; onOpen: (unit: { number:
   );
 }
 
-function micros(time: string): number {
-  const fraction = (/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(6, '0').slice(0, 6);
-  return Math.floor(Date.parse(time) / 1000) * 1_000_000 + Number(fraction);
-}
-
 function Carried({ detail }: { detail: Detail }): ReactNode {
   const t = useT();
   const { content, headers, connection } = detail;
@@ -180,10 +175,7 @@ function Carried({ detail }: { detail: Detail }): ReactNode {
     () => (content?.form === 'json' && text !== undefined ? parse(text) : undefined),
     [content, text],
   );
-  const dump = useMemo(
-    () => (text === undefined ? '' : hexDump(new TextEncoder().encode(text.slice(0, hexBytesMax)))),
-    [text],
-  );
+  const hex = useMemo(() => hexOf(text ?? ''), [text]);
   const first =
     parsed !== undefined ? 'tree' : text !== undefined ? 'text' : headers.length > 0 ? 'headers' : 'connection';
   return (
@@ -221,8 +213,8 @@ function Carried({ detail }: { detail: Detail }): ReactNode {
         <pre className="json mono">{text}</pre>
       </TabPanel>
       <TabPanel className="tab-panel" id="hex">
-        <pre className="json hex">{dump}</pre>
-        {text !== undefined && text.length > hexBytesMax && <p className="muted">{t('traffic.hexCut')}</p>}
+        <pre className="json hex">{hex.dump}</pre>
+        {hex.isCut && <p className="muted">{t('traffic.hexCut')}</p>}
       </TabPanel>
       <TabPanel className="tab-panel" id="headers">
         <dl className="facts mono">

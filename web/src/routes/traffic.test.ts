@@ -2,9 +2,19 @@ import { describe, expect, test, vi } from 'vitest';
 import type { TrafficUnit } from '../api/contract';
 import type { FeedHandlers } from '../api/events';
 import { ApiProblem, ownProblem } from '../api/problem';
-import { hexDump } from '../ui/hex';
+import { hexBytesMax, hexDump, hexOf } from '../ui/hex';
 import { TrafficFeed } from './trafficFeed';
-import { about, comparison, decryptionTone, latency, microTime, narrowed, omissionKey } from './trafficView';
+import {
+  about,
+  accountKey,
+  comparison,
+  decryptionTone,
+  latency,
+  micros,
+  microTime,
+  narrowed,
+  omissionKey,
+} from './trafficView';
 import { parseTrafficSearch } from './urlState';
 
 const unit = (number: number, change: Partial<TrafficUnit> = {}): TrafficUnit => ({
@@ -101,6 +111,7 @@ test('a time keeps its microseconds', () => {
   expect(microTime('2026-03-01T12:34:56.000042Z')).toMatch(/:\d\d:56\.000042$/);
   expect(microTime('2026-03-01T12:34:56Z')).toMatch(/:56\.000000$/);
   expect(microTime('never')).toBe('never');
+  expect(micros('2026-03-01T00:00:01.000042Z') - micros('2026-03-01T00:00:00.999Z')).toBe(1042);
 });
 
 test.each([
@@ -135,6 +146,8 @@ test('states and reasons of a newer hub still read', () => {
   expect(decryptionTone('brand_new')).toBe('bad');
   expect(omissionKey('brand_new')).toBe('traffic.omitted.undecoded');
   expect(omissionKey('secret')).toBe('traffic.omitted.secret');
+  expect(accountKey('brand_new')).toBeUndefined();
+  expect(accountKey('no_key')).toBe('traffic.account.no_key');
 });
 
 test('bytes read as others write them', () =>
@@ -143,10 +156,24 @@ test('bytes read as others write them', () =>
       '000010  7d 0a                                             }.',
   ));
 
+test.each([
+  ['a'.repeat(hexBytesMax), false],
+  ['a'.repeat(hexBytesMax + 1), true],
+  // Three bytes each: fewer characters than the bound, but more bytes.
+  ['파'.repeat(hexBytesMax / 3 + 1), true],
+  [`${'a'.repeat(hexBytesMax - 1)}😀`, true],
+])('bytes are counted, not characters (%#)', (text, isCut) => {
+  const { dump, isCut: told } = hexOf(text);
+  expect(told).toBe(isCut);
+  expect(dump.split('\n').length).toBe(hexBytesMax / 16);
+  const last = new TextEncoder().encode(text)[hexBytesMax - 1]?.toString(16).padStart(2, '0');
+  expect(dump.split('\n').at(-1)?.slice(8, 56).trimEnd().slice(-2)).toBe(last);
+});
+
 test('the URL of the Traffic room is read leniently', () => {
-  const whole = { q: 'status >= 400', unit: 7, view: 'connections', span: 60, state: 'no_key' };
+  const whole = { q: 'status >= 400', unit: 7, view: 'connections', span: 60, state: 'no_key', connection: 9 };
   expect(parseTrafficSearch(whole)).toEqual(whole);
   expect(parseTrafficSearch({ unit: -1, view: 'x', span: 7, q: { a: 1 } })).toEqual({});
-  expect(parseTrafficSearch({ unit: '7' })).toEqual({});
+  expect(parseTrafficSearch({ unit: '7', connection: 0 })).toEqual({});
   expect(parseTrafficSearch({ q: 'x'.repeat(5000) }).q?.length).toBe(1000);
 });

@@ -8,8 +8,16 @@ export function microTime(time: string): string {
   const at = new Date(time);
   if (Number.isNaN(at.getTime())) return time;
   const two = (n: number) => String(n).padStart(2, '0');
-  const fraction = (/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(6, '0').slice(0, 6);
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${fraction}`;
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${fraction(time)}`;
+}
+
+/** Microseconds since 1970, to tell how long something took. */
+export function micros(time: string): number {
+  return Math.floor(Date.parse(time) / 1000) * 1_000_000 + Number(fraction(time));
+}
+
+function fraction(time: string): string {
+  return (/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(6, '0').slice(0, 6);
 }
 
 export function statusTone(status: number): Tone {
@@ -73,4 +81,31 @@ const omissions = ['undecoded', 'secret', 'gap', 'over_bound', 'malformed', 'inp
 export function omissionKey(reason: string | undefined): PlainKey {
   const known = omissions.find((each) => each === reason);
   return known ? `traffic.omitted.${known}` : 'traffic.omitted.undecoded';
+}
+
+/** What became of bytes, as the hub accounts for each. */
+const accounts = [
+  'decoded',
+  'no_key',
+  'key_mismatch',
+  'joined_late',
+  'gap',
+  'over_bound',
+  'suite_unsupported',
+  'not_understood',
+  'not_recognised',
+  'repeated',
+  'outside_window',
+  'after_close',
+  'fragment_incomplete',
+  'not_tcp',
+  'not_ip',
+  'link_unknown',
+  'malformed',
+  'padding',
+] as const;
+/** The word for it; none for one that a newer hub knows. */
+export function accountKey(code: string): PlainKey | undefined {
+  const known = accounts.find((each) => each === code);
+  return known && `traffic.account.${known}`;
 }

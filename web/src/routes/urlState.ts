@@ -12,6 +12,7 @@ export type PodSearch = {
   desc?: boolean;
 };
 export type AuditSearch = { actor?: string; action?: string; outcome?: AuditOutcome; q?: string };
+export type TerminalSearch = { user?: string };
 export type LinkSearch = { user?: string; state?: LinkState };
 
 export const trafficViews = ['units', 'connections'] as const;
@@ -27,6 +28,8 @@ export type TrafficSearch = {
   span?: TrafficSpan;
   /** Connections of this state only. */
   state?: string;
+  /** The connection that is open. */
+  connection?: number;
 };
 
 type Search = Record<string, unknown>;
@@ -40,6 +43,11 @@ function text(value: unknown, longest = charsMax): string | undefined {
 
 function oneOf<T extends string>(value: unknown, choices: readonly T[]): T | undefined {
   return choices.find((choice) => choice === value);
+}
+
+/** The number of a stored unit or connection; they begin at 1. */
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }
 
 export function parsePodSearch(search: Search): PodSearch {
@@ -68,15 +76,19 @@ export function parseLinkSearch(search: Search): LinkSearch {
   return { user: text(search.user), state: oneOf(search.state, linkStates) };
 }
 
+export function parseTerminalSearch(search: Search): TerminalSearch {
+  return { user: text(search.user) };
+}
+
 /** As long as a filter may be for the hub. */
 const filterCharsMax = 1000;
 export function parseTrafficSearch(search: Search): TrafficSearch {
-  const { unit } = search;
   return {
     q: text(search.q, filterCharsMax),
-    unit: typeof unit === 'number' && Number.isSafeInteger(unit) && unit > 0 ? unit : undefined,
+    unit: numberOf(search.unit),
     view: search.view === 'connections' ? 'connections' : undefined,
     span: trafficSpans.find((minutes) => minutes === search.span),
     state: text(search.state),
+    connection: numberOf(search.connection),
   };
 }

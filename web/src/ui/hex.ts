@@ -1,6 +1,13 @@
 // Bytes as offsets, hexadecimal digits and the characters that print, sixteen to a line.
 export const hexBytesMax = 64 * 1024;
 
+/** The bytes of a text in UTF-8, and whether there are more than are shown. */
+export function hexOf(text: string): { dump: string; isCut: boolean } {
+  // No character takes less than a byte, so no more of the text has to be encoded.
+  const bytes = new TextEncoder().encode(text.slice(0, hexBytesMax + 1));
+  return { dump: hexDump(bytes), isCut: bytes.length > hexBytesMax };
+}
+
 export function hexDump(bytes: Uint8Array): string {
   const lines: string[] = [];
   const end = Math.min(bytes.length, hexBytesMax);
