@@ -327,3 +327,43 @@ for (const [name, address, path] of [
     await page.getByRole('alert').waitFor();
     assert.equal(asked, 2);
   });
+
+test('figures that cannot be had are told, and can be asked for again', async () => {
+  await page.route('**/api/v1/traffic/summary**', (route) =>
+    route.fulfill({ status: 403, json: { code: 'forbidden', detail: 'x', request_id: 'r' } }),
+  );
+  await page.goto('/traffic');
+  await page.getByRole('alert').waitFor();
+  await page.unroute('**/api/v1/traffic/summary**');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('region', { name: 'Summary' }).waitFor();
+});
+
+describe('the list of live terminals', () => {
+  test('keeps whose they are in the address, and says when that person has none', async () => {
+    await page.goto('/access/terminals?user=nobody');
+    await page.getByText('No terminal of nobody is live').waitFor();
+    const filter = page.getByRole('searchbox', { name: 'Filter by Kubernetes user' });
+    assert.equal(await filter.inputValue(), 'nobody');
+    await filter.fill('');
+    await page.waitForURL((url) => !url.searchParams.has('user'));
+    await filter.fill('somebody');
+    await page.waitForURL(/user=somebody/);
+  });
+
+  test('says that it is cut short by what the hub answered, not by what lives of it', async () => {
+    await page.route('**/api/v1/terminals**', (route) =>
+      route.fulfill({
+        json: {
+          items: Array.from({ length: 1000 }, (_, nth) => ({
+            ...{ id: `t${nth}`, user: 'mina', cluster: 'c', namespace: 'n', pod: 'p', container: 'a', hub: 'h' },
+            ...{ started_at: new Date().toISOString(), ended_at: nth > 0 ? new Date().toISOString() : undefined },
+          })),
+        },
+      }),
+    );
+    await page.goto('/access/terminals');
+    await page.getByText('Only the newest 1,000 are shown.').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'End the terminal in p' }).count(), 1);
+  });
+});

@@ -6,6 +6,7 @@ import { queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Select } from '../ui/controls';
 import { absoluteTime, span as spanOf } from '../ui/time';
+import { ProblemNotice } from './ProblemView';
 import { comparison, latency, narrowed } from './trafficView';
 import { type TrafficSearch, type TrafficSpan, trafficSpans } from './urlState';
 
@@ -20,7 +21,8 @@ export function TrafficFigures({
 }): ReactNode {
   const t = useT();
   const lang = useLanguage();
-  const { data } = useQuery(queries.trafficSummary(filter, span));
+  const { data, error, refetch } = useQuery(queries.trafficSummary(filter, span));
+  if (error && !data) return <ProblemNotice error={error} onRetry={() => void refetch()} />;
   // Without units there is nothing to sum up; the list says what to do.
   if (!data?.to) return null;
   const percent = new Intl.NumberFormat(lang, { style: 'percent', maximumFractionDigits: 1 });
