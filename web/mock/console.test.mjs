@@ -367,3 +367,59 @@ describe('the list of live terminals', () => {
     assert.equal(await page.getByRole('button', { name: 'End the terminal in p' }).count(), 1);
   });
 });
+
+describe('the command palette', () => {
+  const find = async (words) => {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill(words);
+    return page.getByRole('listbox').getByRole('option');
+  };
+
+  for (const [lang, words, label, path] of [
+    ['en', 'audit', 'Go to Access / Audit log', '/access/audit'],
+    ['en', 'live terminals', 'Go to Access / Live terminals', '/access/terminals'],
+    ['en', '사용자', 'Go to Access / People', '/access/people'],
+    ['en', 'new workspace', 'New workspace', '/workspaces'],
+    ['ko', '감사', '이동: 접근 관리 / 감사 로그', '/access/audit'],
+    ['ko', '새 워크', '새 워크스페이스', '/workspaces'],
+    ['ko', 'access / links', '이동: 접근 관리 / 링크', '/access/links'],
+  ])
+    test(`in ${lang} finds «${label}» by «${words}»`, async () => {
+      await page.context().close();
+      page = await openPage({ lang });
+      await page.goto('/');
+      await page.locator('.rail').waitFor();
+      await (await find(words)).filter({ hasText: label }).first().click();
+      await page.waitForURL((url) => url.pathname === path);
+    });
+
+  for (const lang of ['en', 'ko'])
+    for (const words of ['sign out', '로그아웃'])
+      test(`in ${lang} signs out by «${words}», and everywhere only after a question`, async () => {
+        await page.context().close();
+        page = await openPage({ lang });
+        await page.goto('/');
+        await page.locator('.rail').waitFor();
+        const everywhere = lang === 'en' ? 'Sign out everywhere' : '모든 곳에서 로그아웃';
+        await (await find(words)).filter({ hasText: everywhere }).click();
+        await page
+          .getByRole('dialog', { name: everywhere })
+          .getByRole('button', { name: lang === 'en' ? 'Cancel' : '취소' })
+          .click();
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        assert.equal(new URL(page.url()).pathname, '/');
+        const out = lang === 'en' ? /^Sign out$/ : /^로그아웃$/;
+        await (await find(words)).filter({ hasText: out }).click();
+        await page.waitForURL(/sign-in/);
+      });
+
+  test('finds nothing of administrators for who is none', async () => {
+    await page.context().close();
+    page = await openPage({ name: 'guest' });
+    await page.goto('/');
+    await page.locator('.rail').waitFor();
+    const found = await find('access');
+    await found.filter({ hasText: 'Links' }).waitFor();
+    assert.deepEqual(await found.filter({ hasText: /Audit log|People/ }).allInnerTexts(), []);
+  });
+});

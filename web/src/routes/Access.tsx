@@ -7,35 +7,27 @@ import { queries } from '../api/queries';
 import { useT } from '../i18n';
 import { ProblemPage } from './ProblemView';
 import { Room } from './Room';
-
-const tabs = [
-  { to: '/access/people', name: 'access.people', admin: true },
-  { to: '/access/links', name: 'access.links', admin: false },
-  { to: '/access/terminals', name: 'access.terminals', admin: false },
-  { to: '/access/audit', name: 'access.audit', admin: true },
-] as const;
+import { accessTabs, accessTabsOf } from './rooms';
 
 export function Access(): ReactNode {
   const t = useT();
   const { data: me } = useSuspenseQuery(queries.me);
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const current = tabs.find((tab) => path.startsWith(tab.to));
+  const current = accessTabs.find((tab) => path.startsWith(tab.to));
   return (
     <Room title={t('room.access')} documentTitle={current && t(current.name)} flush>
       <nav className="tab-list tab-links" aria-label={t('room.access')}>
-        {tabs
-          .filter((tab) => me.admin || !tab.admin)
-          .map((tab) => (
-            <Link
-              key={tab.to}
-              to={tab.to}
-              className="tab"
-              activeProps={{ className: 'tab tab-current', 'aria-current': 'page' }}
-              activeOptions={{ includeSearch: false }}
-            >
-              {t(tab.name)}
-            </Link>
-          ))}
+        {accessTabsOf(me).map((tab) => (
+          <Link
+            key={tab.to}
+            to={tab.to}
+            className="tab"
+            activeProps={{ className: 'tab tab-current', 'aria-current': 'page' }}
+            activeOptions={{ includeSearch: false }}
+          >
+            {t(tab.name)}
+          </Link>
+        ))}
       </nav>
       <Outlet />
     </Room>

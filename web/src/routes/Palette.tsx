@@ -1,17 +1,25 @@
-// The command palette: rooms, acts, one's own workspaces and Pods by name, all from the keyboard.
+// The command palette: rooms, acts, one's own workspaces and Pods by name, in either language, all from the keyboard.
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, type ReactNode, useId, useMemo, useState } from 'react';
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components';
 import { queries } from '../api/queries';
-import { language, useLanguage, useT } from '../i18n';
+import { language, type Translate, translator, useLanguage, useT } from '../i18n';
 import { prefs } from '../prefs';
 import { wishForTerminal } from '../terminal/handover';
 import { Icon, type IconName } from '../ui/icons';
 import { podFeed } from './podFeed';
-import { roomsOf } from './rooms';
+import { accessTabsOf, roomsOf } from './rooms';
 
-type Command = { id: string; label: string; hint?: string; icon: IconName; run: () => void };
+type Command = {
+  id: string;
+  label: string;
+  /** The label in the other language, by which it is found too. */
+  also?: string;
+  hint?: string;
+  icon: IconName;
+  run: () => void;
+};
 const shownMax = 40;
 
 export function matches(label: string, query: string): boolean {
@@ -22,7 +30,7 @@ export function matches(label: string, query: string): boolean {
     .every((word) => text.includes(word));
 }
 
-function useCommands(onClose: () => void): Command[] {
+function useCommands(onClose: () => void, onSignOut: (everywhere: boolean) => void): Command[] {
   const t = useT();
   const lang = useLanguage();
   const navigate = useNavigate();
@@ -38,23 +46,50 @@ function useCommands(onClose: () => void): Command[] {
         wishForTerminal(target);
         void navigate({ to: '/terminal' });
       });
+    const other = translator(lang === 'en' ? 'ko' : 'en');
+    const named = (name: (words: Translate) => string) => ({ label: name(t), also: name(other) });
     const commands: Command[] = roomsOf(me).map((room) => ({
       id: room.path,
-      label: t('palette.go', { room: t(room.name) }),
+      ...named((words) => words('palette.go', { room: words(room.name) })),
       hint: `g ${room.letter}`,
       icon: room.icon,
       run: done(() => void navigate({ to: room.path })),
     }));
+    for (const tab of accessTabsOf(me))
+      commands.push({
+        id: tab.to,
+        ...named((words) => words('palette.go', { room: `${words('room.access')} / ${words(tab.name)}` })),
+        icon: tab.icon,
+        run: done(() => void navigate({ to: tab.to })),
+      });
     commands.push(
       {
+        id: 'workspace-new',
+        ...named((words) => words('workspace.new')),
+        icon: 'plus',
+        run: done(() => void navigate({ to: '/workspaces' })),
+      },
+      {
+        id: 'sign-out',
+        ...named((words) => words('account.signOut')),
+        icon: 'close',
+        run: done(() => onSignOut(false)),
+      },
+      {
+        id: 'sign-out-everywhere',
+        ...named((words) => words('account.signOutEverywhere')),
+        icon: 'denied',
+        run: done(() => onSignOut(true)),
+      },
+      {
         id: 'theme-dark',
-        label: t('palette.theme', { theme: t('prefs.theme.dark') }),
+        ...named((words) => words('palette.theme', { theme: words('prefs.theme.dark') })),
         icon: 'moon',
         run: done(() => prefs.set({ theme: 'dark' })),
       },
       {
         id: 'theme-light',
-        label: t('palette.theme', { theme: t('prefs.theme.light') }),
+        ...named((words) => words('palette.theme', { theme: words('prefs.theme.light') })),
         icon: 'sun',
         run: done(() => prefs.set({ theme: 'light' })),
       },
@@ -84,17 +119,26 @@ function useCommands(onClose: () => void): Command[] {
           run: shell({ cluster: pod.cluster, namespace: pod.namespace, pod: pod.name, tty: true, command: [] }),
         });
     return commands;
-  }, [t, lang, navigate, data, onClose, me]);
+  }, [t, lang, navigate, data, onClose, onSignOut, me]);
 }
 
-export function Palette({ onClose }: { onClose: () => void }): ReactNode {
+export function Palette({
+  onClose,
+  onSignOut,
+}: {
+  onClose: () => void;
+  onSignOut: (everywhere: boolean) => void;
+}): ReactNode {
   const t = useT();
   const listId = useId();
   const [query, setQuery] = useState('');
   const [at, setAt] = useState(0);
-  const commands = useCommands(onClose);
+  const commands = useCommands(onClose, onSignOut);
   const found = useMemo(
-    () => commands.filter((each) => matches(`${each.label} ${each.hint ?? ''}`, query.trim())).slice(0, shownMax),
+    () =>
+      commands
+        .filter((each) => matches(`${each.label} ${each.also ?? ''} ${each.hint ?? ''}`, query.trim()))
+        .slice(0, shownMax),
     [commands, query],
   );
   const current = found[Math.min(at, found.length - 1)];

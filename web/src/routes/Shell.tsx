@@ -3,7 +3,7 @@ import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { connection } from '../api/connection';
-import { acts, queries } from '../api/queries';
+import { queries } from '../api/queries';
 import { useT } from '../i18n';
 import { liveTally, onHandover } from '../terminal/handover';
 import { Button, IconButton } from '../ui/controls';
@@ -12,8 +12,8 @@ import { Dialog, Menu } from '../ui/overlays';
 import { Toaster } from '../ui/Toaster';
 import { toaster } from '../ui/toast';
 import { Palette } from './Palette';
-import { ProblemNotice } from './ProblemView';
 import { type RoomOfConsole, roomsOf } from './rooms';
+import { useSignOut } from './SignOut';
 import { LanguageSwitch, ThemeSwitch } from './switches';
 import { useRoomKeys } from './useRoomKeys';
 
@@ -25,6 +25,7 @@ export function Shell(): ReactNode {
   const [keys, setKeys] = useState(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const { data: me } = useSuspenseQuery(queries.me);
+  const { signOut, dialog: signingOut } = useSignOut();
   useRoomKeys({ onPalette: () => setPalette(true), onHelp: () => setKeys(true) });
 
   // What was asked while the hub was away is asked again as soon as it answers.
@@ -66,7 +67,7 @@ export function Shell(): ReactNode {
           <div className="rail-switches">
             <LanguageSwitch />
             <ThemeSwitch />
-            <AccountMenu onKeys={() => setKeys(true)} />
+            <AccountMenu onKeys={() => setKeys(true)} onSignOut={signOut} />
           </div>
         </div>
       </nav>
@@ -79,7 +80,8 @@ export function Shell(): ReactNode {
         )}
         <Outlet />
       </main>
-      {palette && <Palette onClose={() => setPalette(false)} />}
+      {palette && <Palette onClose={() => setPalette(false)} onSignOut={signOut} />}
+      {signingOut}
       <KeysDialog isOpen={keys} onClose={() => setKeys(false)} />
       <Toaster />
     </div>
@@ -122,66 +124,42 @@ function ConnectionMark({ up }: { up: boolean }): ReactNode {
   );
 }
 
-function AccountMenu({ onKeys }: { onKeys: () => void }): ReactNode {
+function AccountMenu({
+  onKeys,
+  onSignOut,
+}: {
+  onKeys: () => void;
+  onSignOut: (everywhere: boolean) => void;
+}): ReactNode {
   const t = useT();
   const navigate = useNavigate();
-  const queryClient = useQueryClient();
   const { data: me } = useSuspenseQuery(queries.me);
-  const [everywhere, setEverywhere] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
-  const signOut = async (all: boolean) => {
-    try {
-      await acts.signOut(all);
-      // A whole new page: nothing of this person stays in its memory.
-      queryClient.clear();
-      window.location.assign('/sign-in');
-    } catch (error) {
-      setFailure(error);
-      setEverywhere(true);
-    }
-  };
   const act = (id: string) => {
     if (id === 'keys') onKeys();
-    if (id === 'out') void signOut(false);
-    if (id === 'everywhere') setEverywhere(true);
+    if (id === 'out') onSignOut(false);
+    if (id === 'everywhere') onSignOut(true);
     if (id === 'access') void navigate({ to: '/access/links' });
   };
   return (
-    <>
-      <Menu
-        label={t('account.menu')}
-        trigger={<IconButton icon="user" label={t('account.of', { name: me.display_name })} />}
-        header={
-          <div className="menu-head">
-            <strong>{me.display_name}</strong>
-            <span className="mono">{me.user}</span>
-            {me.groups.length > 0 && <span className="faint">{me.groups.join(', ')}</span>}
-            <span className="faint">{t('account.version', { version: me.version })}</span>
-          </div>
-        }
-        entries={[
-          { id: 'access', label: t('account.links'), icon: 'link' },
-          { id: 'keys', label: t('keys.title'), icon: 'command' },
-          { id: 'out', label: t('account.signOut'), icon: 'close' },
-          { id: 'everywhere', label: t('account.signOutEverywhere'), icon: 'denied', danger: true },
-        ]}
-        onAction={act}
-      />
-      <Dialog title={t('account.signOutEverywhere')} isOpen={everywhere} onClose={() => setEverywhere(false)}>
-        <div className="dialog-body">
-          {failure !== null && <ProblemNotice error={failure} />}
-          <p>{t('account.everywhereLead', { name: me.display_name })}</p>
+    <Menu
+      label={t('account.menu')}
+      trigger={<IconButton icon="user" label={t('account.of', { name: me.display_name })} />}
+      header={
+        <div className="menu-head">
+          <strong>{me.display_name}</strong>
+          <span className="mono">{me.user}</span>
+          {me.groups.length > 0 && <span className="faint">{me.groups.join(', ')}</span>}
+          <span className="faint">{t('account.version', { version: me.version })}</span>
         </div>
-        <div className="dialog-actions">
-          <Button kind="quiet" onPress={() => setEverywhere(false)}>
-            {t('act.cancel')}
-          </Button>
-          <Button kind="danger" onPress={() => void signOut(true)}>
-            {t('account.signOutEverywhere')}
-          </Button>
-        </div>
-      </Dialog>
-    </>
+      }
+      entries={[
+        { id: 'access', label: t('account.links'), icon: 'link' },
+        { id: 'keys', label: t('keys.title'), icon: 'command' },
+        { id: 'out', label: t('account.signOut'), icon: 'close' },
+        { id: 'everywhere', label: t('account.signOutEverywhere'), icon: 'denied', danger: true },
+      ]}
+      onAction={act}
+    />
   );
 }
 
