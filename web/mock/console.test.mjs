@@ -423,3 +423,17 @@ describe('the command palette', () => {
     assert.deepEqual(await found.filter({ hasText: /Audit log|People/ }).allInnerTexts(), []);
   });
 });
+
+test('an address that leads nowhere keeps the rooms at hand, and a signed-out person at the sign-in', async () => {
+  await page.goto('/access/no-such-tab');
+  await page.getByRole('heading', { name: 'Not found' }).first().waitFor();
+  await page.goto('/no-such-room');
+  await page.getByRole('heading', { name: 'Not found' }).first().waitFor();
+  assert.equal(await page.getByRole('main').count(), 1);
+  await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Pods' }).click();
+  await page.waitForURL(/\/pods$/);
+  await page.context().close();
+  page = await openPage({ name: null });
+  await page.goto('/no-such-room');
+  await page.waitForURL(/sign-in\?return=%2Fno-such-room/);
+});

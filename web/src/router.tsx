@@ -11,7 +11,7 @@ import { onSignedOut } from './api/client';
 import { ApiProblem, isSignedOut } from './api/problem';
 import { queries } from './api/queries';
 import { queryClient } from './queryClient';
-import { LoadFailed, NotFound } from './routes/Faults';
+import { LoadFailed, NotFound, NotFoundRoom } from './routes/Faults';
 import { Home } from './routes/Home';
 import { Shell } from './routes/Shell';
 import { InvitationPage, SignIn } from './routes/SignIn';
@@ -125,6 +125,9 @@ const audit = createRoute({
   validateSearch: parseAuditSearch,
 });
 
+/** Any other address, in the frame of the rooms for who is signed in. */
+const nowhere = createRoute({ getParentRoute: () => inside, path: '$', component: NotFoundRoom });
+
 const routeTree = root.addChildren([
   signIn,
   invitation,
@@ -136,6 +139,7 @@ const routeTree = root.addChildren([
     traffic,
     denied,
     access.addChildren([accessIndex, people, links, terminals, audit]),
+    nowhere,
   ]),
 ]);
 

@@ -1,11 +1,11 @@
 // What stands where a room cannot: an address that leads nowhere, and a load that failed.
-import { type ErrorComponentProps, Link, useRouter } from '@tanstack/react-router';
+import { type ErrorComponentProps, Link, useRouter, useRouterState } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { ownProblem, problemOf } from '../api/problem';
 import { useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { ProblemPage } from './ProblemView';
-import { useTitle } from './Room';
+import { Room, useTitle } from './Room';
 
 export function NotFound(): ReactNode {
   const t = useT();
@@ -13,12 +13,31 @@ export function NotFound(): ReactNode {
   return (
     <main className="fault">
       <h1 className="hidden-visually">{t('fault.notFound')}</h1>
-      <ProblemPage
-        title={t('fault.notFound')}
-        problem={ownProblem('not_found', window.location.pathname, 404)}
-        actions={<Link to="/">{t('fault.home')}</Link>}
-      />
+      <Nowhere />
     </main>
+  );
+}
+
+/** Within the frame of the rooms, so that all of them are a click away. */
+export function NotFoundRoom(): ReactNode {
+  const t = useT();
+  return (
+    <Room title={t('fault.notFound')}>
+      <Nowhere />
+    </Room>
+  );
+}
+
+function Nowhere(): ReactNode {
+  const t = useT();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  return (
+    <ProblemPage
+      title={t('fault.notFound')}
+      problem={ownProblem('not_found', path, 404)}
+      actions={<Link to="/">{t('fault.home')}</Link>}
+      calm
+    />
   );
 }
 
