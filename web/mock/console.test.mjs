@@ -437,3 +437,25 @@ test('an address that leads nowhere keeps the rooms at hand, and a signed-out pe
   await page.goto('/no-such-room');
   await page.waitForURL(/sign-in\?return=%2Fno-such-room/);
 });
+
+describe('a console whose script does not run', () => {
+  test('says so in both languages', async () => {
+    await page.route('**/assets/*.js', (route) => route.abort());
+    await page.goto('/');
+    await page.getByText('console did not start').waitFor({ timeout: 15_000 });
+    await page.getByText('콘솔이 시작되지 않았습니다').waitFor();
+  });
+  test('says so to nobody for whom it runs', async () => {
+    const seen = page.waitForSelector('.not-started', { state: 'attached' });
+    let visible;
+    await page.route('**/assets/index-*.js', async (route) => {
+      await seen;
+      visible = await page.getByText('console did not start').isVisible();
+      await route.continue();
+    });
+    await page.goto('/');
+    await page.locator('.rail').waitFor();
+    assert.equal(visible, false);
+    assert.equal(await page.locator('.not-started').count(), 0);
+  });
+});
