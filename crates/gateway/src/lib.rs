@@ -13,6 +13,7 @@
 mod handle;
 
 mod admission;
+mod cookies;
 mod evidence;
 mod failures;
 mod figures;
