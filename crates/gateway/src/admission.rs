@@ -41,14 +41,6 @@ pub(crate) struct Doorkeeper {
     asking: Semaphore,
 }
 
-/// A request that is not let in.
-pub(crate) enum Unadmitted {
-    /// 401; false if it is one of too many and is to leave no record.
-    Unauthorized { within_bound: bool },
-    /// Another answer.
-    Refused(Refusal),
-}
-
 impl Doorkeeper {
     pub(crate) fn new(authenticator: Authenticator, keys: TokenKeys) -> Self {
         Self {
@@ -86,7 +78,7 @@ impl Doorkeeper {
         network: &str,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Arc<Authenticated>, Unadmitted> {
+    ) -> Result<Arc<Authenticated>, Refusal> {
         let authenticator = self.authenticator();
         let key = self.key(cluster, request);
         if let Some(sender) = key.and_then(|key| self.known(&key, now)) {
@@ -94,15 +86,17 @@ impl Doorkeeper {
         }
         let admission = self.ask(&authenticator, cluster, network, request, now).await?;
         let admission = match unknown_key(&authenticator, &admission) {
-            Some(issuer) if self.issuers.look_again(issuer).await => {
+            Some(issuer)
+                if !self.failures.too_many(network, Instant::now())
+                    && self.issuers.look_again(issuer).await =>
+            {
                 self.ask(&authenticator, cluster, network, request, now).await?
             }
             _ => admission,
         };
         let Some(sender) = admission.sender.map(Arc::new) else {
             metrics::counter!(figures::UNAUTHORIZED).increment(1);
-            let within_bound = self.failures.count(network, Instant::now());
-            if within_bound {
+            if self.failures.count(network, Instant::now()) {
                 let steps: Vec<_> = admission
                     .explanation
                     .steps
@@ -112,14 +106,16 @@ impl Doorkeeper {
                     .collect();
                 tracing::info!(network, steps = steps.join("; "), "a credential was refused");
             }
-            return Err(Unadmitted::Unauthorized { within_bound });
+            return Err(Refusal::unauthorized());
         };
         if let Some(key) = key
             && sender.method() != Method::Anonymous
-            && Arc::ptr_eq(&authenticator, &self.authenticator())
         {
+            // The lock comes first: `believe` forgets under it, after the new authenticator is in place.
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.put(key, Arc::clone(&sender), KNOWN_FOR, now);
+            if Arc::ptr_eq(&authenticator, &self.authenticator()) {
+                known.put(key, Arc::clone(&sender), KNOWN_FOR, now);
+            }
         }
         Ok(sender)
     }
@@ -131,7 +127,7 @@ impl Doorkeeper {
         network: &str,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Admission, Unadmitted> {
+    ) -> Result<Admission, Refusal> {
         let mut facts = Facts::new(self.issuers.current());
         let mut asking = None;
         for _ in 0..QUESTIONS_MAX {
@@ -142,7 +138,7 @@ impl Doorkeeper {
             if asking.is_none() {
                 if self.failures.too_many(network, Instant::now()) {
                     metrics::counter!(figures::THROTTLED).increment(1);
-                    return Err(Unadmitted::Refused(Refusal::too_many_failures()));
+                    return Err(Refusal::too_many_failures());
                 }
                 // The semaphore is never closed.
                 asking = self.asking.acquire().await.ok();
@@ -150,7 +146,7 @@ impl Doorkeeper {
             facts.learn(cluster, question).await;
         }
         tracing::error!("a credential raised more questions than any should");
-        Err(Unadmitted::Refused(Refusal::unavailable("the credential cannot be verified")))
+        Err(Refusal::unavailable("the credential cannot be verified"))
     }
 
     /// Under what a verdict on this request is kept: nothing but one bearer token, and for one cluster, since

@@ -106,7 +106,7 @@ impl Gateway {
     }
 
     /// Ends what is open and writes what is recorded; call once no request comes any more. Tunnels have
-    /// `grace` to end by themselves.
+    /// `grace` to end by themselves; what is unanswered after it is answered 503.
     pub async fn drained(&self, grace: Duration) {
         let inner = &self.0;
         inner.tunnels.close();
