@@ -5,7 +5,7 @@
 //! refusals are not kept. Certificates are judged at every request.
 //!
 //! Hostile input: a credential is looked at only as far as the union does; questions to clusters are bounded by
-//! [`ASKING_MAX`] at once, [`QUESTIONS_MAX`] for a request, and by `failures` for a network.
+//! [`ASKING_MAX`] at once for each, [`QUESTIONS_MAX`] for a request, and by `failures` for a network.
 
 use crate::evidence::Facts;
 use crate::failures::Failures;
@@ -19,16 +19,17 @@ use authn::kubernetes::{
 use http::{HeaderMap, header};
 use kube_io::Cluster;
 use model::{Secret, SecretBytes, Timestamp};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The API server's default.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
 /// A bound token hangs on a ServiceAccount and two objects; then perhaps a review, for each of two tokens.
 const QUESTIONS_MAX: usize = 10;
-/// Requests that ask a cluster about their credential at one time; the others wait, and take what the first
-/// found out.
+/// Requests that ask one cluster about their credentials at one time; the others wait, and take what the first
+/// found out of their token.
 const ASKING_MAX: usize = 64;
 
 /// What decides who somebody is.
@@ -38,7 +39,23 @@ pub(crate) struct Doorkeeper {
     keys: TokenKeys,
     issuers: Issuers,
     pub(crate) failures: Failures,
-    asking: Semaphore,
+    /// By the clusters' names, so that one which does not answer holds up nobody else's senders.
+    asking: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// On whose behalf a cluster is asked.
+struct Asker<'a> {
+    cluster: Option<&'a Cluster>,
+    network: &'a str,
+    key: Option<TokenKey>,
+    now: Timestamp,
+}
+
+/// What asking led to.
+enum Asked {
+    Judged(Box<Admission>),
+    /// Another request with the same token was let in while this one waited.
+    Known(Arc<Authenticated>),
 }
 
 impl Doorkeeper {
@@ -49,7 +66,7 @@ impl Doorkeeper {
             keys,
             issuers: Issuers::default(),
             failures: Failures::default(),
-            asking: Semaphore::new(ASKING_MAX),
+            asking: Mutex::default(),
         }
     }
 
@@ -84,13 +101,20 @@ impl Doorkeeper {
         if let Some(sender) = key.and_then(|key| self.known(&key, now)) {
             return Ok(sender);
         }
-        let admission = self.ask(&authenticator, cluster, network, request, now).await?;
+        let asker = Asker { cluster, network, key, now };
+        let admission = match self.ask(&authenticator, &asker, request).await? {
+            Asked::Known(sender) => return Ok(sender),
+            Asked::Judged(admission) => admission,
+        };
         let admission = match unknown_key(&authenticator, &admission) {
             Some(issuer)
                 if !self.failures.too_many(network, Instant::now())
                     && self.issuers.look_again(issuer).await =>
             {
-                self.ask(&authenticator, cluster, network, request, now).await?
+                match self.ask(&authenticator, &asker, request).await? {
+                    Asked::Known(sender) => return Ok(sender),
+                    Asked::Judged(admission) => admission,
+                }
             }
             _ => admission,
         };
@@ -123,16 +147,15 @@ impl Doorkeeper {
     async fn ask(
         &self,
         authenticator: &Authenticator,
-        cluster: Option<&Cluster>,
-        network: &str,
+        asker: &Asker<'_>,
         request: &Request,
-        now: Timestamp,
-    ) -> Result<Admission, Refusal> {
+    ) -> Result<Asked, Refusal> {
+        let Asker { cluster, network, key, now } = asker;
         let mut facts = Facts::new(self.issuers.current());
         let mut asking = None;
         for _ in 0..QUESTIONS_MAX {
-            let question = match authenticator.admit(request, &facts, now) {
-                Ok(admission) => return Ok(admission),
+            let question = match authenticator.admit(request, &facts, *now) {
+                Ok(admission) => return Ok(Asked::Judged(Box::new(admission))),
                 Err(question) => question,
             };
             if asking.is_none() {
@@ -140,13 +163,28 @@ impl Doorkeeper {
                     metrics::counter!(figures::THROTTLED).increment(1);
                     return Err(Refusal::too_many_failures());
                 }
-                // The semaphore is never closed.
-                asking = self.asking.acquire().await.ok();
+                asking = self.may_ask(*cluster).await;
+                // Perhaps it was found out meanwhile.
+                if let Some(sender) = key.as_ref().and_then(|key| self.known(key, *now)) {
+                    return Ok(Asked::Known(sender));
+                }
             }
-            facts.learn(cluster, question).await;
+            facts.learn(*cluster, question).await;
         }
         tracing::error!("a credential raised more questions than any should");
         Err(Refusal::unavailable("the credential cannot be verified"))
+    }
+
+    /// Waits for a cluster to be askable. The clusters are the configuration's, so these are few.
+    async fn may_ask(&self, cluster: Option<&Cluster>) -> Option<OwnedSemaphorePermit> {
+        let name = cluster.map(|cluster| cluster.name().as_str()).unwrap_or_default();
+        let asking = {
+            let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            let of_cluster = asking.entry(name.to_owned());
+            Arc::clone(of_cluster.or_insert_with(|| Arc::new(Semaphore::new(ASKING_MAX))))
+        };
+        // It is never closed.
+        asking.acquire_owned().await.ok()
     }
 
     /// Under what a verdict on this request is kept: nothing but one bearer token, and for one cluster, since

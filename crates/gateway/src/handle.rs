@@ -49,6 +49,11 @@ pub(crate) async fn handle(gateway: Arc<Inner>, request: Request) -> Response {
     let source = gateway.proxies.source(peer, request.headers());
     let at = gateway.clock.now();
     let network = source.network();
+    // Before it is recorded: one more would take a place of somebody else's.
+    let Some(_of_network) = gateway.of_network.enter(&network) else {
+        metrics::counter!(figures::CROWDED).increment(1);
+        return Refusal::too_many_unanswered().answer(&id);
+    };
     let entry = gateway.records.begin(id.clone(), at, source.to_string(), network.clone()).await;
     let mut entry = match entry {
         Ok(entry) => entry,
@@ -97,6 +102,12 @@ impl Sent<'_> {
         let name = name.map_or("", |cluster| cluster.name().as_str()).to_owned();
         entry.asked(&name, &call, parts.uri.path());
         let route = route?;
+        let Some(_of_cluster) = self.gateway.of_cluster.enter(&name) else {
+            metrics::counter!(figures::CROWDED).increment(1);
+            return Err(Refusal::unavailable(
+                "too many requests wait for this cluster; try again later",
+            ));
+        };
 
         let authenticator = gateway.door.authenticator();
         let asserted = asserted(&authenticator, &parts);

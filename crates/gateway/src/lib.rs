@@ -14,6 +14,7 @@ mod handle;
 
 mod admission;
 mod cookies;
+mod crowd;
 mod evidence;
 mod failures;
 mod figures;

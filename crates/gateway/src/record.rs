@@ -25,7 +25,7 @@ use wire::Call;
 const BATCH_MAX: usize = 512;
 /// Requests under way and rows not yet written. A row is at most about 8 KiB, so this is at most 64 MiB; at
 /// 2,000 requests a second it is four seconds of a database that does not answer.
-const WAITING_MAX: usize = 8192;
+pub(crate) const WAITING_MAX: usize = 8192;
 /// How long rows gather: the price is what a killed hub loses, the gain is one commit for a hundred requests.
 const GATHERING: Duration = Duration::from_millis(50);
 /// How long a request waits for a place.

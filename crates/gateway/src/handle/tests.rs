@@ -76,3 +76,25 @@ async fn a_request_that_no_cluster_answers_does_not_hold_up_the_end() {
     let filter = GatewayRequestFilter { limit: 10, ..GatewayRequestFilter::default() };
     assert_eq!(store.gateway_requests(&filter).await.unwrap()[0].status, 503);
 }
+
+#[tokio::test]
+async fn requests_that_a_cluster_leaves_unanswered_leave_room_for_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let (gateway, _store) = gateway(&directory).await;
+    let unanswered: Vec<_> = (0..8192 / 8)
+        .map(|_| {
+            let gateway = gateway.clone();
+            tokio::spawn(async move { ask(&gateway, "/clusters/mute/api", Some("a-token")).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(ask(&gateway, "/x", None).await, StatusCode::TOO_MANY_REQUESTS);
+    for request in &unanswered {
+        request.abort();
+    }
+    for request in unanswered {
+        assert!(request.await.unwrap_err().is_cancelled(), "it waited");
+    }
+    assert_eq!(ask(&gateway, "/x", None).await, StatusCode::NOT_FOUND);
+}
