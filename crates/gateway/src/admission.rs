@@ -126,7 +126,7 @@ impl Doorkeeper {
                     .steps
                     .iter()
                     .filter(|step| step.reason != Reason::NotPresented)
-                    .map(|step| format!("{}: {:?}", step.method.code(), step.reason))
+                    .map(|step| format!("{}: {}", step.method.code(), logged(&step.reason)))
                     .collect();
                 tracing::info!(network, steps = steps.join("; "), "a credential was refused");
             }
@@ -210,6 +210,14 @@ impl Doorkeeper {
     }
 }
 
+/// A reason for the log. What a reviewer says is somebody else's text, which may repeat the credential.
+fn logged(reason: &Reason) -> String {
+    match reason {
+        Reason::ReviewError { .. } => "ReviewError".to_owned(),
+        reason => format!("{reason:?}"),
+    }
+}
+
 /// The issuer whose token is signed with a key that is not among those at hand.
 fn unknown_key<'a>(
     authenticator: &'a Authenticator,
@@ -218,13 +226,16 @@ fn unknown_key<'a>(
     if admission.sender.is_some() {
         return None;
     }
-    // Issuers are asked in their order, so the refused one is as far down the list as its step.
-    let mut steps =
+    let steps =
         admission.explanation.steps.iter().filter(|step| step.method == Method::OpenIdConnect);
-    let at = steps.position(|step| {
+    let refused = steps.clone().find(|step| {
         step.answer == Answer::Refused
             && matches!(step.reason, Reason::KeyUnknown { .. } | Reason::SignatureWrong)
     })?;
+    // For each token issuers are asked in their order, so the refused one is as far down the list as its step.
+    let at = steps
+        .filter(|step| step.carrier == refused.carrier)
+        .position(|step| step.answer == Answer::Refused)?;
     authenticator.issuers.get(at)
 }
 

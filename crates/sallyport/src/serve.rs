@@ -103,9 +103,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let serving = listen::serve(listener, server_config, router, proxies, limits, stop.clone());
     let mut serving = tokio::spawn(serving);
     let mut gate = match config.gateway.listen {
-        Some(address) => {
-            Some(Gate::open(address, &config, &api, certificate, &mut tasks).await?)
-        }
+        Some(address) => Some(Gate::open(address, &config, &api, certificate, &mut tasks).await?),
         None => None,
     };
     tracing::info!(
