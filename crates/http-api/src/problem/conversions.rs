@@ -100,13 +100,18 @@ pub fn speaks_of_hub(error: &KubeIoError) -> bool {
 
 /// What a cluster refused the hub itself. Nobody's right is in question, so it is the operator's to mend.
 pub fn cluster_refuses_hub(error: KubeIoError) -> Problem {
-    let KubeIoError::Refused { cluster, message, .. } = &error else { return error.into() };
+    let KubeIoError::Refused { cluster, code, message, .. } = &error else { return error.into() };
+    let fix = if *code == 401 {
+        "tell the hub's operator: the hub's token or certificate has expired or was withdrawn"
+    } else {
+        "tell the hub's operator: the hub's ClusterRole is missing or too narrow"
+    };
     Problem::new(
         ProblemCode::ClusterUnreachable,
         format!("cluster `{cluster}` does not let the hub do its work: {}", cleaned(message)),
     )
     .decided_by(DecidedBy::Kubernetes)
-    .fix("tell the hub's operator: the hub's ClusterRole is missing or too narrow")
+    .fix(fix)
     .caused_by(error)
 }
 
@@ -142,6 +147,8 @@ mod tests {
             let problem = refused(code, message);
             assert_eq!(problem.code(), ProblemCode::ClusterUnreachable, "{message}");
             assert!(problem.detail().contains("does not let the hub"), "{}", problem.detail());
+            let told = problem.fix.as_deref().unwrap_or_default();
+            assert_eq!(told.contains("expired"), code == 401, "{told}");
         }
         let problem = refused(403, "pods \"a\" is forbidden: User \"mina\" cannot get\u{7}");
         assert_eq!(problem.code(), ProblemCode::Forbidden);
