@@ -5,7 +5,7 @@
 //! refusals are not kept. Certificates are judged at every request.
 //!
 //! Hostile input: a credential is looked at only as far as the union does; questions to clusters are bounded by
-//! [`ASKING_MAX`] at once, [`QUESTIONS_MAX`] for a request, and by `failures` for a network.
+//! [`ASKING_MAX`] at once for each, [`QUESTIONS_MAX`] for a request, and by `failures` for a network.
 
 use crate::evidence::Facts;
 use crate::failures::Failures;
@@ -19,16 +19,17 @@ use authn::kubernetes::{
 use http::{HeaderMap, header};
 use kube_io::Cluster;
 use model::{Secret, SecretBytes, Timestamp};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The API server's default.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
 /// A bound token hangs on a ServiceAccount and two objects; then perhaps a review, for each of two tokens.
 const QUESTIONS_MAX: usize = 10;
-/// Requests that ask a cluster about their credential at one time; the others wait, and take what the first
-/// found out.
+/// Requests that ask one cluster about their credentials at one time; the others wait, and take what the first
+/// found out of their token.
 const ASKING_MAX: usize = 64;
 
 /// What decides who somebody is.
@@ -38,15 +39,23 @@ pub(crate) struct Doorkeeper {
     keys: TokenKeys,
     issuers: Issuers,
     pub(crate) failures: Failures,
-    asking: Semaphore,
+    /// By the clusters' names, so that one which does not answer holds up nobody else's senders.
+    asking: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
-/// A request that is not let in.
-pub(crate) enum Unadmitted {
-    /// 401; false if it is one of too many and is to leave no record.
-    Unauthorized { within_bound: bool },
-    /// Another answer.
-    Refused(Refusal),
+/// On whose behalf a cluster is asked.
+struct Asker<'a> {
+    cluster: Option<&'a Cluster>,
+    network: &'a str,
+    key: Option<TokenKey>,
+    now: Timestamp,
+}
+
+/// What asking led to.
+enum Asked {
+    Judged(Box<Admission>),
+    /// Another request with the same token was let in while this one waited.
+    Known(Arc<Authenticated>),
 }
 
 impl Doorkeeper {
@@ -57,7 +66,7 @@ impl Doorkeeper {
             keys,
             issuers: Issuers::default(),
             failures: Failures::default(),
-            asking: Semaphore::new(ASKING_MAX),
+            asking: Mutex::default(),
         }
     }
 
@@ -86,40 +95,51 @@ impl Doorkeeper {
         network: &str,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Arc<Authenticated>, Unadmitted> {
+    ) -> Result<Arc<Authenticated>, Refusal> {
         let authenticator = self.authenticator();
         let key = self.key(cluster, request);
         if let Some(sender) = key.and_then(|key| self.known(&key, now)) {
             return Ok(sender);
         }
-        let admission = self.ask(&authenticator, cluster, network, request, now).await?;
+        let asker = Asker { cluster, network, key, now };
+        let admission = match self.ask(&authenticator, &asker, request).await? {
+            Asked::Known(sender) => return Ok(sender),
+            Asked::Judged(admission) => admission,
+        };
         let admission = match unknown_key(&authenticator, &admission) {
-            Some(issuer) if self.issuers.look_again(issuer).await => {
-                self.ask(&authenticator, cluster, network, request, now).await?
+            Some(issuer)
+                if !self.failures.too_many(network, Instant::now())
+                    && self.issuers.look_again(issuer).await =>
+            {
+                match self.ask(&authenticator, &asker, request).await? {
+                    Asked::Known(sender) => return Ok(sender),
+                    Asked::Judged(admission) => admission,
+                }
             }
             _ => admission,
         };
         let Some(sender) = admission.sender.map(Arc::new) else {
             metrics::counter!(figures::UNAUTHORIZED).increment(1);
-            let within_bound = self.failures.count(network, Instant::now());
-            if within_bound {
+            if self.failures.count(network, Instant::now()) {
                 let steps: Vec<_> = admission
                     .explanation
                     .steps
                     .iter()
                     .filter(|step| step.reason != Reason::NotPresented)
-                    .map(|step| format!("{}: {:?}", step.method.code(), step.reason))
+                    .map(|step| format!("{}: {}", step.method.code(), logged(&step.reason)))
                     .collect();
                 tracing::info!(network, steps = steps.join("; "), "a credential was refused");
             }
-            return Err(Unadmitted::Unauthorized { within_bound });
+            return Err(Refusal::unauthorized());
         };
         if let Some(key) = key
             && sender.method() != Method::Anonymous
-            && Arc::ptr_eq(&authenticator, &self.authenticator())
         {
+            // The lock comes first: `believe` forgets under it, after the new authenticator is in place.
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.put(key, Arc::clone(&sender), KNOWN_FOR, now);
+            if Arc::ptr_eq(&authenticator, &self.authenticator()) {
+                known.put(key, Arc::clone(&sender), KNOWN_FOR, now);
+            }
         }
         Ok(sender)
     }
@@ -127,30 +147,44 @@ impl Doorkeeper {
     async fn ask(
         &self,
         authenticator: &Authenticator,
-        cluster: Option<&Cluster>,
-        network: &str,
+        asker: &Asker<'_>,
         request: &Request,
-        now: Timestamp,
-    ) -> Result<Admission, Unadmitted> {
+    ) -> Result<Asked, Refusal> {
+        let Asker { cluster, network, key, now } = asker;
         let mut facts = Facts::new(self.issuers.current());
         let mut asking = None;
         for _ in 0..QUESTIONS_MAX {
-            let question = match authenticator.admit(request, &facts, now) {
-                Ok(admission) => return Ok(admission),
+            let question = match authenticator.admit(request, &facts, *now) {
+                Ok(admission) => return Ok(Asked::Judged(Box::new(admission))),
                 Err(question) => question,
             };
             if asking.is_none() {
                 if self.failures.too_many(network, Instant::now()) {
                     metrics::counter!(figures::THROTTLED).increment(1);
-                    return Err(Unadmitted::Refused(Refusal::too_many_failures()));
+                    return Err(Refusal::too_many_failures());
                 }
-                // The semaphore is never closed.
-                asking = self.asking.acquire().await.ok();
+                asking = self.may_ask(*cluster).await;
+                // Perhaps it was found out meanwhile.
+                if let Some(sender) = key.as_ref().and_then(|key| self.known(key, *now)) {
+                    return Ok(Asked::Known(sender));
+                }
             }
-            facts.learn(cluster, question).await;
+            facts.learn(*cluster, question).await;
         }
         tracing::error!("a credential raised more questions than any should");
-        Err(Unadmitted::Refused(Refusal::unavailable("the credential cannot be verified")))
+        Err(Refusal::unavailable("the credential cannot be verified"))
+    }
+
+    /// Waits for a cluster to be askable. The clusters are the configuration's, so these are few.
+    async fn may_ask(&self, cluster: Option<&Cluster>) -> Option<OwnedSemaphorePermit> {
+        let name = cluster.map(|cluster| cluster.name().as_str()).unwrap_or_default();
+        let asking = {
+            let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            let of_cluster = asking.entry(name.to_owned());
+            Arc::clone(of_cluster.or_insert_with(|| Arc::new(Semaphore::new(ASKING_MAX))))
+        };
+        // It is never closed.
+        asking.acquire_owned().await.ok()
     }
 
     /// Under what a verdict on this request is kept: nothing but one bearer token, and for one cluster, since
@@ -176,6 +210,14 @@ impl Doorkeeper {
     }
 }
 
+/// A reason for the log. What a reviewer says is somebody else's text, which may repeat the credential.
+fn logged(reason: &Reason) -> String {
+    match reason {
+        Reason::ReviewError { .. } => "ReviewError".to_owned(),
+        reason => format!("{reason:?}"),
+    }
+}
+
 /// The issuer whose token is signed with a key that is not among those at hand.
 fn unknown_key<'a>(
     authenticator: &'a Authenticator,
@@ -184,13 +226,16 @@ fn unknown_key<'a>(
     if admission.sender.is_some() {
         return None;
     }
-    // Issuers are asked in their order, so the refused one is as far down the list as its step.
-    let mut steps =
+    let steps =
         admission.explanation.steps.iter().filter(|step| step.method == Method::OpenIdConnect);
-    let at = steps.position(|step| {
+    let refused = steps.clone().find(|step| {
         step.answer == Answer::Refused
             && matches!(step.reason, Reason::KeyUnknown { .. } | Reason::SignatureWrong)
     })?;
+    // For each token issuers are asked in their order, so the refused one is as far down the list as its step.
+    let at = steps
+        .filter(|step| step.carrier == refused.carrier)
+        .position(|step| step.answer == Answer::Refused)?;
     authenticator.issuers.get(at)
 }
 

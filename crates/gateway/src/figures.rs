@@ -5,6 +5,7 @@ pub(crate) const REQUESTS: &str = "sallyport_gateway_requests_total";
 pub(crate) const ANSWERS: &str = "sallyport_gateway_answer_seconds";
 pub(crate) const UNAUTHORIZED: &str = "sallyport_gateway_unauthorized_total";
 pub(crate) const THROTTLED: &str = "sallyport_gateway_throttled_total";
+pub(crate) const CROWDED: &str = "sallyport_gateway_crowded_total";
 pub(crate) const TUNNELS: &str = "sallyport_gateway_tunnels";
 pub(crate) const TUNNEL_BYTES: &str = "sallyport_gateway_tunnel_bytes_total";
 pub(crate) const WAITED: &str = "sallyport_gateway_records_waited_total";
@@ -24,7 +25,11 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(TUNNELS, "Upgraded connections that are open.");
     metrics::describe_counter!(TUNNEL_BYTES, "Bytes through tunnels that ended, by direction.");
     metrics::describe_counter!(WAITED, "Requests that waited for a place in the record.");
-    for counter in [UNAUTHORIZED, THROTTLED, WAITED] {
+    metrics::describe_counter!(
+        CROWDED,
+        "Requests refused because too many of their network or cluster had no answer."
+    );
+    for counter in [UNAUTHORIZED, THROTTLED, CROWDED, WAITED] {
         metrics::counter!(counter).absolute(0);
     }
     for to in ["cluster", "sender"] {

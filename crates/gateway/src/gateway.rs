@@ -2,9 +2,10 @@
 //! What happens to a request is known to `handle`.
 
 use crate::admission::Doorkeeper;
+use crate::crowd::Crowd;
 use crate::figures;
 use crate::handle::handle;
-use crate::record::Records;
+use crate::record::{Records, WAITING_MAX};
 use authn::kubernetes::{Authenticator, Certificate, TokenKeys};
 use axum::Router;
 use axum::extract::Request;
@@ -37,6 +38,12 @@ pub struct GatewayParts {
     pub random: [u8; 32],
 }
 
+/// Requests of one network that have no answer yet: with its watches begun, nobody has so many.
+const UNANSWERED_OF_NETWORK_MAX: usize = WAITING_MAX / 8;
+/// Requests to one cluster, or to clusters that there are not, that have no answer yet. More than a network's, so that
+/// one network does not take a whole cluster; few enough that clusters which do not answer leave room for others.
+const UNANSWERED_OF_CLUSTER_MAX: usize = WAITING_MAX / 4;
+
 /// The gateway. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway(pub(crate) Arc<Inner>);
@@ -48,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) base_domain: Option<String>,
     pub(crate) door: Doorkeeper,
     pub(crate) records: Records,
+    pub(crate) of_network: Crowd,
+    pub(crate) of_cluster: Crowd,
     pub(crate) store: Store,
     pub(crate) tunnels: TaskTracker,
     pub(crate) cut: CancellationToken,
@@ -66,6 +75,8 @@ impl Gateway {
             base_domain: base_domain.map(|base| base.to_ascii_lowercase()),
             door: Doorkeeper::new(authenticator, TokenKeys::from_random(random)),
             records: Records::start(store.clone()),
+            of_network: Crowd::new(UNANSWERED_OF_NETWORK_MAX),
+            of_cluster: Crowd::new(UNANSWERED_OF_CLUSTER_MAX),
             store,
             tunnels: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -106,7 +117,7 @@ impl Gateway {
     }
 
     /// Ends what is open and writes what is recorded; call once no request comes any more. Tunnels have
-    /// `grace` to end by themselves.
+    /// `grace` to end by themselves; what is unanswered after it is answered 503.
     pub async fn drained(&self, grace: Duration) {
         let inner = &self.0;
         inner.tunnels.close();

@@ -6,7 +6,7 @@
 //! watch's events go out as they come, because nothing here gathers them.
 
 use crate::ClientCertificates;
-use crate::admission::{Unadmitted, credentials};
+use crate::admission::credentials;
 use crate::gateway::Inner;
 use crate::headers::{self, Outgoing};
 use crate::record::Entry;
@@ -48,25 +48,25 @@ pub(crate) async fn handle(gateway: Arc<Inner>, request: Request) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let source = gateway.proxies.source(peer, request.headers());
     let at = gateway.clock.now();
-    let entry = gateway.records.begin(id.clone(), at, source.to_string()).await;
+    let network = source.network();
+    // Before it is recorded: one more would take a place of somebody else's.
+    let Some(_of_network) = gateway.of_network.enter(&network) else {
+        metrics::counter!(figures::CROWDED).increment(1);
+        return Refusal::too_many_unanswered().answer(&id);
+    };
+    let entry = gateway.records.begin(id.clone(), at, source.to_string(), network.clone()).await;
     let mut entry = match entry {
         Ok(entry) => entry,
         Err(refusal) => return refusal.answer(&id),
     };
-    let sent =
-        Sent { gateway: &gateway, id: &id, network: source.network(), source: source.to_string() };
-    let (response, cluster) = match sent.pass(request, &mut entry).await {
-        Ok(passed) => passed,
-        Err(Unadmitted::Refused(refusal)) => (refusal.answer(&id), None),
-        Err(Unadmitted::Unauthorized { within_bound }) => {
-            let response = Refusal::unauthorized().answer(&id);
-            if !within_bound {
-                entry.forget();
-                return response;
-            }
-            (response, None)
-        }
+    let sent = Sent { gateway: &gateway, id: &id, network, source: source.to_string() };
+    // The record is written out only when no place in it is held any more, and a cluster may take minutes.
+    let passed = tokio::select! {
+        biased;
+        passed = sent.pass(request, &mut entry) => passed,
+        () = gateway.cut.cancelled() => Err(Refusal::unavailable("the gateway is being stopped")),
     };
+    let (response, cluster) = passed.unwrap_or_else(|refusal| (refusal.answer(&id), None));
     let status = response.status();
     let took = entry.answered(status.as_u16());
     let cluster = cluster.unwrap_or_else(|| "none".to_owned());
@@ -75,12 +75,6 @@ pub(crate) async fn handle(gateway: Arc<Inner>, request: Request) -> Response {
     metrics::counter!(figures::REQUESTS, &labels).increment(1);
     tracing::debug!(request = %id, status = status.as_u16(), "request answered");
     response
-}
-
-impl From<Refusal> for Unadmitted {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
 }
 
 /// A request's circumstances.
@@ -97,7 +91,7 @@ impl Sent<'_> {
         &self,
         mut request: Request,
         entry: &mut Entry,
-    ) -> Result<(Response, Option<String>), Unadmitted> {
+    ) -> Result<(Response, Option<String>), Refusal> {
         let upgraded = hyper::upgrade::on(&mut request);
         let (parts, body) = request.into_parts();
         let gateway = self.gateway;
@@ -108,6 +102,12 @@ impl Sent<'_> {
         let name = name.map_or("", |cluster| cluster.name().as_str()).to_owned();
         entry.asked(&name, &call, parts.uri.path());
         let route = route?;
+        let Some(_of_cluster) = self.gateway.of_cluster.enter(&name) else {
+            metrics::counter!(figures::CROWDED).increment(1);
+            return Err(Refusal::unavailable(
+                "too many requests wait for this cluster; try again later",
+            ));
+        };
 
         let authenticator = gateway.door.authenticator();
         let asserted = asserted(&authenticator, &parts);
@@ -122,10 +122,10 @@ impl Sent<'_> {
 
         // Only who is somebody is told which clusters there are not.
         let Some(cluster) = cluster else {
-            return Err(Refusal::not_found("there is no cluster of that name").into());
+            return Err(Refusal::not_found("there is no cluster of that name"));
         };
         if matches!(parts.method, Method::CONNECT | Method::TRACE) {
-            return Err(Refusal::bad_request("this method is not passed on").into());
+            return Err(Refusal::bad_request("this method is not passed on"));
         }
         let caller = self.caller(cluster, sender, &parts, entry).await?;
         let Outgoing { headers, upgrade } = outgoing;
@@ -267,3 +267,6 @@ fn asserted(authenticator: &Authenticator, parts: &Parts) -> HashSet<HeaderName>
     };
     parts.headers.keys().filter(is_asserted).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,13 @@
 //! Whose headers of identity are put in afterwards is known to `kube-io`.
 //!
 //! Dropped: what is of one connection only (RFC 9110 section 7.6.1) and whatever `Connection` names; every
-//! credential; everything that asserts an identity or an address. `Connection` may not name a header that
+//! credential, the console's cookies among them ([`cookies`]); everything that asserts an identity or an address. `Connection` may not name a header that
 //! decides who asks or how the body is framed: whoever drops it would change the request's meaning, whoever
 //! does not would hand it on (CVE-2021-31999), so such a request is refused.
 //!
 //! Hostile input: header names and values are those that HTTP allows, which the server before us has checked.
 
+use crate::cookies;
 use crate::status::Refusal;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderName,
@@ -71,6 +72,7 @@ pub(crate) fn outgoing(
             headers.append(name.clone(), value.clone());
         }
     }
+    cookies::withhold(&mut headers);
     if let Some(protocols) = other_protocols(given)? {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocols);
     }
@@ -98,6 +100,7 @@ pub(crate) fn incoming(headers: &mut HeaderMap, is_upgrade: bool) {
             headers.remove(name);
         }
     }
+    cookies::refuse(headers);
 }
 
 /// The names in `Connection`, in lower case.
@@ -283,7 +286,7 @@ mod tests {
         /// Whatever is sent, nothing that asserts an identity or is a credential goes on.
         #[test]
         fn no_credential_goes_on(
-            pairs in prop::collection::vec(("[a-zA-Z-]{1,20}|Impersonate-[A-Za-z%]{1,8}|X-Remote-[A-Za-z]{1,8}|Connection|Upgrade|Authorization", "[ -~]{0,30}"), 0..20),
+            pairs in prop::collection::vec(("[a-zA-Z-]{1,20}|Impersonate-[A-Za-z%]{1,8}|X-Remote-[A-Za-z]{1,8}|Connection|Upgrade|Authorization|Cookie", "[ -~]{0,30}|[a-c]=[0-9]; ?__Host-sallyport(-known)?=[a-z]{1,8}(; ?d=4)?"), 0..20),
         ) {
             let mut given = HeaderMap::new();
             for (name, value) in &pairs {
@@ -295,6 +298,13 @@ mod tests {
                 for name in kept.headers.keys() {
                     prop_assert!(!is_identity(name.as_str()) && !is_address(name.as_str()));
                     prop_assert!(*name != AUTHORIZATION && *name != TRANSFER_ENCODING && *name != HOST);
+                }
+                for value in kept.headers.get_all(COOKIE) {
+                    let ours = |pair: &str| {
+                        let name = pair.split('=').next().unwrap_or_default().trim();
+                        name == http_api::COOKIE_SIGN_IN || name == http_api::COOKIE_KNOWN_BROWSER
+                    };
+                    prop_assert!(!value.to_str().unwrap().split(';').any(ours));
                 }
             }
         }

@@ -13,6 +13,8 @@
 mod handle;
 
 mod admission;
+mod cookies;
+mod crowd;
 mod evidence;
 mod failures;
 mod figures;

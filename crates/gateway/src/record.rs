@@ -4,10 +4,15 @@
 //! Places are bounded by [`WAITING_MAX`]. When the database cannot keep up, requests wait for a place, and after
 //! [`PATIENCE`] they are refused: none goes through that could not be written down. Rows are written in batches
 //! a moment after their answers; a hub that is killed loses the last of them.
+//!
+//! Hostile input: anybody can send requests. Those that end before their sender is known leave a row only while
+//! their network is within the bound of [`Failures`], whatever they were answered.
 
+use crate::failures::Failures;
 use crate::figures;
 use crate::status::Refusal;
 use model::{HubId, RequestId, Timestamp};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{GatewayRequest, Store};
 use tokio::sync::mpsc;
@@ -20,7 +25,7 @@ use wire::Call;
 const BATCH_MAX: usize = 512;
 /// Requests under way and rows not yet written. A row is at most about 8 KiB, so this is at most 64 MiB; at
 /// 2,000 requests a second it is four seconds of a database that does not answer.
-const WAITING_MAX: usize = 8192;
+pub(crate) const WAITING_MAX: usize = 8192;
 /// How long rows gather: the price is what a killed hub loses, the gain is one commit for a hundred requests.
 const GATHERING: Duration = Duration::from_millis(50);
 /// How long a request waits for a place.
@@ -37,13 +42,18 @@ pub(crate) struct Records {
     writing: TaskTracker,
     closing: CancellationToken,
     hub: HubId,
+    /// Requests of nobody known, of each network.
+    strangers: Arc<Failures>,
 }
 
-/// A request's place in the record. Dropped without an answer, it says that the sender left.
+/// A request's place in the record. Dropped without an answer, it says that the sender left; one of too many
+/// strangers' leaves no row.
 pub(crate) struct Entry {
     place: Option<mpsc::OwnedPermit<GatewayRequest>>,
     row: Option<GatewayRequest>,
     begun: Instant,
+    network: String,
+    strangers: Arc<Failures>,
 }
 
 impl Records {
@@ -54,7 +64,7 @@ impl Records {
         let hub = store.hub().clone();
         writing.spawn(write(store, received, closing.clone()));
         writing.close();
-        Self { rows, writing, closing, hub }
+        Self { rows, writing, closing, hub, strangers: Arc::default() }
     }
 
     /// Takes a place for a request.
@@ -63,6 +73,7 @@ impl Records {
         id: RequestId,
         at: Timestamp,
         source: String,
+        network: String,
     ) -> Result<Entry, Refusal> {
         let refused = || Refusal::unavailable("the request cannot be recorded; try again later");
         let place = match self.rows.clone().try_reserve_owned() {
@@ -93,7 +104,8 @@ impl Records {
             status: LEFT,
             latency_us: 0,
         };
-        Ok(Entry { place: Some(place), row: Some(row), begun: Instant::now() })
+        let strangers = Arc::clone(&self.strangers);
+        Ok(Entry { place: Some(place), row: Some(row), begun: Instant::now(), network, strangers })
     }
 
     /// Writes what is there, and ends.
@@ -139,16 +151,14 @@ impl Entry {
         }
         self.begun.elapsed()
     }
-
-    /// Leaves no row: it is one of too many.
-    pub(crate) fn forget(mut self) {
-        self.row = None;
-    }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         if let (Some(place), Some(mut row)) = (self.place.take(), self.row.take()) {
+            if row.user_name.is_none() && !self.strangers.count(&self.network, Instant::now()) {
+                return;
+            }
             row.latency_us = u32::try_from(self.begun.elapsed().as_micros()).unwrap_or(u32::MAX);
             place.send(row);
         }
@@ -210,11 +220,12 @@ mod tests {
 
     async fn begin(records: &Records, id: u8) -> Entry {
         let id = RequestId::from_random([id; 16]);
-        records.begin(id, NOW, "192.0.2.1".to_owned()).await.unwrap()
+        let address = || "192.0.2.1".to_owned();
+        records.begin(id, NOW, address(), address()).await.unwrap()
     }
 
     #[tokio::test]
-    async fn every_request_leaves_a_row_but_what_is_forgotten() {
+    async fn every_request_leaves_a_row() {
         let directory = tempfile::tempdir().unwrap();
         let store = open(&directory).await;
         let records = Records::start(store.clone());
@@ -224,7 +235,6 @@ mod tests {
         answered.sent_by("alice", "token_file");
         answered.answered(200);
         drop(begin(&records, 2).await);
-        begin(&records, 3).await.forget();
         records.drained().await;
         let filter = GatewayRequestFilter { limit: 10, ..GatewayRequestFilter::default() };
         let rows = store.gateway_requests(&filter).await.unwrap();
@@ -234,7 +244,8 @@ mod tests {
         let row = rows.iter().find(|row| row.status == 200).unwrap();
         assert_eq!(row.user_name.as_deref(), Some("alice"));
         assert_eq!((row.verb.as_str(), row.subresource.as_deref()), ("get", Some("log")));
-        let late = records.begin(RequestId::from_random([4; 16]), NOW, String::new()).await;
+        let id = RequestId::from_random([4; 16]);
+        let late = records.begin(id, NOW, String::new(), String::new()).await;
         assert!(late.is_err(), "nothing goes through that is not written down any more");
     }
 
@@ -247,9 +258,9 @@ mod tests {
         // The writer takes a few batches off the queue, then holds on to one that it cannot write.
         let mut let_in = 0_usize;
         tokio::time::pause();
-        while let Ok(entry) =
-            records.begin(RequestId::from_random([1; 16]), NOW, String::new()).await
-        {
+        let id = || RequestId::from_random([1; 16]);
+        while let Ok(mut entry) = records.begin(id(), NOW, String::new(), String::new()).await {
+            entry.sent_by("alice", "token_file");
             entry.answered(200);
             let_in += 1;
             assert!(let_in <= WAITING_MAX + 2 * BATCH_MAX, "there is a bound");

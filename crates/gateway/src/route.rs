@@ -2,8 +2,8 @@
 //! `NAME.<base domain>` with the path as it is.
 //! Whether the sender may use that cluster is not known here.
 //!
-//! Hostile input: a path with dot segments is refused, escaped or not, because what lies beyond might resolve
-//! them against a prefix that the cluster's own address has. Everything else is the API server's to read.
+//! Hostile input: a path with dot segments is refused, they or their slashes escaped or not, because what lies
+//! beyond might resolve them against a prefix that the cluster's own address has. Everything else is the API server's to read.
 
 use crate::status::Refusal;
 use http::uri::PathAndQuery;
@@ -30,7 +30,7 @@ impl Route {
         base_domain: Option<&str>,
     ) -> Result<Self, Refusal> {
         let path = uri.path();
-        if path.split('/').any(is_dots) {
+        if has_dots(path) {
             return Err(Refusal::bad_request("the path has dot segments"));
         }
         let find = |name: &str| name.parse().ok().and_then(|name| clusters.get(&name)).cloned();
@@ -56,10 +56,11 @@ impl Route {
     }
 }
 
-/// `.` and `..`, also as escapes.
-fn is_dots(segment: &str) -> bool {
-    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-    plain == "." || plain == ".."
+/// Whether `.` or `..` is a segment for anybody: as escapes, and between slashes that are escapes or backslashes.
+fn has_dots(path: &str) -> bool {
+    let plain =
+        path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
+    plain.split(['/', '\\']).any(|segment| segment == "." || segment == "..")
 }
 
 /// The host without its port. Two of them would be read differently by different readers.
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!(route("/clusters/prod/", None), prod("/"));
         assert_eq!(route("/clusters/prod?x=1", None), prod("/?x=1"));
         assert_eq!(route("/clusters/prod//api", None), prod("//api"));
+        assert_eq!(route("/clusters/prod/a%2F..b%5c", None), prod("/a%2F..b%5c"));
         assert_eq!(route("/api", Some("PROD.k8s.example:6443")), prod("/api"));
         assert_eq!(route("https://prod.k8s.example/api?a", None), prod("/api?a"));
         // The host decides, and then the path is the API server's.
@@ -140,6 +142,11 @@ mod tests {
             "/clusters/prod/../x",
             "/clusters/prod/%2e%2E/x",
             "/clusters/prod/.",
+            "/clusters/prod/api%2f..%2Fx",
+            "/clusters/prod/api%2F%2e%2e/x",
+            "/clusters/prod/api/..%5cx",
+            "/clusters/prod/api%5C.%5cx",
+            "/clusters/prod%2f../x",
             "/clusters/../prod",
         ] {
             assert_eq!(route(dots, None), Err(400), "{dots}");

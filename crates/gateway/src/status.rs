@@ -80,6 +80,18 @@ impl Refusal {
         }
     }
 
+    /// 429.
+    pub(crate) fn too_many_unanswered() -> Self {
+        Self {
+            retry_after_s: Some(1),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "too many requests from your network wait for an answer; try again later",
+            )
+        }
+    }
+
     /// 503.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self {

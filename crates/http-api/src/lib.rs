@@ -42,7 +42,8 @@ pub use observe::{StaticAnswer, describe_metrics};
 pub use openapi::document;
 pub use origin::{FromOurPage, InvalidOrigin, Origins};
 pub use problem::{
-    DecidedBy, Problem, ProblemBody, ProblemCode, cluster_refuses_hub, speaks_of_hub,
+    DecidedBy, Problem, ProblemBody, ProblemCode, WORDS_CHARACTERS_MAX, cluster_denies,
+    cluster_refuses_hub, cluster_words, speaks_of_hub,
 };
 pub use random::random;
 pub use request::RequestContext;

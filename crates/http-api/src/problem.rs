@@ -6,7 +6,9 @@ mod code;
 mod conversions;
 
 pub use code::ProblemCode;
-pub use conversions::{cluster_refuses_hub, speaks_of_hub};
+pub use conversions::{
+    WORDS_CHARACTERS_MAX, cluster_denies, cluster_refuses_hub, cluster_words, speaks_of_hub,
+};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};

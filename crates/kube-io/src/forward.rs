@@ -23,7 +23,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::ConfigExt as _;
-use model::{Identity, Namespace, PodName};
+use model::Identity;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Action for Impersonate {
             name: Some(name.to_owned()),
         };
         let target = &self.target;
-        let mut all = vec![match service_account(&target.user) {
+        let mut all = vec![match target.service_account() {
             Some((namespace, name)) => {
                 Access { namespace: Some(namespace), ..access("", "serviceaccounts", name) }
             }
@@ -89,14 +89,6 @@ impl Action for Impersonate {
         all.extend(target.uid.iter().map(|uid| access(AUTHENTICATION, "uids", uid)));
         all
     }
-}
-
-/// The parts of `system:serviceaccount:NAMESPACE:NAME`; anything else is a user of that name.
-fn service_account(user: &str) -> Option<(Namespace, &str)> {
-    let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
-    // The name of a service account has the form of a Pod's: a subdomain.
-    name.parse::<PodName>().ok()?;
-    Some((namespace.parse().ok()?, name))
 }
 
 /// As whom a request is sent.

@@ -38,7 +38,7 @@ pub(crate) fn headers(
         headers.append("impersonate-group", value(group, "a group")?);
     }
     for (key, values) in &identity.extra {
-        let name = format!("impersonate-extra-{}", percent_encode(&key.to_lowercase()));
+        let name = format!("impersonate-extra-{}", percent_encode(key));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refuse("an extra key"))?;
         for extra in values {
             headers.append(name.clone(), value(extra, "an extra value")?);
@@ -47,10 +47,11 @@ pub(crate) fn headers(
     Ok(headers)
 }
 
-/// Keys of extra attributes may hold `/` and the like; the API server decodes them (RFC 3986).
+/// Keys of extra attributes may hold `/` and the like; the API server decodes them (RFC 3986). Capitals are escaped
+/// too: header names know none, and a key would become another than the one that was asked about.
 fn percent_encode(key: &str) -> String {
     key.bytes().fold(String::with_capacity(key.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+        if matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -144,5 +145,25 @@ mod tests {
     #[test]
     fn keys_are_percent_encoded() {
         assert_eq!(percent_encode("example.com/pod name"), "example.com%2Fpod%20name");
+    }
+
+    #[test]
+    fn no_key_becomes_another_on_its_way() {
+        let cluster: ClusterName = "demo".parse().unwrap();
+        for key in ["A", "a", "Scopes", "\u{212a}", "k", "k8s.io/Über", "%41", "a_b~c-d.e"] {
+            let identity = Identity {
+                user: "alice".to_owned(),
+                uid: None,
+                groups: Vec::new(),
+                extra: [(key.to_owned(), vec!["x".to_owned()])].into(),
+            };
+            let headers = headers(&cluster, &identity).unwrap();
+            let keys: Vec<String> = headers
+                .keys()
+                .filter_map(|name| name.as_str().strip_prefix("impersonate-extra-"))
+                .map(authn::kubernetes::unescape_extra_key)
+                .collect();
+            assert_eq!(keys, [key]);
+        }
     }
 }

@@ -13,10 +13,12 @@ impl Cluster {
     /// Asks the API server, as the hub, whether `identity` is a ServiceAccount of a workspace namespace. Its token
     /// is whoever's that may make a Pod there: the owner's, once more under another name.
     pub async fn is_workspace_account(&self, identity: &Identity) -> Result<bool, KubeIoError> {
-        let Some(namespace) = identity.service_account_namespace() else { return Ok(false) };
+        let Some((namespace, _)) = identity.service_account() else { return Ok(false) };
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found =
-            api.get(namespace).await.map_err(|error| KubeIoError::from_kube(&self.name, error))?;
+        let found = api
+            .get(namespace.as_str())
+            .await
+            .map_err(|error| KubeIoError::from_kube(&self.name, error))?;
         Ok(found.metadata.labels.is_some_and(|labels| labels.contains_key(WORKSPACE_OWNER)))
     }
 }

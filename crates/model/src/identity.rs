@@ -1,7 +1,7 @@
 //! Who somebody is to Kubernetes: the user info that an authenticator yields and impersonation hands on.
 //! How it was proved is known to `authn`, the console and the cluster, not here.
 
-use crate::Namespace;
+use crate::{Namespace, PodName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,13 +27,14 @@ impl Identity {
         self.groups.iter().any(|held| held == group)
     }
 
-    /// The namespace of the ServiceAccount that this is, as its user name `system:serviceaccount:ns:name` says;
-    /// `None` for everybody else.
-    pub fn service_account_namespace(&self) -> Option<&str> {
+    /// The namespace and name of the ServiceAccount that this is, as its user name `system:serviceaccount:ns:name`
+    /// says; `None` for everybody else.
+    pub fn service_account(&self) -> Option<(Namespace, &str)> {
         let (namespace, name) =
             self.user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
-        // The namespace goes into paths of the API server.
-        (!name.is_empty() && namespace.parse::<Namespace>().is_ok()).then_some(namespace)
+        // The name of a service account has the form of a Pod's: a subdomain.
+        name.parse::<PodName>().ok()?;
+        Some((namespace.parse().ok()?, name))
     }
 }
 
@@ -42,27 +43,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_service_account_has_a_namespace() {
-        let namespace = |user: &str| {
+    fn only_a_service_account_has_a_namespace_and_a_name() {
+        let parts = |user: &str| {
             let identity = Identity {
                 user: user.to_owned(),
                 uid: None,
                 groups: Vec::new(),
                 extra: BTreeMap::new(),
             };
-            identity.service_account_namespace().map(str::to_owned)
+            let parts = identity.service_account();
+            parts.map(|(namespace, name)| (namespace.to_string(), name.to_owned()))
         };
-        assert_eq!(namespace("system:serviceaccount:ws-dave-1:default").unwrap(), "ws-dave-1");
+        assert_eq!(
+            parts("system:serviceaccount:ws-dave-1:default"),
+            Some(("ws-dave-1".to_owned(), "default".to_owned()))
+        );
         for nobody in [
             "dave",
             "system:serviceaccount",
             "system:serviceaccount:ws-dave-1",
             "system:serviceaccount:ws-dave-1:",
             "system:serviceaccount::default",
+            "system:serviceaccount:ws-dave-1:a:b",
             "system:serviceaccount:../secrets:default",
             "sallyport:system:serviceaccount:ws-dave-1:default",
         ] {
-            assert_eq!(namespace(nobody), None, "{nobody}");
+            assert_eq!(parts(nobody), None, "{nobody}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How refusals of a cluster are told to the person who asked for Pods.
 //! The cluster's own words are handed on, for they name the rule; the transport's go to the log.
 
-use http_api::{DecidedBy, Problem, ProblemCode};
-use kube_io::{Access, KubeIoError};
+use http_api::{Problem, ProblemCode};
+use kube_io::KubeIoError;
 use model::ClusterName;
 
 /// A failure of reading Pods.
@@ -20,20 +20,4 @@ pub(crate) fn told(object: &str, error: KubeIoError) -> Problem {
 pub(crate) fn unreachable(cluster: &ClusterName) -> Problem {
     Problem::new(ProblemCode::ClusterUnreachable, format!("cluster `{cluster}` does not answer"))
         .fix("try again in a moment; if it stays so, tell the hub's operator")
-}
-
-/// A SubjectAccessReview said no.
-pub(crate) fn denied(cluster: &ClusterName, user: &str, access: &Access, reason: &str) -> Problem {
-    let mut detail = format!("cluster `{cluster}` does not let `{}` {access}", cleaned(user));
-    if !reason.is_empty() {
-        detail.push_str(": ");
-        detail.push_str(&cleaned(reason));
-    }
-    Problem::new(ProblemCode::Forbidden, detail)
-        .decided_by(DecidedBy::Kubernetes)
-        .fix("ask whoever administers the cluster's RBAC")
-}
-
-fn cleaned(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
 }

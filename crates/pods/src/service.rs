@@ -189,7 +189,7 @@ impl Pods {
             let right = match cluster.authorize(person.identity(), action).await? {
                 Verdict::Allowed(right) => right,
                 Verdict::Denied { access, reason } => {
-                    return Ok(Err(refusal::denied(
+                    return Ok(Err(http_api::cluster_denies(
                         cluster.name(),
                         person.user(),
                         &access,

@@ -44,6 +44,15 @@ pub(crate) fn authenticator(config: &GatewayConfig) -> anyhow::Result<Authentica
     if let Some(path) = &config.client_ca {
         authenticator.client_roots = Some(roots("gateway.client_ca", path)?);
     }
+    if let (Some(proxy), Some(clients)) = (&authenticator.front_proxy, &authenticator.client_roots)
+    {
+        anyhow::ensure!(
+            !proxy.is_anybody_of(clients),
+            "`gateway.front_proxy_ca` and `gateway.client_ca` hold the same authority: everybody with a client \
+             certificate could name themselves as they like; give the front proxy an authority of its own or \
+             set `gateway.front_proxy_allowed_names`"
+        );
+    }
     if let Some(path) = &config.token_file {
         let at = || format!("`gateway.token_file` {}", path.display());
         let file = TokenFile::parse(&read("gateway.token_file", path)?).with_context(at)?;
@@ -206,4 +215,30 @@ pub(crate) fn certificates<'a, 'b: 'a>(
     shown: impl Iterator<Item = &'a CertificateDer<'b>>,
 ) -> Result<Vec<Certificate>, authn::kubernetes::InvalidCertificate> {
     shown.map(|der| Certificate::from_der(der)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_authority_of_clients_and_front_proxy_needs_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = tls::demonstration(directory.path(), &["localhost".to_owned()]).unwrap();
+        // Another file with the same certificate is no other authority.
+        let copy = directory.path().join("copy.pem");
+        std::fs::copy(&files.ca, &copy).unwrap();
+        let mut config = GatewayConfig {
+            client_ca: Some(files.ca),
+            front_proxy_ca: Some(copy),
+            ..GatewayConfig::default()
+        };
+        let refused = authenticator(&config).unwrap_err().to_string();
+        assert!(refused.contains("front_proxy_allowed_names"), "{refused}");
+        config.front_proxy_allowed_names = vec!["front-proxy-client".to_owned()];
+        assert!(authenticator(&config).is_ok());
+        config.front_proxy_allowed_names.clear();
+        config.client_ca = None;
+        assert!(authenticator(&config).is_ok());
+    }
 }

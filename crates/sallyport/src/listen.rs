@@ -38,6 +38,8 @@ pub(crate) struct Limits {
     pub(crate) per_network_max: usize,
     /// The head of a request.
     pub(crate) head_bytes_max: usize,
+    /// Headers in it.
+    pub(crate) headers_max: usize,
 }
 
 impl Limits {
@@ -51,6 +53,11 @@ impl Limits {
     /// token is near that, and a stranger may make us hold this much for each connection.
     const GATEWAY_HEAD_BYTES_MAX: usize = 64 * 1024;
 
+    /// hyper's own bound for HTTP/1.1; browsers send some twenty.
+    const HEADERS_MAX: usize = 100;
+    /// A front proxy names each group of a person in a header of its own, and people have hundreds.
+    const GATEWAY_HEADERS_MAX: usize = 1_000;
+
     /// The limits of a hub with so many terminals.
     pub(crate) fn of_hub(terminals_max: usize, per_network_max: usize) -> Self {
         Self {
@@ -61,13 +68,15 @@ impl Limits {
             connections_max: terminals_max.saturating_add(Self::HTTP_MAX),
             per_network_max,
             head_bytes_max: Self::HEAD_BYTES_MAX,
+            headers_max: Self::HEADERS_MAX,
         }
     }
 
     /// The limits of the gateway: as the hub's, but for the head.
     pub(crate) fn of_gateway(connections_max: usize, per_network_max: usize) -> Self {
         let head_bytes_max = Self::GATEWAY_HEAD_BYTES_MAX;
-        Self { connections_max, head_bytes_max, ..Self::of_hub(0, per_network_max) }
+        let headers_max = Self::GATEWAY_HEADERS_MAX;
+        Self { connections_max, head_bytes_max, headers_max, ..Self::of_hub(0, per_network_max) }
     }
 }
 

@@ -103,9 +103,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let serving = listen::serve(listener, server_config, router, proxies, limits, stop.clone());
     let mut serving = tokio::spawn(serving);
     let mut gate = match config.gateway.listen {
-        Some(address) => {
-            Some(Gate::open(address, &config, &api, certificate, &stop, &mut tasks).await?)
-        }
+        Some(address) => Some(Gate::open(address, &config, &api, certificate, &mut tasks).await?),
         None => None,
     };
     tracing::info!(
@@ -132,17 +130,26 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         tracing::error!(lost, "a part of the hub ended by itself, so the hub stops");
     }
     tracing::info!(terminals = live.count(), "stopping");
-    let drained = async {
+    let grace = Duration::from_secs(config.server.drain_grace_s);
+    let hub_drained = async {
         // New connections go elsewhere from here on; open terminals are told and given their time.
-        live.drain(Duration::from_secs(config.server.drain_grace_s)).await;
+        live.drain(grace).await;
         stop.cancel();
         cluster.workspaces.drained().await;
         cluster.pods.drained().await;
         cluster.traffic.drained().await;
-        serving.await.context("the listener failed")?;
-        if let Some(gate) = gate {
-            gate.shut(Duration::from_secs(config.server.drain_grace_s)).await?;
+        serving.await.context("the listener failed")
+    };
+    // The same time, not a second one after the terminals'.
+    let gate_drained = async {
+        match gate {
+            Some(gate) => gate.shut(grace).await,
+            None => Ok(()),
         }
+    };
+    let drained = async {
+        let (hub, gate) = tokio::join!(hub_drained, gate_drained);
+        hub.and(gate)?;
         tasks.running.shutdown().await;
         store.close().await;
         if let Some((seq, hash)) = store.audit_mark() {
@@ -335,18 +342,19 @@ async fn gate_ended(gate: &mut Option<Gate>) -> Result<(), tokio::task::JoinErro
 struct Gate {
     gateway: ::gateway::Gateway,
     serving: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 impl Gate {
-    /// Serves the gateway until `stop`.
+    /// Serves the gateway until it is [shut](Self::shut).
     async fn open(
         address: std::net::SocketAddr,
         config: &Config,
         api: &HttpApi,
         certificate: std::sync::Arc<tls::Certificate>,
-        stop: &CancellationToken,
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
+        let stop = CancellationToken::new();
         let settings = &config.gateway;
         let parts = ::gateway::GatewayParts {
             store: api.store.clone(),
@@ -383,11 +391,12 @@ impl Gate {
             stop.clone(),
         );
         tracing::info!(%address, clusters = ?api.clusters.names(), "the gateway serves");
-        Ok(Self { gateway, serving: tokio::spawn(serving) })
+        Ok(Self { gateway, serving: tokio::spawn(serving), stop })
     }
 
-    /// Waits for what is open, for a time.
+    /// Takes no more, and waits for what is open, for a time.
     async fn shut(self, grace: Duration) -> anyhow::Result<()> {
+        self.stop.cancel();
         self.serving.await.context("the gateway's listener failed")?;
         self.gateway.drained(grace).await;
         Ok(())

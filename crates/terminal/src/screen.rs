@@ -150,18 +150,22 @@ impl Screen {
         self.pass_over(NEWEST_BYTES + PIECE_COSTS);
         let Stage::Drawn(drawn) = &mut self.stage else { return true };
         let newest: Vec<u8> = self.gathered.iter().flatten().copied().collect();
-        let done = newest.is_empty()
-            || self
-                .fuel
-                .burn_on_credit(&mut self.meter, || {
-                    newest.chunks(SLICE_BYTES).for_each(|slice| drawn.interpret_slice(slice));
-                })
-                .is_some();
-        if done {
-            self.gathered.clear();
-            self.gathered_bytes = 0;
+        let mut done = 0;
+        // Asked for each, so that what is owed is at most one of them more than may be.
+        for slice in newest.chunks(SLICE_BYTES) {
+            let paid = self.fuel.burn_on_credit(&mut self.meter, || drawn.interpret_slice(slice));
+            if paid.is_none() {
+                break;
+            }
+            done += slice.len();
         }
-        done
+        self.gathered.clear();
+        self.gathered_bytes = 0;
+        if done < newest.len() {
+            self.gather(Bytes::from(newest).slice(done..));
+            return false;
+        }
+        true
     }
 
     fn gather(&mut self, output: Bytes) {
@@ -173,7 +177,8 @@ impl Screen {
         self.next_size = size;
     }
 
-    /// A size overtakes output for whose interpretation the fuel is lacking.
+    /// A size overtakes output for whose interpretation the fuel is lacking. Changing the grid costs fuel too;
+    /// without any it stays as it is, and there is no picture of it.
     fn take_size(&mut self) {
         let size = self.next_size;
         if size == self.size {
@@ -184,18 +189,26 @@ impl Screen {
             _ => {
                 self.draw();
                 self.settle();
-                self.draw().terminal.resize(size.cols.into(), size.rows.into());
+                let Stage::Drawn(drawn) = &mut self.stage else { return };
+                let (cols, rows) = (size.cols.into(), size.rows.into());
+                if self
+                    .fuel
+                    .burn_on_credit(&mut self.meter, || drawn.terminal.resize(cols, rows))
+                    .is_none()
+                {
+                    return;
+                }
             }
         }
         self.size = size;
     }
 
     /// The bytes which draw the screen on a terminal of the same size that was just reset, with as many
-    /// lines of scrollback before it as fit `budget` bytes. `None` while output waits for fuel.
+    /// lines of scrollback before it as fit `budget` bytes. `None` while output or a new size waits for fuel.
     pub(crate) fn picture(&mut self, budget: usize) -> Option<String> {
         self.take_size();
         self.settle();
-        if !self.gathered.is_empty() {
+        if !self.gathered.is_empty() || self.size != self.next_size {
             return None;
         }
         Some(match &self.stage {

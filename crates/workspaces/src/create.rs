@@ -235,7 +235,8 @@ impl Workspaces {
                 Verdict::Denied { access, reason } => {
                     // Perhaps somebody took the binding away: the next attempt puts it back.
                     self.inner.namespaces.forget(cluster.name(), person.user());
-                    let problem = refusal::denied(cluster.name(), person.user(), &access, &reason);
+                    let problem =
+                        http_api::cluster_denies(cluster.name(), person.user(), &access, &reason);
                     return Err(Stopped::Certain(problem));
                 }
             }

@@ -37,7 +37,8 @@ impl Workspaces {
         let right = match verdict {
             Verdict::Allowed(right) => right,
             Verdict::Denied { access, reason } => {
-                let problem = refusal::denied(cluster.name(), person.user(), &access, &reason);
+                let problem =
+                    http_api::cluster_denies(cluster.name(), person.user(), &access, &reason);
                 self.api().store.audit(draft().denied(problem.code())).await?;
                 return Err(problem);
             }

@@ -1,9 +1,10 @@
 //! How refusals of a cluster are told to the person: whose decision it was, and what can be done.
 //! The cluster's own words are handed on, for they name the rule; the transport's go to the log.
 
-use crate::steps::cleaned;
-use http_api::{DecidedBy, Problem, ProblemCode, cluster_refuses_hub, speaks_of_hub};
-use kube_io::{Access, KubeIoError};
+use http_api::{
+    DecidedBy, Problem, ProblemCode, cluster_refuses_hub, cluster_words, speaks_of_hub,
+};
+use kube_io::KubeIoError;
 use model::{ClusterName, Namespace};
 
 /// A failure of something that was done as the person.
@@ -14,7 +15,7 @@ pub(crate) fn of_person(object: &str, error: KubeIoError) -> Problem {
     if speaks_of_hub(&error) {
         return of_hub(error);
     }
-    let said = cleaned(message);
+    let said = cluster_words(message);
     let problem = match code {
         403 if said.contains("exceeded quota") => {
             Problem::new(ProblemCode::QuotaPerson, format!("cluster `{cluster}`: {said}"))
@@ -66,18 +67,6 @@ pub(crate) fn uncounted(cluster: &ClusterName) -> Problem {
     )
     .decided_by(DecidedBy::Hub)
     .fix("try again in a moment; if it stays so, tell the hub's operator: kube-controller-manager counts quotas, and the API server needs the admission plug-in ResourceQuota")
-}
-
-/// A SubjectAccessReview said no.
-pub(crate) fn denied(cluster: &ClusterName, user: &str, access: &Access, reason: &str) -> Problem {
-    let mut detail = format!("cluster `{cluster}` does not let `{}` {access}", cleaned(user));
-    if !reason.is_empty() {
-        detail.push_str(": ");
-        detail.push_str(&cleaned(reason));
-    }
-    Problem::new(ProblemCode::Forbidden, detail)
-        .decided_by(DecidedBy::Kubernetes)
-        .fix("ask whoever administers the cluster's RBAC")
 }
 
 /// A namespace of the right name is somebody else's.

@@ -175,7 +175,8 @@ impl Workspaces {
         match read {
             Ok((pod, events)) => Ok(view(&row, own_pod(&row, pod).as_ref(), &events)),
             Err((access, reason)) => {
-                let problem = refusal::denied(cluster.name(), person.user(), &access, &reason);
+                let problem =
+                    http_api::cluster_denies(cluster.name(), person.user(), &access, &reason);
                 let entry = person.audit("workspace.read", id).denied(problem.code());
                 self.api().store.audit(entry).await?;
                 Err(problem)

@@ -5,12 +5,12 @@
 //! fact is taken from the events where they have it, and otherwise from the status.
 //!
 //! Hostile input: event messages are anybody's who may make events in the namespace, and a Pod's status is its
-//! node's. They are cut, cleaned of
-//! control characters, and never more than [`STEPS_MAX`].
+//! node's. They are cut, cleaned of control characters, and never more than [`STEPS_MAX`].
 
 use crate::template::Text;
 use crate::view::{State, Step, StepKind};
 use crate::words;
+use http_api::cluster_words;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use model::Timestamp;
@@ -18,7 +18,6 @@ use store::WorkspaceRow;
 
 /// What is shown; a workspace starts in six.
 pub(crate) const STEPS_MAX: usize = 50;
-const DETAIL_CHARACTERS_MAX: usize = 500;
 
 /// The state and the steps, oldest first.
 pub(crate) fn story(row: &WorkspaceRow, pod: Option<&Pod>, events: &[Event]) -> (State, Vec<Step>) {
@@ -30,7 +29,7 @@ pub(crate) fn story(row: &WorkspaceRow, pod: Option<&Pod>, events: &[Event]) -> 
         if reason == "Created" {
             continue;
         }
-        let detail = cleaned(event.message.as_deref().unwrap_or_default());
+        let detail = cluster_words(event.message.as_deref().unwrap_or_default());
         let (kind, message) = words::of_event(reason, &detail);
         steps.push(step(event_time(event).unwrap_or(row.created_at), kind, message, detail));
     }
@@ -39,7 +38,7 @@ pub(crate) fn story(row: &WorkspaceRow, pod: Option<&Pod>, events: &[Event]) -> 
     }
     let state = state(row, pod, &steps);
     if let Some(deleted_at) = row.deleted_at {
-        let detail = cleaned(&row.state_note);
+        let detail = cluster_words(&row.state_note);
         steps.push(step(deleted_at, kind_of_end(state), words::ended(), detail));
     } else if pod.is_none() && row.pod_uid.is_some() {
         steps.push(step(row.created_at, StepKind::Deleting, words::gone(), String::new()));
@@ -64,7 +63,7 @@ fn steps_of_status(row: &WorkspaceRow, pod: &Pod, steps: &mut Vec<Step>) {
     let has = |steps: &[Step], kind| steps.iter().any(|it| it.kind == kind);
     if let Some(since) = condition(&status, "PodScheduled") {
         if !has(steps, StepKind::Scheduled) {
-            let (kind, message) = words::scheduled(&cleaned(&node));
+            let (kind, message) = words::scheduled(&cluster_words(&node));
             steps.push(step(since, kind, message, String::new()));
         }
     } else if let Some(unscheduled) = status.conditions.iter().flatten().find(|condition| {
@@ -72,7 +71,7 @@ fn steps_of_status(row: &WorkspaceRow, pod: &Pod, steps: &mut Vec<Step>) {
             && condition.reason.as_deref() == Some("Unschedulable")
             && !has(steps, StepKind::Waiting)
     }) {
-        let detail = cleaned(unscheduled.message.as_deref().unwrap_or_default());
+        let detail = cluster_words(unscheduled.message.as_deref().unwrap_or_default());
         let (kind, message) = words::of_event("FailedScheduling", &detail);
         let at = time(unscheduled.last_transition_time.as_ref()).unwrap_or(row.created_at);
         steps.push(step(at, kind, message, detail));
@@ -86,7 +85,7 @@ fn steps_of_status(row: &WorkspaceRow, pod: &Pod, steps: &mut Vec<Step>) {
             && !steps.iter().any(|it| it.message == message)
         {
             let at = steps.iter().map(|it| it.at).max().unwrap_or(row.created_at);
-            let detail = cleaned(waiting.message.as_deref().unwrap_or(reason));
+            let detail = cluster_words(waiting.message.as_deref().unwrap_or(reason));
             steps.push(step(at, kind, message, detail));
         }
     }
@@ -107,9 +106,9 @@ fn steps_of_status(row: &WorkspaceRow, pod: &Pod, steps: &mut Vec<Step>) {
             (reason, _) => reason,
         };
         let detail = terminated.and_then(|it| it.message.as_deref()).or(status.message.as_deref());
-        let detail = cleaned(detail.unwrap_or(reason));
+        let detail = cluster_words(detail.unwrap_or(reason));
         let (kind, message) = words::of_end(reason).unwrap_or_else(|| {
-            let said = cleaned(reason);
+            let said = cluster_words(reason);
             (StepKind::Failed, Text::new(said.clone(), said))
         });
         if !steps.iter().any(|it| it.message == message) {
@@ -183,7 +182,7 @@ pub(crate) fn end_of(row: &WorkspaceRow, pod: &Pod) -> Option<String> {
         .clone()
         .or_else(|| terminated.and_then(|it| it.reason.clone()))
         .unwrap_or_else(|| "Completed".to_owned());
-    Some(format!("{}{}", if failed { FAILED } else { "" }, cleaned(&reason)))
+    Some(format!("{}{}", if failed { FAILED } else { "" }, cluster_words(&reason)))
 }
 
 /// When a finished Pod's container ended.
@@ -237,12 +236,6 @@ fn rank(kind: StepKind) -> u8 {
         StepKind::Failed => 7,
         StepKind::Deleting => 8,
     }
-}
-
-/// The cluster's words, fit to be shown and logged.
-pub(crate) fn cleaned(text: &str) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(DETAIL_CHARACTERS_MAX).collect()
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ async fn right_to_watch(
     match cluster.authorize(who, action).await.map_err(refusal::of_hub)? {
         Verdict::Allowed(right) => Ok(Ok(right)),
         Verdict::Denied { access, reason } => {
-            Ok(Err(refusal::denied(cluster.name(), &who.user, &access, &reason)))
+            Ok(Err(http_api::cluster_denies(cluster.name(), &who.user, &access, &reason)))
         }
     }
 }

@@ -2,7 +2,8 @@
 //! A service that can say more about the object makes its own problem instead.
 
 use super::{DecidedBy, Problem, ProblemCode};
-use kube_io::KubeIoError;
+use kube_io::{Access, KubeIoError};
+use model::ClusterName;
 use store::StoreError;
 
 impl From<StoreError> for Problem {
@@ -34,7 +35,7 @@ impl From<KubeIoError> for Problem {
         if speaks_of_hub(&error) {
             return cluster_refuses_hub(error);
         }
-        let unreachable = |cluster: &model::ClusterName| {
+        let unreachable = |cluster: &ClusterName| {
             Self::new(
                 ProblemCode::ClusterUnreachable,
                 format!("cluster `{cluster}` does not answer the hub as it should"),
@@ -45,7 +46,7 @@ impl From<KubeIoError> for Problem {
             // The API server's own words, about what the person asked for.
             KubeIoError::Refused { cluster, code: 403, message, .. } => Self::new(
                 ProblemCode::Forbidden,
-                format!("cluster `{cluster}`: {}", cleaned(message)),
+                format!("cluster `{cluster}`: {}", cluster_words(message)),
             )
             .decided_by(DecidedBy::Kubernetes)
             .fix("ask whoever administers the cluster's RBAC")
@@ -82,7 +83,7 @@ impl From<KubeIoError> for Problem {
 }
 
 /// Characters of a cluster's own words that are handed on: enough for any rule that it names.
-const WORDS_CHARACTERS_MAX: usize = 500;
+pub const WORDS_CHARACTERS_MAX: usize = 500;
 
 /// Whether a cluster refused the hub itself, not the person whom it acts for: its credentials (401), or its right to
 /// impersonate or to ask for reviews.
@@ -98,19 +99,37 @@ pub fn speaks_of_hub(error: &KubeIoError) -> bool {
     }
 }
 
+/// A `SubjectAccessReview` said no.
+pub fn cluster_denies(cluster: &ClusterName, user: &str, access: &Access, reason: &str) -> Problem {
+    let mut detail = format!("cluster `{cluster}` does not let `{}` {access}", cluster_words(user));
+    if !reason.is_empty() {
+        detail.push_str(": ");
+        detail.push_str(&cluster_words(reason));
+    }
+    Problem::new(ProblemCode::Forbidden, detail)
+        .decided_by(DecidedBy::Kubernetes)
+        .fix("ask whoever administers the cluster's RBAC")
+}
+
 /// What a cluster refused the hub itself. Nobody's right is in question, so it is the operator's to mend.
 pub fn cluster_refuses_hub(error: KubeIoError) -> Problem {
-    let KubeIoError::Refused { cluster, message, .. } = &error else { return error.into() };
+    let KubeIoError::Refused { cluster, code, message, .. } = &error else { return error.into() };
+    let fix = if *code == 401 {
+        "tell the hub's operator: the hub's token or certificate has expired or was withdrawn"
+    } else {
+        "tell the hub's operator: the hub's ClusterRole is missing or too narrow"
+    };
     Problem::new(
         ProblemCode::ClusterUnreachable,
-        format!("cluster `{cluster}` does not let the hub do its work: {}", cleaned(message)),
+        format!("cluster `{cluster}` does not let the hub do its work: {}", cluster_words(message)),
     )
     .decided_by(DecidedBy::Kubernetes)
-    .fix("tell the hub's operator: the hub's ClusterRole is missing or too narrow")
+    .fix(fix)
     .caused_by(error)
 }
 
-fn cleaned(text: &str) -> String {
+/// A cluster's own words, or names out of it, fit to be shown and logged.
+pub fn cluster_words(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(WORDS_CHARACTERS_MAX).collect()
 }
@@ -142,6 +161,8 @@ mod tests {
             let problem = refused(code, message);
             assert_eq!(problem.code(), ProblemCode::ClusterUnreachable, "{message}");
             assert!(problem.detail().contains("does not let the hub"), "{}", problem.detail());
+            let told = problem.fix.as_deref().unwrap_or_default();
+            assert_eq!(told.contains("expired"), code == 401, "{told}");
         }
         let problem = refused(403, "pods \"a\" is forbidden: User \"mina\" cannot get\u{7}");
         assert_eq!(problem.code(), ProblemCode::Forbidden);

@@ -97,7 +97,8 @@ fn gateway(config: &Config, faults: &mut Vec<String>) {
         || !settings.service_account_keys.is_empty()
         || settings.bootstrap_tokens
         || settings.authentication_config.is_some()
-        || settings.front_proxy_ca.is_some();
+        || settings.front_proxy_ca.is_some()
+        || settings.anonymous;
     if !knows_somebody {
         faults.push(
             "`gateway.listen` is set, but no method is: nobody could ever be let in; leave \

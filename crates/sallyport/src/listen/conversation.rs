@@ -59,6 +59,7 @@ impl Conversation {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
+            .max_headers(limits.headers_max)
             .max_buf_size(limits.head_bytes_max);
         let mut http2 = Builder::new(TokioExecutor::new()).http2_only();
         http2

@@ -39,6 +39,7 @@ fn limits() -> Limits {
         connections_max: 100,
         per_network_max: 50,
         head_bytes_max: 16 * 1024,
+        headers_max: 100,
     }
 }
 
@@ -266,4 +267,22 @@ async fn what_is_under_way_at_the_end_is_answered_and_nobody_new_is() {
     closed(idle).await;
     tokio::time::timeout(SOON, hub.serving).await.unwrap().unwrap();
     assert!(TcpStream::connect(hub.address).await.is_err(), "the door is shut");
+}
+
+#[tokio::test]
+async fn a_front_proxy_may_name_hundreds_of_groups() {
+    for (limits, headers, expected) in [
+        (Limits::of_gateway(50, 50), 900, http::StatusCode::OK),
+        (Limits::of_gateway(50, 50), 1_100, http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        (Limits::of_hub(0, 50), 110, http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+    ] {
+        let hub = Hub::serve(limits).await;
+        let mut asked = request("/");
+        for group in 0..headers {
+            let group = http::HeaderValue::from_str(&format!("group-{group}")).unwrap();
+            asked.headers_mut().append("x-remote-group", group);
+        }
+        let answer = hub.http1().await.send_request(asked).await.unwrap();
+        assert_eq!(answer.status(), expected, "{headers}");
+    }
 }

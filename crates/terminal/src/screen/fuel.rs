@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// What a person's terminals may take together, of one processor: a half.
 const SHARE: i64 = 2;
 /// What may be spent at once: so long a worker does nothing else.
-const SAVED_MAX_NS: i64 = 50_000_000;
+pub(super) const SAVED_MAX_NS: i64 = 50_000_000;
 /// What of it a hungry terminal leaves to the others.
 const RESERVE_NS: i64 = SAVED_MAX_NS / 2;
 /// Less than this is not worth putting together what was gathered.

@@ -177,6 +177,46 @@ fn a_picture_in_a_hurry_has_the_newest_and_the_modes() {
 }
 
 #[test]
+fn a_hurry_is_paid_for_slice_by_slice() {
+    let fuel = Arc::new(Fuel::new());
+    let mut screen = Screen::new(size(500, 200), Arc::clone(&fuel));
+    screen.feed(Bytes::from("words\r\n".repeat(2000)));
+    screen.fuel = plenty();
+    assert!(screen.picture(0).is_some());
+    screen.fuel = Arc::clone(&fuel);
+    // On a slow machine that alone makes it a hungry one.
+    screen.meter = Meter::new();
+    screen.feed(Bytes::from("\x1bc".repeat(NEWEST_BYTES / 2)));
+    // A millisecond may still be owed, and each slice takes longer.
+    fuel.spend(
+        Duration::from_nanos(2 * fuel::SAVED_MAX_NS.unsigned_abs()) - Duration::from_millis(1),
+    );
+    assert!(!screen.hurry());
+    let left: usize = screen.gathered.iter().map(Bytes::len).sum();
+    assert!(0 < left && left < NEWEST_BYTES, "{left}");
+    screen.fuel = plenty();
+    assert!(screen.hurry() && screen.gathered.is_empty());
+}
+
+#[test]
+fn a_size_that_is_not_paid_for_waits_and_the_picture_with_it() {
+    let fuel = Arc::new(Fuel::new());
+    let mut screen = Screen::new(size(20, 5), Arc::clone(&fuel));
+    screen.feed(Bytes::from("words\r\n".repeat(2000)));
+    screen.fuel = plenty();
+    assert!(screen.picture(0).is_some());
+    screen.fuel = Arc::clone(&fuel);
+    fuel.spend(Duration::from_secs(3600));
+    screen.resize(size(40, 10));
+    assert_eq!(screen.picture(0), None);
+    assert_eq!(screen.size, size(20, 5));
+    screen.fuel = plenty();
+    let output = format!("{}last", "words\r\n".repeat(20));
+    screen.feed(Bytes::from(output.clone()));
+    assert_eq!(shown(size(40, 10), &screen.picture(0).unwrap()).1, shown(size(40, 10), &output).1);
+}
+
+#[test]
 fn what_is_cut_is_taken_up_where_a_line_or_a_sequence_begins() {
     for (rest, at) in [
         (&b"8;5mred\x1b[mplain"[..], 7),

@@ -209,5 +209,5 @@ fn a_reason_that_nobody_knows_moves_no_cursor() {
     let (_, steps) = story(&row(), Some(&pod(status)), &[]);
     let last = steps.last().unwrap();
     assert!(last.message.en.starts_with("Odd [2Jxx"), "{last:?}");
-    assert_eq!(last.message.en.len(), DETAIL_CHARACTERS_MAX);
+    assert_eq!(last.message.en.len(), http_api::WORDS_CHARACTERS_MAX);
 }
