@@ -27,6 +27,7 @@ macro_rules! role_check {
     };
 }
 
+mod bootstrap;
 mod rights;
 mod wider;
 

@@ -142,4 +142,26 @@ fn what_kubernetes_makes_for_itself_is_left_alone_until_somebody_adds_to_it() {
     assert_eq!(of(&binding.replace("rbac-defaults", "no")), [Verdict::Fail]);
     let open = binding.replace("}]", "}, {kind: Group, name: 'system:unauthenticated'}]");
     assert_eq!(verdicts(&scanned(&open).1, "binding-anonymous"), [Verdict::Fail]);
+    // A system's name makes nobody a program of Kubernetes.
+    for stranger in [
+        "{kind: User, name: 'system:serviceaccount:shop:web'}",
+        "{kind: Group, name: 'system:serviceaccounts'}",
+        "{kind: Group, name: 'system:serviceaccounts:shop'}",
+        "{kind: Group, name: 'system:authenticated'}",
+        "{kind: ServiceAccount, name: default, namespace: kube-system}",
+    ] {
+        let more = binding.replace("}]", &format!("}}, {stranger}]"));
+        assert_eq!(of(&more), [Verdict::Fail], "{stranger}");
+    }
+    // Nor do its label and its prefix, or one of its names with another role.
+    for name in ["system:mine", "system:discovery", "system:controller:mine"] {
+        let named = binding
+            .replace("{name: cluster-admin, labels", "{name: 'system:mine', labels")
+            .replace("system:mine", name);
+        assert_eq!(of(&named), [Verdict::Fail], "{name}");
+    }
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:mine', labels: {kubernetes.io/bootstrapping: rbac-defaults}}\nrules: [{apiGroups: ['*'], resources: [pods], verbs: [get]}]\n";
+    let of = |text: &str| verdicts(&scanned(text).1, "role-wildcard");
+    assert_eq!(of(role), [Verdict::Fail]);
+    assert_eq!(of(&role.replace("system:mine", "cluster-admin")), [Verdict::NotApplicable]);
 }

@@ -1,6 +1,7 @@
 //! What a right is, which roles give it, and to whom a binding or the account of a workload brings it.
 //! What is wrong with that, and how to say it, is known to the checks.
 
+use super::bootstrap::is_made_by_kubernetes;
 use crate::check::Outcome;
 use crate::node::Node;
 use crate::object::Object;
@@ -121,31 +122,12 @@ pub(super) fn wildcard(role: &Object) -> Outcome<'_> {
     })
 }
 
-/// Leaves out what the API server makes at every start. Its roles are told by label and name; its bindings only
-/// as long as nobody stands in them but Kubernetes' own programs, and nobody who is not signed in beside the
-/// one that tells versions.
+/// Leaves out what the API server makes at every start.
 pub(super) fn unless_own<'a>(
     object: &'a Object,
     otherwise: impl FnOnce() -> Outcome<'a>,
 ) -> Outcome<'a> {
-    let label = "kubernetes.io/bootstrapping";
-    let labels = place(object, &["metadata", "labels"]).node();
-    let is_made =
-        labels.and_then(|labels| labels.get(label)).and_then(Node::text) == Some("rbac-defaults");
-    let name = object.name.as_str();
-    let is_named =
-        name.starts_with("system:") || matches!(name, "cluster-admin" | "admin" | "edit" | "view");
-    let is_own_program = |subject: &Node| {
-        let text = |key| subject.get(key).and_then(Node::text).unwrap_or_default();
-        match (text("kind"), text("name")) {
-            ("ServiceAccount", _) => text("namespace") == "kube-system",
-            (_, "system:anonymous" | "system:unauthenticated") => {
-                name == "system:public-info-viewer"
-            }
-            (_, subject) => subject.starts_with("system:"),
-        }
-    };
-    if is_made && is_named && subjects(object).all(is_own_program) {
+    if is_made_by_kubernetes(object) {
         return Outcome::NotApplicable(KUBERNETES_OWN);
     }
     otherwise()
