@@ -5,6 +5,7 @@ use crate::check::Outcome;
 use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
+use crate::publication::Ingresses;
 use crate::words::{Words, words};
 use crate::workload::{self, Pod};
 use std::cell::Cell;
@@ -34,9 +35,12 @@ impl Missed {
     /// What the verdict becomes.
     pub(crate) fn verdict(self, outcome: Outcome<'_>) -> Outcome<'_> {
         match outcome {
-            Outcome::Pass | Outcome::Unknown(_) => Outcome::Unknown(refused(self.kind)),
+            // That a question does not arise is told by what is not there, too.
+            Outcome::Pass | Outcome::Unknown(_) | Outcome::NotApplicable(_) => {
+                Outcome::Unknown(refused(self.kind))
+            }
             Outcome::Fail(_) if self.by_absence => Outcome::Unknown(refused(self.kind)),
-            other => other,
+            Outcome::Fail(places) => Outcome::Fail(places),
         }
     }
 }
@@ -53,6 +57,7 @@ pub struct Snapshot<'a> {
     accounts: HashMap<(&'a str, &'a str), u32>,
     grants: HashMap<(&'a str, &'a str), Vec<&'a Object>>,
     services: HashMap<&'a str, Vec<&'a Object>>,
+    ingresses: Ingresses<'a>,
     seen_namespaces: HashSet<&'a str>,
     scope: &'a Scope,
     missed: Cell<Option<Missed>>,
@@ -109,6 +114,7 @@ impl<'a> Snapshot<'a> {
             accounts,
             grants,
             services,
+            ingresses: Ingresses::new(objects),
             seen_namespaces,
             scope,
             missed,
@@ -153,6 +159,16 @@ impl<'a> Snapshot<'a> {
     pub fn services_of(&self, namespace: &str) -> &[&'a Object] {
         self.ask(&["Service"], false);
         self.services.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The Ingress that leads to a Service, and where it says so.
+    pub(crate) fn ingress_to(
+        &self,
+        namespace: &'a str,
+        service: &'a str,
+    ) -> Option<(usize, Place<'a>)> {
+        self.ask(&["Ingress"], false);
+        self.ingresses.to(namespace, service)
     }
 
     /// How many workloads use an account.

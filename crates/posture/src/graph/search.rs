@@ -1,7 +1,7 @@
 //! The search for shortest paths: breadth first, each place entered once.
 //! Which steps there are from a place is told here, from what `network`, `exposure` and `rights` know.
 
-use super::exposure::{self, Ingresses};
+use super::exposure;
 use super::rights::{Bindings, Holder, Target};
 use super::{Hop, Path, Paths, Proof, Spot, Way};
 use crate::check::Check;
@@ -29,7 +29,6 @@ const ESCAPES: &[(&str, bool)] = &[
 pub(super) struct Search<'s, 'a> {
     snapshot: &'s Snapshot<'a>,
     network: Network<'s, 'a>,
-    ingresses: Ingresses<'a>,
     bindings: Bindings<'a>,
     indices: HashMap<*const Object, usize>,
     accounts: Vec<(String, String)>,
@@ -50,7 +49,6 @@ impl<'s, 'a> Search<'s, 'a> {
         let mut search = Self {
             snapshot,
             network: Network::new(snapshot),
-            ingresses: Ingresses::new(snapshot.objects),
             bindings: Bindings::new(snapshot),
             indices: snapshot
                 .objects
@@ -151,25 +149,23 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn beyond_internet(&mut self) {
+        self.ways_in().into_iter().for_each(|hop| self.enter(hop));
+        self.anonymously(Spot::Internet);
+    }
+
+    /// The steps from the internet.
+    pub(super) fn ways_in(&self) -> Vec<Hop> {
         let mut hops: Vec<Hop> = self
             .workloads_left
             .iter()
             .filter_map(|index| {
                 let pod = self.pod(*index)?;
-                exposure::hop(
-                    self.snapshot,
-                    &self.network,
-                    &self.ingresses,
-                    &self.indices,
-                    *index,
-                    pod,
-                )
+                exposure::hop(self.snapshot, &self.network, &self.indices, *index, pod)
             })
             .collect();
         // What is certain is gone through first, so that of two paths of a length the better is told.
         hops.sort_by_key(|hop| !hop.certain);
-        hops.into_iter().for_each(|hop| self.enter(hop));
-        self.anonymously(Spot::Internet);
+        hops
     }
 
     /// Whoever reaches the API server can be nobody there.
@@ -248,15 +244,18 @@ impl<'s, 'a> Search<'s, 'a> {
         let of_account = account.and_then(|account| {
             place(account, &["automountServiceAccountToken"]).node().and_then(Node::boolean)
         });
-        if !pod.automount_token.value.or(of_account).unwrap_or(true) {
+        let mounted = pod.automount_token.value.or(of_account);
+        // A token that the Pod asks for by itself is there whatever the account says.
+        let own = pod.token_volume();
+        if own.is_none() && mounted == Some(false) {
             return None;
         }
         Some(Hop {
             from: Spot::Workload(index),
             to: Spot::Account(number),
             way: Way::Token,
-            certain: pod.automount_token.value.is_some() || account.is_some(),
-            proofs: vec![self.proof(index, pod.service_account.place)],
+            certain: own.is_some() || pod.automount_token.value.is_some() || account.is_some(),
+            proofs: vec![self.proof(index, own.unwrap_or(pod.service_account.place))],
         })
     }
 

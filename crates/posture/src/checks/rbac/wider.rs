@@ -2,9 +2,10 @@
 //! The rights that most attacks use are `rbac`'s own.
 
 use super::super::{bench, cis, nsa, threat};
-use super::rights::{BINDINGS, ROLES, Right, granting, subjects_where, unless_own};
+use super::rights::{BINDINGS, ROLES, granting, subjects_where, unless_own};
 use crate::check::{Check, Example, Outcome, Severity, Test};
 use crate::object::Object;
+use crate::rights::Right;
 use crate::snapshot::{Snapshot, place};
 use crate::words::{Words, words};
 
