@@ -3,6 +3,7 @@
 //! A kernel without a setting has not what it guards, or guards it always: then the check is not applicable.
 
 use super::super::{checkov, threat};
+use super::UNREAD;
 use super::setting::written;
 use crate::check::{Check, Example, Outcome, Severity, Test};
 use crate::object::Object;
@@ -276,6 +277,7 @@ fn setting<'a>(host: &'a Object, name: &'static str, right: &[&str]) -> Outcome<
     let own = place(host, &["kernel", name]);
     debug_assert!(SETTINGS.contains(&name), "who reads the settings must know of this one");
     match own.node().and_then(written) {
+        None if place(host, &["unread", name]).is_set() => Outcome::Unknown(UNREAD),
         None => Outcome::NotApplicable(NO_SETTING),
         Some(value) => Outcome::fail_if(!right.contains(&value), own),
     }
