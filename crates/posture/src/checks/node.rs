@@ -81,17 +81,23 @@ use crate::words::{Words, words};
 pub(crate) use kernel::SETTINGS as KERNEL_SETTINGS;
 
 /// The checks on a node, by family.
-pub(super) static FAMILIES: &[(&str, &[Check])] = &[
-    ("Node: API server", api_server::CHECKS),
-    ("Node: admission", api_admission::CHECKS),
-    ("Node: storage and keys", api_storage::CHECKS),
-    ("Node: audit log", api_audit::CHECKS),
-    ("Node: controller manager and scheduler", control::CHECKS),
-    ("Node: etcd", etcd::CHECKS),
-    ("Node: kubelet and kube-proxy", kubelet::CHECKS),
-    ("Node: files of the control plane", files::OF_CONTROL_PLANE),
-    ("Node: files of a worker", files::OF_WORKER),
-    ("Node: kernel", kernel::CHECKS),
+pub(super) static FAMILIES: &[(Words, &[Check])] = &[
+    (words("Node: API server", "노드: API 서버"), api_server::CHECKS),
+    (words("Node: admission", "노드: 어드미션"), api_admission::CHECKS),
+    (words("Node: storage and keys", "노드: 저장소와 키"), api_storage::CHECKS),
+    (words("Node: audit log", "노드: 감사 로그"), api_audit::CHECKS),
+    (
+        words("Node: controller manager and scheduler", "노드: 컨트롤러 매니저와 스케줄러"),
+        control::CHECKS,
+    ),
+    (words("Node: etcd", "노드: etcd"), etcd::CHECKS),
+    (words("Node: kubelet and kube-proxy", "노드: kubelet과 kube-proxy"), kubelet::CHECKS),
+    (
+        words("Node: files of the control plane", "노드: 컨트롤 플레인의 파일"),
+        files::OF_CONTROL_PLANE,
+    ),
+    (words("Node: files of a worker", "노드: 워커의 파일"), files::OF_WORKER),
+    (words("Node: kernel", "노드: 커널"), kernel::CHECKS),
 ];
 
 const NOT_RUNNING: Words = words(

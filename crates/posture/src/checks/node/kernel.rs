@@ -32,7 +32,7 @@ pub(crate) const SETTINGS: &[&str] = &[
 ];
 
 macro_rules! kernel_check {
-    ($id:literal, $severity:ident, $name:literal, [$($right:literal),+], $wrong:literal,
+    ($id:literal, $severity:ident, $name:literal, [$first:literal $(, $right:literal)*], $wrong:literal,
      [$($mapping:expr),+], $title:expr, $why:expr) => {
         Check {
             id: $id,
@@ -40,13 +40,13 @@ macro_rules! kernel_check {
             title: $title,
             why: $why,
             fix: words(
-                concat!("Set `", $name, "` to one of: ", $($right, " "),+, "in /etc/sysctl.d."),
-                concat!("/etc/sysctl.d에서 `", $name, "`을 다음 가운데 하나로 설정합니다: ", $($right, " "),+),
+                concat!("Set `", $name, "` to ", $first, $(" or ", $right,)* " in /etc/sysctl.d."),
+                concat!("/etc/sysctl.d에서 `", $name, "`의 값을 다음으로 설정합니다: ", $first, $(" 또는 ", $right,)* "."),
             ),
             mappings: &[$($mapping),+],
-            test: Test::Object(&["NodeHost"], |host| setting(host, $name, &[$($right),+])),
+            test: Test::Object(&["NodeHost"], |host| setting(host, $name, &[$first $(, $right)*])),
             remedy: None,
-            passes: &[$(kernel_facts!($name, $right)),+],
+            passes: &[kernel_facts!($name, $first) $(, kernel_facts!($name, $right))*],
             fails: &[kernel_facts!($name, $wrong)],
         }
     };
