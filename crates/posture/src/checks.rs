@@ -16,28 +16,29 @@ mod resources;
 mod user;
 
 use crate::check::{Check, Framework, Mapping};
+use crate::words::{Words, words};
 
 pub(crate) use network::is_internal;
 
 /// Families of checks of manifests and clusters.
-static OF_OBJECTS: &[(&str, &[Check])] = &[
-    ("Privileges", privilege::CHECKS),
-    ("Users", user::CHECKS),
-    ("Capabilities", capability::CHECKS),
-    ("Host", host::CHECKS),
-    ("Mounts and volumes", mounts::CHECKS),
-    ("Kernel profiles", profile::CHECKS),
-    ("Accounts and secrets", account::CHECKS),
-    ("Images", image::CHECKS),
-    ("Resources and probes", resources::CHECKS),
-    ("Network", network::CHECKS),
-    ("Rights", rbac::CHECKS),
-    ("Rights: wider", rbac::WIDER),
-    ("Cluster", cluster::CHECKS),
+static OF_OBJECTS: &[(Words, &[Check])] = &[
+    (words("Privileges", "특권"), privilege::CHECKS),
+    (words("Users", "사용자"), user::CHECKS),
+    (words("Capabilities", "커널 기능(capability)"), capability::CHECKS),
+    (words("Host", "호스트"), host::CHECKS),
+    (words("Mounts and volumes", "마운트와 볼륨"), mounts::CHECKS),
+    (words("Kernel profiles", "커널 프로필"), profile::CHECKS),
+    (words("Accounts and secrets", "계정과 비밀"), account::CHECKS),
+    (words("Images", "이미지"), image::CHECKS),
+    (words("Resources and probes", "리소스와 프로브"), resources::CHECKS),
+    (words("Network", "네트워크"), network::CHECKS),
+    (words("Rights", "권한"), rbac::CHECKS),
+    (words("Further rights", "그 밖의 권한"), rbac::WIDER),
+    (words("Cluster", "클러스터"), cluster::CHECKS),
 ];
 
 /// Families of checks, in the order of documents.
-pub fn families() -> impl Iterator<Item = &'static (&'static str, &'static [Check])> {
+pub fn families() -> impl Iterator<Item = &'static (Words, &'static [Check])> {
     OF_OBJECTS.iter().chain(node::FAMILIES)
 }
 

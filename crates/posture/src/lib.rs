@@ -28,6 +28,8 @@ pub mod network;
 pub mod node;
 pub mod object;
 pub mod place;
+mod publication;
+mod rights;
 pub mod rules;
 pub mod scan;
 pub mod selector;

@@ -12,7 +12,6 @@ use crate::object::Object;
 use crate::selector::{Labels, asks_only_for, selects};
 use crate::snapshot::{Snapshot, place};
 use crate::workload::Pod;
-pub(crate) use ports::whole as port_number;
 pub use ports::{PortRange, PortSet, Protocol};
 use std::collections::HashMap;
 

@@ -19,7 +19,8 @@ pub fn page(language: Language) -> String {
     for (family, checks) in checks::families() {
         let _ = write!(
             page,
-            "\n### {family}\n\n| {} | {} | {} | {} |\n| --- | --- | --- | --- |\n",
+            "\n### {}\n\n| {} | {} | {} | {} |\n| --- | --- | --- | --- |\n",
+            say(*family),
             say(CHECK),
             say(SEVERITY),
             say(WHAT),

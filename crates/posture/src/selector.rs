@@ -36,7 +36,7 @@ pub fn selects_plainly(selector: &Node, labels: &Labels<'_>) -> bool {
         })
 }
 
-/// Whether a selector asks for anything but one label.
+/// Whether a selector asks for one label and nothing else.
 pub(crate) fn asks_only_for(selector: &Node, label: &str) -> bool {
     let labels = selector.get("matchLabels").map_or(&[][..], Node::entries);
     let expressions = selector.get("matchExpressions").map_or(&[][..], Node::items);

@@ -5,6 +5,7 @@ use crate::check::Outcome;
 use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
+use crate::publication::Ingresses;
 use crate::words::{Words, words};
 use crate::workload::{self, Pod};
 use std::cell::Cell;
@@ -34,9 +35,12 @@ impl Missed {
     /// What the verdict becomes.
     pub(crate) fn verdict(self, outcome: Outcome<'_>) -> Outcome<'_> {
         match outcome {
-            Outcome::Pass | Outcome::Unknown(_) => Outcome::Unknown(refused(self.kind)),
+            // That a question does not arise is told by what is not there, too.
+            Outcome::Pass | Outcome::Unknown(_) | Outcome::NotApplicable(_) => {
+                Outcome::Unknown(refused(self.kind))
+            }
             Outcome::Fail(_) if self.by_absence => Outcome::Unknown(refused(self.kind)),
-            other => other,
+            Outcome::Fail(places) => Outcome::Fail(places),
         }
     }
 }
@@ -53,6 +57,7 @@ pub struct Snapshot<'a> {
     accounts: HashMap<(&'a str, &'a str), u32>,
     grants: HashMap<(&'a str, &'a str), Vec<&'a Object>>,
     services: HashMap<&'a str, Vec<&'a Object>>,
+    ingresses: Ingresses<'a>,
     seen_namespaces: HashSet<&'a str>,
     scope: &'a Scope,
     missed: Cell<Option<Missed>>,
@@ -109,6 +114,7 @@ impl<'a> Snapshot<'a> {
             accounts,
             grants,
             services,
+            ingresses: Ingresses::new(objects),
             seen_namespaces,
             scope,
             missed,
@@ -155,6 +161,16 @@ impl<'a> Snapshot<'a> {
         self.services.get(namespace).map_or(&[], Vec::as_slice)
     }
 
+    /// The Ingress that leads to a Service, and where it says so.
+    pub(crate) fn ingress_to(
+        &self,
+        namespace: &'a str,
+        service: &'a str,
+    ) -> Option<(usize, Place<'a>)> {
+        self.ask(&["Ingress"], false);
+        self.ingresses.to(namespace, service)
+    }
+
     /// How many workloads use an account.
     pub fn users_of_account(&self, namespace: &str, name: &str) -> u32 {
         self.ask(workload::KINDS, false);
@@ -174,49 +190,47 @@ impl<'a> Snapshot<'a> {
     }
 }
 
+/// A text for each kind whose list can be refused.
+macro_rules! refused {
+    ($kind:expr; $($name:literal => $plural:literal),+ $(,)?) => {
+        match $kind {
+            $($name => words(
+                concat!("the API server refused the list of ", $plural),
+                concat!("API 서버가 ", $name, " 목록을 거부했습니다"),
+            ),)+
+            _ => words(
+                "the API server refused a list that this depends on",
+                "이 검사에 필요한 목록을 API 서버가 거부했습니다",
+            ),
+        }
+    };
+}
+
 /// Why a check cannot be answered: the API server refused the list of a kind.
 pub(crate) fn refused(kind: &str) -> Words {
-    match kind {
-        "NetworkPolicy" => words(
-            "the API server refused the list of NetworkPolicies",
-            "API 서버가 NetworkPolicy 목록을 거부했습니다",
-        ),
-        "Role" => {
-            words("the API server refused the list of Roles", "API 서버가 Role 목록을 거부했습니다")
-        }
-        "ClusterRole" => words(
-            "the API server refused the list of ClusterRoles",
-            "API 서버가 ClusterRole 목록을 거부했습니다",
-        ),
-        "RoleBinding" => words(
-            "the API server refused the list of RoleBindings",
-            "API 서버가 RoleBinding 목록을 거부했습니다",
-        ),
-        "ClusterRoleBinding" => words(
-            "the API server refused the list of ClusterRoleBindings",
-            "API 서버가 ClusterRoleBinding 목록을 거부했습니다",
-        ),
-        "Namespace" => words(
-            "the API server refused the list of Namespaces",
-            "API 서버가 Namespace 목록을 거부했습니다",
-        ),
-        "Service" => words(
-            "the API server refused the list of Services",
-            "API 서버가 Service 목록을 거부했습니다",
-        ),
-        "Ingress" => words(
-            "the API server refused the list of Ingresses",
-            "API 서버가 Ingress 목록을 거부했습니다",
-        ),
-        "ServiceAccount" => words(
-            "the API server refused the list of ServiceAccounts",
-            "API 서버가 ServiceAccount 목록을 거부했습니다",
-        ),
-        _ => words(
-            "the API server refused a list of workloads",
-            "API 서버가 워크로드 목록을 거부했습니다",
-        ),
-    }
+    refused!(kind;
+        "Namespace" => "Namespaces",
+        "Node" => "Nodes",
+        "Deployment" => "Deployments",
+        "StatefulSet" => "StatefulSets",
+        "DaemonSet" => "DaemonSets",
+        "CronJob" => "CronJobs",
+        "ReplicationController" => "ReplicationControllers",
+        "ReplicaSet" => "ReplicaSets",
+        "Job" => "Jobs",
+        "Pod" => "Pods",
+        "Service" => "Services",
+        "ServiceAccount" => "ServiceAccounts",
+        "PersistentVolume" => "PersistentVolumes",
+        "Ingress" => "Ingresses",
+        "NetworkPolicy" => "NetworkPolicies",
+        "Role" => "Roles",
+        "ClusterRole" => "ClusterRoles",
+        "RoleBinding" => "RoleBindings",
+        "ClusterRoleBinding" => "ClusterRoleBindings",
+        "MutatingWebhookConfiguration" => "MutatingWebhookConfigurations",
+        "ValidatingWebhookConfiguration" => "ValidatingWebhookConfigurations",
+    )
 }
 
 /// The subjects of a binding.

@@ -98,6 +98,23 @@ impl<'a> Pod<'a> {
         matches!(self.object.kind.as_str(), "Job" | "CronJob")
     }
 
+    /// Where the Pod itself asks for a token of its account for the API server, if a container has it mounted.
+    pub fn token_volume(&self) -> Option<Place<'a>> {
+        self.volumes.iter().find_map(|volume| {
+            self.mounts_of(volume.name.value?).next()?;
+            let sources = volume.place.get("projected").get("sources").node()?;
+            let tokens =
+                sources.items().iter().map(|item| Place::of(item).get("serviceAccountToken"));
+            tokens.filter(|token| token.is_set()).find(|token| {
+                // One for another audience is refused by the API server.
+                let audience = token.get("audience").node().and_then(Node::text);
+                audience.is_none_or(|audience| {
+                    audience.is_empty() || audience.starts_with("https://kubernetes.default")
+                })
+            })
+        })
+    }
+
     /// The mounts of a volume, with their containers.
     pub fn mounts_of(&self, volume: &'a str) -> impl Iterator<Item = (&Container<'a>, &Mount<'a>)> {
         self.containers.iter().flat_map(move |container| {

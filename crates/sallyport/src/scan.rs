@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use live::{ClusterFlags, NodeFlags};
 use posture::check::Check;
-use reporting::{ERRORS, EXIT_CODES, Lang, PathFlags, ReportFlags, language, replace};
+use reporting::{ERRORS, EXIT_CODES, LanguageFlag, PathFlags, ReportFlags, replace};
 use scanner::{Report, Sources};
 use std::io::Write;
 use std::path::PathBuf;
@@ -45,28 +45,14 @@ pub(crate) enum ScanCommand {
     Rbac,
     /// List the checks.
     Checks {
-        /// Language.
-        #[arg(
-            long = "language",
-            alias = "lang",
-            value_enum,
-            default_value_t,
-            env = "SALLYPORT_LANGUAGE"
-        )]
-        lang: Lang,
+        #[command(flatten)]
+        language: LanguageFlag,
     },
     /// Explain a check, by its id or that of a guide or another tool (CKV_K8S_16, 5.2.2, K-1).
     Explain {
         id: String,
-        /// Language.
-        #[arg(
-            long = "language",
-            alias = "lang",
-            value_enum,
-            default_value_t,
-            env = "SALLYPORT_LANGUAGE"
-        )]
-        lang: Lang,
+        #[command(flatten)]
+        language: LanguageFlag,
     },
 }
 
@@ -98,22 +84,22 @@ pub(crate) fn run(command: ScanCommand) -> anyhow::Result<ExitCode> {
             say(scanner::cluster::least_role().trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
-        ScanCommand::Checks { lang } => {
+        ScanCommand::Checks { language } => {
             for (family, checks) in posture::checks::families() {
-                say(family)?;
+                say(family.say(language.get()))?;
                 for check in *checks {
-                    say(&format!("  {:<28} {}", check.id, check.title.say(language(lang))))?;
+                    say(&format!("  {:<28} {}", check.id, check.title.say(language.get())))?;
                 }
             }
             Ok(ExitCode::SUCCESS)
         }
-        ScanCommand::Explain { id, lang } => {
+        ScanCommand::Explain { id, language } => {
             let checks = posture::checks::named(&id);
             if checks.is_empty() {
                 bail!("there is no check `{id}`; `sallyport scan checks` lists them");
             }
             for check in checks {
-                say(&scanner::explain::explain(check, language(lang)))?;
+                say(&scanner::explain::explain(check, language.get()))?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -121,6 +107,7 @@ pub(crate) fn run(command: ScanCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn manifests(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
+    flags.paths.fit(&flags.report)?;
     let (checks, waivers) = (flags.report.checks()?, flags.report.waivers()?);
     let mut sources = Sources::gather(&flags.files);
     let mut whole = true;

@@ -15,7 +15,6 @@ use kube_io::Cluster;
 use page::{Page, PageFault};
 use posture::object::Object;
 use posture::snapshot::Scope;
-use std::collections::HashSet;
 
 /// Objects that one scan takes in. Ten times the Pods of the largest cluster that Kubernetes supports would not
 /// reach it, for Pods of controllers are not kept.
@@ -126,7 +125,7 @@ impl Gathered {
 pub async fn read(cluster: &Cluster, mut progress: impl FnMut(&str, usize)) -> Gathered {
     let mut gathered = Gathered::default();
     // The uids of all workloads that stand in the scan, by themselves or by their owner.
-    let mut told = HashSet::new();
+    let mut told = tree::Told::new();
     for kind in KINDS {
         match list(cluster, kind, &mut gathered.objects, &mut told, &mut progress).await {
             Ok(()) => {}
@@ -150,7 +149,7 @@ async fn list(
     cluster: &Cluster,
     kind: &'static Kind,
     objects: &mut Vec<Object>,
-    told: &mut HashSet<String>,
+    told: &mut tree::Told,
     progress: &mut impl FnMut(&str, usize),
 ) -> Result<(), PageFault> {
     let is_workload = posture::workload::KINDS.contains(&kind.kind);
@@ -170,7 +169,7 @@ async fn list(
         count += items.len();
         progress(kind.resource, count);
         for item in items {
-            if is_workload && tree::is_told_by_its_owner(&item, told) {
+            if is_workload && tree::is_told_by_its_owner(kind.kind, &item, told) {
                 continue;
             }
             if objects.len() >= OBJECTS_MAX {

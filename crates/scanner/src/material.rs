@@ -75,7 +75,7 @@ impl Material {
         let mut failures: Vec<Failure> =
             failed.map(|(name, reason)| failure(name, reason)).collect();
         if !gathered.objects.iter().any(|object| object.seen) {
-            let reason = "the API server refused every list; `sallyport scan rbac` prints the role that a scan needs";
+            let reason = "the API server gave nothing to look at; `sallyport scan rbac` prints the role that a scan needs";
             failures.push(failure("(scan)", reason));
         }
         let sources = gathered.objects.iter().map(|object| clean(&object.reference())).collect();

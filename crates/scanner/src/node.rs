@@ -21,7 +21,7 @@ use posture::object::Object;
 use posture::snapshot::Scope;
 use process::Process;
 use programs::PROGRAMS;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where to look. Tests look elsewhere.
 #[derive(Debug, Clone)]
@@ -50,8 +50,14 @@ pub fn read(machine: &Machine) -> Material {
         failures: Vec::new(),
         left_out: Vec::new(),
     };
-    let processes = match process::all(machine) {
-        Ok(processes) => processes,
+    let wanted: Vec<&str> =
+        PROGRAMS.iter().map(|program| program.name).chain([programs::RUNTIME]).collect();
+    let processes = match process::all(machine, &wanted) {
+        Ok((processes, missed)) => {
+            let source = machine.proc.display().to_string();
+            material.failures.extend(missed.iter().map(|reason| failure(&source, reason)));
+            processes
+        }
         Err(error) => {
             let reason = format!("the processes cannot be listed: {error}");
             material.failures.push(failure(&machine.proc.display().to_string(), &reason));
@@ -151,11 +157,16 @@ fn absent(machine: &Machine) -> Facts {
 fn host(machine: &Machine, processes: &[Process]) -> Facts {
     let mut facts = Facts::new(machine.root.display().to_string());
     let settings = machine.proc.join("sys");
-    let kernel = posture::checks::kernel_settings().iter().filter_map(|name| {
-        let value = std::fs::read_to_string(settings.join(name.replace('.', "/"))).ok()?;
-        Some(((*name).to_owned(), Node::made_text(value.trim())))
-    });
+    let (mut kernel, mut unread) = (Vec::new(), Vec::new());
+    for name in posture::checks::kernel_settings() {
+        match std::fs::read_to_string(settings.join(name.replace('.', "/"))) {
+            Ok(value) => kernel.push(((*name).to_owned(), Node::made_text(value.trim()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => unread.push(((*name).to_owned(), Node::made_text(error.to_string()))),
+        }
+    }
     facts.add_from("kernel", Node::made_map(kernel), settings.display().to_string());
+    facts.add("unread", Node::made_map(unread));
     let mut seen = Seen::default();
     programs::network_files(machine, processes, &mut seen);
     for path in ["/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf"] {
@@ -168,24 +179,6 @@ fn host(machine: &Machine, processes: &[Process]) -> Facts {
 /// A list that stands in no text.
 fn list(items: impl IntoIterator<Item = Node>) -> Node {
     Node::made(Value::List(items.into_iter().collect()))
-}
-
-/// What is read of a file of a node at most: configurations have a few KiB.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
-
-/// Reads a regular file within the bound.
-fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    // A pipe would be waited for, and a device never end.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(std::io::Error::other("it is larger than any configuration"));
-    }
-    Ok(bytes)
 }
 
 /// The flags of a command line, for fuzzing.

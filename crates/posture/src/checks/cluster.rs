@@ -1,16 +1,19 @@
 //! Checks on what surrounds workloads in a cluster: namespaces, what is published, admission, nodes, volumes.
 //! Flags of a node's programs are `node`'s.
 
+use super::network::HOST_NETWORK;
 use super::{bench, cis, nsa, threat};
 use crate::check::{Check, Example, Outcome, Severity, Test};
 use crate::network::{self, Direction};
 use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
+use crate::publication;
 use crate::selector::selects_plainly;
 use crate::snapshot::{Snapshot, place};
 use crate::words::{Words, words};
 use crate::workload::Pod;
+use std::net::Ipv4Addr;
 
 /// The newest minor version of Kubernetes that this program knows. Three are supported at a time, so that what is
 /// older than two below it was out of support when this was written.
@@ -23,16 +26,24 @@ const SENSITIVE_PORTS: &[f64] = &[
     10255.0, 11211.0, 27017.0,
 ];
 const KUBERNETES_OWN: &[&str] = &["kube-system", "kube-public", "kube-node-lease"];
-const METADATA: &str = "169.254.169.254";
+const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 const OWN_NAMESPACE: Words = words(
     "Kubernetes' own programs run there, which may need to be privileged",
     "특권이 필요할 수 있는 Kubernetes 자체 프로그램이 실행되는 곳입니다",
 );
+const SERVICE_ELSEWHERE: Words = words(
+    "no Service or Ingress that publishes the Pod is among what was scanned; scan them together",
+    "스캔한 것 가운데 이 Pod를 공개하는 Service나 Ingress가 없습니다. 함께 스캔합니다",
+);
+const UNKNOWN_RUNTIME: Words = words(
+    "which versions of this runtime are supported is not known here",
+    "이 런타임의 어느 버전이 지원되는지 알 수 없습니다",
+);
 const NOT_PUBLISHED: Words = words("nothing publishes the Pod", "이 Pod를 공개하는 것이 없습니다");
 const POLICY_ELSEWHERE: Words = words(
-    "a Service publishes the Pod, and no NetworkPolicy of the namespace is among what was scanned",
-    "Service가 Pod를 공개하는데 스캔한 것 가운데 이 네임스페이스의 NetworkPolicy가 없습니다",
+    "the Pod is published, and no NetworkPolicy of the namespace is among what was scanned",
+    "Pod가 공개되어 있는데 스캔한 것 가운데 이 네임스페이스의 NetworkPolicy가 없습니다",
 );
 const NO_VERSION: Words = words(
     "the node does not say its version; it is known to the API server alone",
@@ -86,9 +97,17 @@ pub(super) static CHECKS: &[Check] = &[
         passes: &[Example::Manifest(
             "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a, image: 'a:1'}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop}\nspec: {type: NodePort, selector: {app: web}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: 80}]}]}\n",
         )],
-        fails: &[Example::Manifest(
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a, image: 'a:1'}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop}\nspec: {type: LoadBalancer, selector: {app: web}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {matchLabels: {app: db}}}\n",
-        )],
+        fails: &[
+            Example::Manifest(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a, image: 'a:1'}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop}\nspec: {type: LoadBalancer, selector: {app: web}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {matchLabels: {app: db}}}\n",
+            ),
+            Example::Manifest(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a, image: 'a:1'}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop}\nspec: {externalIPs: [203.0.113.1], selector: {app: web}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {matchLabels: {app: db}}}\n",
+            ),
+            Example::Manifest(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a, image: 'a:1'}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop}\nspec: {selector: {app: web}}\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {rules: [{http: {paths: [{backend: {service: {name: s}}}]}}]}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {matchLabels: {app: db}}}\n",
+            ),
+        ],
     },
     Check {
         id: "service-sensitive-port",
@@ -142,6 +161,9 @@ pub(super) static CHECKS: &[Check] = &[
             Example::Manifest(
                 "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {rules: [{host: '*'}]}\n",
             ),
+            Example::Manifest(
+                "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {defaultBackend: {service: {name: s}}}\n",
+            ),
         ],
     },
     Check {
@@ -194,10 +216,21 @@ pub(super) static CHECKS: &[Check] = &[
             Example::Manifest(
                 "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}, egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}\n",
             ),
+            Example::Manifest(
+                "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}, egress: [{ports: [{port: 53, protocol: UDP}, {port: 53}]}, {to: [{ipBlock: {cidr: 169.0.0.0/8, except: [169.254.128.0/17]}}]}]}\n",
+            ),
         ],
-        fails: &[Example::Manifest(
-            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}, egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}\n",
-        )],
+        fails: &[
+            Example::Manifest(
+                "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}, egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}\n",
+            ),
+            Example::Manifest(
+                "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}, egress: [{to: [{ipBlock: {cidr: 128.0.0.0/1, except: [169.254.0.0/24]}}]}]}\n",
+            ),
+            Example::Manifest(
+                "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shop}\nspec: {podSelector: {}, egress: [{to: [], ports: [{port: 1, endPort: 100}]}]}\n",
+            ),
+        ],
     },
     Check {
         id: "volume-host-path",
@@ -292,35 +325,41 @@ fn pod_security(namespace: &Object) -> Outcome<'_> {
     Outcome::fail_if(!holds, level)
 }
 
-/// Whether a Service can be reached from outside of the cluster by its own word.
-fn is_published(service: &Object) -> bool {
-    let kind = place(service, &["spec", "type"]).node().and_then(Node::text);
-    matches!(kind, Some("LoadBalancer" | "NodePort"))
-}
-
 fn published<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>) -> Outcome<'a> {
+    if pod.host_network.is(true) {
+        return Outcome::NotApplicable(HOST_NETWORK);
+    }
     let namespace = pod.object.effective_namespace();
-    let service = snapshot.services_of(namespace).iter().find(|service| {
-        is_published(service)
-            && place(service, &["spec", "selector"])
-                .node()
-                .is_some_and(|selector| selects_plainly(selector, &pod.labels))
-    });
-    if service.is_none() || pod.host_network.is(true) {
-        return Outcome::NotApplicable(NOT_PUBLISHED);
-    }
     let policies = snapshot.policies_of(namespace);
-    if policies.is_empty() && !snapshot.is_all_of("NetworkPolicy") {
-        return Outcome::Unknown(POLICY_ELSEWHERE);
-    }
     let guarded = policies.iter().any(|policy| {
         network::restricts(policy, Direction::Ingress) && network::is_for(policy, &pod.labels)
     });
-    Outcome::fail_if(!guarded, Place::of(&pod.object.root).get("metadata"))
+    if guarded {
+        return Outcome::Pass;
+    }
+    let is_published = snapshot.services_of(namespace).iter().any(|service| {
+        place(service, &["spec", "selector"])
+            .node()
+            .is_some_and(|selector| selects_plainly(selector, &pod.labels))
+            && (publication::outside(service).is_some()
+                || snapshot.ingress_to(namespace, &service.name).is_some())
+    });
+    if !is_published {
+        let is_whole = snapshot.is_all_of("Service") && snapshot.is_all_of("Ingress");
+        return if is_whole {
+            Outcome::NotApplicable(NOT_PUBLISHED)
+        } else {
+            Outcome::Unknown(SERVICE_ELSEWHERE)
+        };
+    }
+    if policies.is_empty() && !snapshot.is_all_of("NetworkPolicy") {
+        return Outcome::Unknown(POLICY_ELSEWHERE);
+    }
+    Outcome::Fail(vec![Place::of(&pod.object.root).get("metadata")])
 }
 
 fn sensitive_port(service: &Object) -> Outcome<'_> {
-    if !is_published(service) {
+    if publication::outside(service).is_none() {
         return Outcome::Pass;
     }
     let ports = place(service, &["spec", "ports"]).node().map_or(&[][..], Node::items);
@@ -333,6 +372,10 @@ fn sensitive_port(service: &Object) -> Outcome<'_> {
 
 fn any_host(ingress: &Object) -> Outcome<'_> {
     let rules = place(ingress, &["spec", "rules"]).node().map_or(&[][..], Node::items);
+    let default = place(ingress, &["spec", "defaultBackend"]);
+    if rules.is_empty() {
+        return Outcome::fail_if(default.is_set(), default);
+    }
     Outcome::of(
         rules
             .iter()
@@ -353,15 +396,44 @@ fn fails_open(configuration: &Object) -> Outcome<'_> {
 
 fn metadata(policy: &Object) -> Outcome<'_> {
     let rules = network::rules(policy, Direction::Egress).iter();
-    let peers = rules.flat_map(|rule| rule.get("to").map_or(&[][..], Node::items));
-    Outcome::of(peers.map(|peer| Place::of(peer).get("ipBlock")).filter(|block| {
-        let excepted = block.get("except").node().map_or(&[][..], Node::items);
-        block.get("cidr").node().and_then(Node::text) == Some("0.0.0.0/0")
-            && !excepted
-                .iter()
-                .filter_map(Node::text)
-                .any(|except| except.starts_with(METADATA) || except == "169.254.0.0/16")
+    Outcome::of(rules.flat_map(|rule| {
+        let peers = rule.get("to").map_or(&[][..], Node::items);
+        let everywhere =
+            (peers.is_empty() && is_for_the_web(rule)).then(|| Place::of(rule).get("to"));
+        let blocks = peers.iter().map(|peer| Place::of(peer).get("ipBlock")).filter(|block| {
+            let excepted = block.get("except").node().map_or(&[][..], Node::items);
+            block.get("cidr").node().and_then(Node::text).is_some_and(holds_metadata)
+                && !excepted.iter().filter_map(Node::text).any(holds_metadata)
+        });
+        blocks.chain(everywhere).collect::<Vec<_>>()
     }))
+}
+
+/// Whether an address block holds the address of the metadata.
+fn holds_metadata(block: &str) -> bool {
+    let Some((address, bits)) = block.trim().split_once('/') else { return false };
+    let (Ok(address), Ok(bits)) = (address.parse::<Ipv4Addr>(), bits.parse::<u32>()) else {
+        return false;
+    };
+    let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
+    bits <= 32 && (address.to_bits() ^ METADATA.to_bits()) & mask == 0
+}
+
+/// Whether a rule lets through the ports at which metadata is served. A rule for name servers alone does not.
+fn is_for_the_web(rule: &Node) -> bool {
+    let ports = rule.get("ports").map_or(&[][..], Node::items);
+    ports.is_empty()
+        || ports.iter().any(|entry| {
+            let is_tcp = matches!(entry.get("protocol").and_then(Node::text), None | Some("TCP"));
+            let number = |key| entry.get(key).and_then(Node::number);
+            let covers = |port| match (number("port"), number("endPort")) {
+                (Some(first), Some(last)) => first <= port && port <= last,
+                (Some(first), None) => first == port,
+                // A name is one of a Pod's ports.
+                (None, _) => entry.get("port").is_none_or(Node::is_null),
+            };
+            is_tcp && (covers(80.0) || covers(443.0))
+        })
 }
 
 fn host_volume(volume: &Object) -> Outcome<'_> {
@@ -401,9 +473,8 @@ fn runtime_outdated(node: &Object) -> Outcome<'_> {
         ("docker", _) => Outcome::Fail(vec![own]),
         ("containerd", Some(version)) => Outcome::fail_if(version < CONTAINERD_OLDEST, own),
         ("containerd", None) => Outcome::Unknown(NO_VERSION),
-        // Other runtimes are numbered with Kubernetes.
-        (_, Some((1, minor))) => Outcome::fail_if(minor + 2 < NEWEST_MINOR, own),
-        (_, Some(_)) => Outcome::Pass,
-        (_, None) => Outcome::Unknown(NO_VERSION),
+        // It is numbered with Kubernetes.
+        ("cri-o", Some((1, minor))) => Outcome::fail_if(minor + 2 < NEWEST_MINOR, own),
+        _ => Outcome::Unknown(UNKNOWN_RUNTIME),
     }
 }

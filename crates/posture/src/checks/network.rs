@@ -11,7 +11,7 @@ use crate::snapshot::{Snapshot, place};
 use crate::words::{Words, words};
 use crate::workload::Pod;
 
-const HOST_NETWORK: Words = words(
+pub(super) const HOST_NETWORK: Words = words(
     "no NetworkPolicy holds for a Pod in its node's network",
     "노드의 네트워크를 쓰는 Pod에는 NetworkPolicy가 적용되지 않습니다",
 );

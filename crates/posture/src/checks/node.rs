@@ -9,11 +9,11 @@
 //! | `environment` | of etcd: the variables that stand for flags |
 //! | `config`, `authentication`, `authorization`, `encryption`, `audit` | the files that flags name, as they are |
 //! | `files` | by path, each with its list `use`, and `mode`, `owner`, `group`, or `fault` |
-//! | `unread` | why one of the files above could not be read, by its key |
+//! | `unread` | why one of the above could not be read, or not to its end, by its key |
 //! | `kernel` | of the host: settings by name |
 //!
 //! A value is looked for where the program itself looks for it, and its default is the program's own. What could
-//! not be read is unknown; a program that does not run here makes its checks not applicable.
+//! not be read is unknown; a program that was not found makes its checks not applicable.
 
 macro_rules! facts {
     ($kind:literal, $facts:literal) => {
@@ -38,7 +38,7 @@ macro_rules! node_check {
             why: $why,
             fix: $fix,
             mappings: &[$($mapping),*],
-            test: Test::Object(&[$kind], $test),
+            test: Test::Object(&[$kind], |object| crate::checks::node::whole(object, $test)),
             remedy: None,
             passes: &[$(facts!($kind, $pass)),+],
             fails: &[$(facts!($kind, $fail)),+],
@@ -74,27 +74,46 @@ mod kernel;
 mod kubelet;
 mod setting;
 
-use crate::check::Check;
+use crate::check::{Check, Outcome};
+use crate::object::Object;
+use crate::snapshot::place;
 use crate::words::{Words, words};
 pub(crate) use kernel::SETTINGS as KERNEL_SETTINGS;
 
 /// The checks on a node, by family.
-pub(super) static FAMILIES: &[(&str, &[Check])] = &[
-    ("Node: API server", api_server::CHECKS),
-    ("Node: admission", api_admission::CHECKS),
-    ("Node: storage and keys", api_storage::CHECKS),
-    ("Node: audit log", api_audit::CHECKS),
-    ("Node: controller manager and scheduler", control::CHECKS),
-    ("Node: etcd", etcd::CHECKS),
-    ("Node: kubelet and kube-proxy", kubelet::CHECKS),
-    ("Node: files of the control plane", files::OF_CONTROL_PLANE),
-    ("Node: files of a worker", files::OF_WORKER),
-    ("Node: kernel", kernel::CHECKS),
+pub(super) static FAMILIES: &[(Words, &[Check])] = &[
+    (words("Node: API server", "노드: API 서버"), api_server::CHECKS),
+    (words("Node: admission", "노드: 어드미션"), api_admission::CHECKS),
+    (words("Node: storage and keys", "노드: 저장소와 키"), api_storage::CHECKS),
+    (words("Node: audit log", "노드: 감사 로그"), api_audit::CHECKS),
+    (
+        words("Node: controller manager and scheduler", "노드: 컨트롤러 매니저와 스케줄러"),
+        control::CHECKS,
+    ),
+    (words("Node: etcd", "노드: etcd"), etcd::CHECKS),
+    (words("Node: kubelet and kube-proxy", "노드: kubelet과 kube-proxy"), kubelet::CHECKS),
+    (
+        words("Node: files of the control plane", "노드: 컨트롤 플레인의 파일"),
+        files::OF_CONTROL_PLANE,
+    ),
+    (words("Node: files of a worker", "노드: 워커의 파일"), files::OF_WORKER),
+    (words("Node: kernel", "노드: 커널"), kernel::CHECKS),
 ];
 
-const NOT_RUNNING: Words =
-    words("the program does not run on this node", "이 노드에서 실행되지 않는 프로그램입니다");
-const UNREAD: Words = words(
-    "the file that decides it could not be read; scan as root on the node itself",
-    "값을 정하는 파일을 읽을 수 없었습니다. 노드에서 root로 스캔합니다",
+const NOT_RUNNING: Words = words(
+    "no process of the program is among those that were looked at",
+    "살펴본 프로세스 가운데 이 프로그램이 없습니다",
 );
+const UNREAD: Words = words(
+    "what decides it could not be read, or not to its end; scan as root on the node itself",
+    "값을 정하는 것을 읽지 못했거나 끝까지 읽지 못했습니다. 노드에서 root로 스캔합니다",
+);
+
+/// Asks a question of facts, unless the command line on which they rest is not known to its end: the last flag of
+/// a name holds.
+fn whole<'a>(object: &'a Object, ask: impl FnOnce(&'a Object) -> Outcome<'a>) -> Outcome<'a> {
+    if place(object, &["unread", "flags"]).is_set() {
+        return Outcome::Unknown(UNREAD);
+    }
+    ask(object)
+}

@@ -27,6 +27,7 @@ macro_rules! role_check {
     };
 }
 
+mod bootstrap;
 mod rights;
 mod wider;
 
@@ -41,7 +42,10 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "role-wildcard",
         severity: Severity::High,
-        title: words("A role allows by wildcard", "역할이 와일드카드로 허용합니다"),
+        title: words(
+            "A role allows by wildcard",
+            "역할로 와일드카드에 맞는 모든 것을 할 수 있습니다",
+        ),
         why: words(
             "It allows also what is added to the cluster tomorrow.",
             "내일 클러스터에 추가될 것까지 허용합니다.",
@@ -65,7 +69,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-reads-secrets",
         Severity::High,
-        words("A role reads Secrets", "역할이 Secret을 읽습니다"),
+        words("A role reads Secrets", "역할로 Secret을 읽을 수 있습니다"),
         words(
             "Tokens and passwords of others are among them; `list` and `watch` give their contents, too.",
             "다른 것의 토큰과 비밀번호가 들어 있으며 `list`와 `watch`도 내용을 보여 줍니다."
@@ -83,7 +87,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-makes-pods",
         Severity::High,
-        words("A role makes or changes workloads", "역할이 워크로드를 만들거나 바꿉니다"),
+        words("A role makes or changes workloads", "역할로 워크로드를 만들거나 바꿀 수 있습니다"),
         words(
             "Who makes Pods runs as any account of the namespace and mounts any of its Secrets.",
             "Pod를 만들 수 있으면 네임스페이스의 어떤 계정으로든 실행하고 어떤 Secret이든 마운트할 수 있습니다."
@@ -101,7 +105,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-enters-pods",
         Severity::High,
-        words("A role enters Pods or the kubelet", "역할이 Pod나 kubelet에 들어갑니다"),
+        words("A role enters Pods or the kubelet", "역할로 Pod나 kubelet에 들어갈 수 있습니다"),
         words(
             "`pods/exec` runs commands as any Pod; `nodes/proxy` does it past the audit log and admission.",
             "`pods/exec`는 어떤 Pod로든 명령을 실행하고, `nodes/proxy`는 감사 로그와 어드미션을 비켜 갑니다."
@@ -119,7 +123,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-impersonates",
         Severity::Critical,
-        words("A role acts as others", "역할이 다른 주체로 행동합니다"),
+        words("A role acts as others", "역할로 다른 주체로 행동할 수 있습니다"),
         words(
             "Impersonating `system:masters` is every right there is.",
             "`system:masters`를 가장하면 모든 권한을 가집니다."
@@ -139,7 +143,7 @@ pub(super) static CHECKS: &[Check] = &[
         Severity::Critical,
         words(
             "A role gives out rights that it does not have",
-            "역할이 갖고 있지 않은 권한을 나누어 줍니다"
+            "역할로 갖고 있지 않은 권한을 나누어 줄 수 있습니다"
         ),
         words(
             "`bind` binds any role, cluster-admin included, to anybody.",
@@ -160,7 +164,7 @@ pub(super) static CHECKS: &[Check] = &[
         Severity::Critical,
         words(
             "A role writes rights into roles that it does not have",
-            "역할이 갖고 있지 않은 권한을 다른 역할에 적습니다"
+            "역할로 갖고 있지 않은 권한을 다른 역할에 적을 수 있습니다"
         ),
         words(
             "`escalate` lifts the API server's own guard against exactly that.",
@@ -176,7 +180,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-webhooks",
         Severity::High,
-        words("A role changes admission webhooks", "역할이 어드미션 웹훅을 바꿉니다"),
+        words("A role changes admission webhooks", "역할로 어드미션 웹훅을 바꿀 수 있습니다"),
         words(
             "A webhook reads and rewrites everything that is written to the cluster.",
             "웹훅은 클러스터에 쓰이는 모든 것을 읽고 고칠 수 있습니다."
@@ -191,7 +195,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-approves-certificates",
         Severity::High,
-        words("A role approves certificates", "역할이 인증서를 승인합니다"),
+        words("A role approves certificates", "역할로 인증서를 승인할 수 있습니다"),
         words(
             "A certificate of the cluster is an identity of any name, and cannot be revoked.",
             "클러스터 인증서는 어떤 이름의 신원이든 될 수 있고 폐기할 수 없습니다."
@@ -206,7 +210,10 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-makes-tokens",
         Severity::High,
-        words("A role makes tokens of service accounts", "역할이 서비스 계정의 토큰을 만듭니다"),
+        words(
+            "A role makes tokens of service accounts",
+            "역할로 서비스 계정의 토큰을 만들 수 있습니다"
+        ),
         words(
             "Who makes an account's token is that account, for as long as the token lives.",
             "계정의 토큰을 만들 수 있으면 토큰이 유효한 동안 그 계정이 됩니다."
@@ -221,7 +228,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-makes-volumes",
         Severity::Medium,
-        words("A role makes persistent volumes", "역할이 영구 볼륨을 만듭니다"),
+        words("A role makes persistent volumes", "역할로 영구 볼륨을 만들 수 있습니다"),
         words(
             "A volume of kind hostPath is any folder of a node, past Pod Security.",
             "hostPath 종류의 볼륨은 Pod Security를 비켜 노드의 어떤 폴더든 될 수 있습니다."
@@ -236,7 +243,7 @@ pub(super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-service-status",
         Severity::Medium,
-        words("A role changes the status of Services", "역할이 Service의 상태를 바꿉니다"),
+        words("A role changes the status of Services", "역할로 Service의 상태를 바꿀 수 있습니다"),
         words(
             "An address set there draws the traffic of others (CVE-2020-8554).",
             "그곳에 적은 주소로 다른 것의 트래픽을 끌어올 수 있습니다(CVE-2020-8554)."

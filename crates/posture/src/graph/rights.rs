@@ -5,6 +5,7 @@ use super::{Proof, Way};
 use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
+use crate::rights::Right;
 use crate::scan;
 use crate::snapshot::{Snapshot, place, subjects};
 use std::collections::HashMap;
@@ -131,9 +132,6 @@ impl<'a> Bindings<'a> {
     }
 }
 
-/// Groups, resources, verbs: one of each.
-type Right = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
-
 /// What a lead leads to, before its scope is known.
 #[derive(Debug, Clone, Copy)]
 enum To {
@@ -141,10 +139,12 @@ enum To {
     Admin,
     Accounts,
     Workloads,
+    /// Only over the whole cluster: a node is in no namespace.
+    EveryWorkload,
     Node,
 }
 
-const MAKE_PODS: Right = (
+const MAKE_PODS: Right = Right(
     &["", "apps", "batch"],
     &[
         "pods",
@@ -158,30 +158,30 @@ const MAKE_PODS: Right = (
     ],
     &["create"],
 );
-const MAKE_BINDINGS: Right = (&[RBAC], &["rolebindings"], &["create", "patch", "update"]);
+const MAKE_BINDINGS: Right = Right(&[RBAC], &["rolebindings"], &["create", "patch", "update"]);
 
 /// Rights that lead further together, the shortest way first.
 const LEADS: &[(&[Right], Way, To)] = &[
-    (&[(&["*"], &["*"], &["*"])], Way::EveryRight, To::Admin),
+    (&[Right(&["*"], &["*"], &["*"])], Way::EveryRight, To::Admin),
     (
         &[
-            (&[RBAC], &["clusterroles"], &["escalate"]),
-            (&[RBAC], &["clusterroles"], &["create", "patch", "update"]),
+            Right(&[RBAC], &["clusterroles"], &["escalate"]),
+            Right(&[RBAC], &["clusterroles"], &["create", "patch", "update"]),
         ],
         Way::GiveRights,
         To::Admin,
     ),
     (
         &[
-            (&[RBAC], &["clusterroles"], &["bind"]),
-            (&[RBAC], &["clusterrolebindings"], &["create", "patch", "update"]),
+            Right(&[RBAC], &["clusterroles"], &["bind"]),
+            Right(&[RBAC], &["clusterrolebindings"], &["create", "patch", "update"]),
         ],
         Way::GiveRights,
         To::Admin,
     ),
-    (&[(&[""], &["users", "groups"], &["impersonate"])], Way::Impersonate, To::Admin),
+    (&[Right(&[""], &["users", "groups"], &["impersonate"])], Way::Impersonate, To::Admin),
     (
-        &[(
+        &[Right(
             &["admissionregistration.k8s.io"],
             &["mutatingwebhookconfigurations"],
             &["create", "patch", "update"],
@@ -191,39 +191,46 @@ const LEADS: &[(&[Right], Way, To)] = &[
     ),
     (
         &[
-            (&["certificates.k8s.io"], &["certificatesigningrequests"], &["create"]),
-            (
+            Right(&["certificates.k8s.io"], &["certificatesigningrequests"], &["create"]),
+            Right(
                 &["certificates.k8s.io"],
                 &["certificatesigningrequests/approval"],
                 &["patch", "update"],
             ),
-            (&["certificates.k8s.io"], &["signers"], &["approve"]),
+            Right(&["certificates.k8s.io"], &["signers"], &["approve"]),
         ],
         Way::Certificate,
         To::Admin,
     ),
-    (&[(&[""], &["serviceaccounts"], &["impersonate"])], Way::Impersonate, To::Accounts),
-    (&[(&[""], &["serviceaccounts/token"], &["create"])], Way::MakeTokens, To::Accounts),
+    (&[Right(&[""], &["serviceaccounts"], &["impersonate"])], Way::Impersonate, To::Accounts),
+    (&[Right(&[""], &["serviceaccounts/token"], &["create"])], Way::MakeTokens, To::Accounts),
     // A Secret that names an account is filled with its token by the controller manager.
     (
-        &[(&[""], &["secrets"], &["create"]), (&[""], &["secrets"], &["get", "list", "watch"])],
+        &[
+            Right(&[""], &["secrets"], &["create"]),
+            Right(&[""], &["secrets"], &["get", "list", "watch"]),
+        ],
         Way::MakeTokens,
         To::Accounts,
     ),
     (&[MAKE_PODS], Way::MakePods, To::Accounts),
     (&[MAKE_PODS], Way::MakePods, To::Node),
     (
-        &[MAKE_BINDINGS, (&[RBAC], &["roles", "clusterroles"], &["bind"])],
+        &[MAKE_BINDINGS, Right(&[RBAC], &["roles", "clusterroles"], &["bind"])],
         Way::GiveRights,
         To::Accounts,
     ),
-    (&[(&[""], &["pods/exec", "pods/attach"], &["create", "get"])], Way::EnterPods, To::Workloads),
     (
-        &[(&[""], &["pods/ephemeralcontainers"], &["patch", "update"])],
+        &[Right(&[""], &["pods/exec", "pods/attach"], &["create", "get"])],
         Way::EnterPods,
         To::Workloads,
     ),
-    (&[(&[""], &["nodes/proxy"], &["create", "get"])], Way::EnterPods, To::Workloads),
+    (
+        &[Right(&[""], &["pods/ephemeralcontainers"], &["patch", "update"])],
+        Way::EnterPods,
+        To::Workloads,
+    ),
+    (&[Right(&[""], &["nodes/proxy"], &["create", "get"])], Way::EnterPods, To::EveryWorkload),
 ];
 
 fn target(to: To, scope: &Option<String>) -> Option<Target> {
@@ -231,6 +238,7 @@ fn target(to: To, scope: &Option<String>) -> Option<Target> {
         To::Admin => scope.is_none().then_some(Target::ClusterAdmin),
         To::Accounts => Some(Target::Accounts(scope.clone())),
         To::Workloads => Some(Target::Workloads(scope.clone())),
+        To::EveryWorkload => scope.is_none().then_some(Target::Workloads(None)),
         To::Node => Some(Target::NodeByPod(scope.clone())),
     }
 }
@@ -265,27 +273,8 @@ impl Grant<'_, '_> {
         own.is_none() || own == scope.as_deref()
     }
 
-    fn gives(&self, (groups, resources, verbs): &Right) -> bool {
-        let Some(rule) = self.rule else { return true };
-        let words =
-            |key: &str| rule.get(key).map_or(&[][..], Node::items).iter().filter_map(Node::text);
-        let gives = |key: &str, wanted: &[&str]| {
-            words(key).any(|word| {
-                let sub = word.strip_prefix("*/");
-                word == "*"
-                    || wanted.contains(&word)
-                    || sub.is_some_and(|sub| {
-                        wanted
-                            .iter()
-                            .any(|wanted| wanted.split_once('/').is_some_and(|(_, own)| own == sub))
-                    })
-            })
-        };
-        // Rights on named objects are for those alone, which are mostly somebody's own.
-        words("resourceNames").next().is_none()
-            && gives("apiGroups", groups)
-            && gives("resources", resources)
-            && gives("verbs", verbs)
+    fn gives(&self, right: &Right) -> bool {
+        self.rule.is_none_or(|rule| right.is_given_by(rule))
     }
 }
 

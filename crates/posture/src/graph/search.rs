@@ -1,7 +1,7 @@
 //! The search for shortest paths: breadth first, each place entered once.
 //! Which steps there are from a place is told here, from what `network`, `exposure` and `rights` know.
 
-use super::exposure::{self, Ingresses};
+use super::exposure;
 use super::rights::{Bindings, Holder, Target};
 use super::{Hop, Path, Paths, Proof, Spot, Way};
 use crate::check::Check;
@@ -29,8 +29,11 @@ const ESCAPES: &[(&str, bool)] = &[
 pub(super) struct Search<'s, 'a> {
     snapshot: &'s Snapshot<'a>,
     network: Network<'s, 'a>,
-    ingresses: Ingresses<'a>,
     bindings: Bindings<'a>,
+    /// The checks of [`ESCAPES`].
+    escapes: Vec<(&'static Check, bool)>,
+    /// Of each Namespace that was seen, whether Pod Security keeps privileged Pods out of it.
+    guarded: HashMap<&'a str, bool>,
     indices: HashMap<*const Object, usize>,
     accounts: Vec<(String, String)>,
     numbers: HashMap<(String, String), usize>,
@@ -50,8 +53,14 @@ impl<'s, 'a> Search<'s, 'a> {
         let mut search = Self {
             snapshot,
             network: Network::new(snapshot),
-            ingresses: Ingresses::new(snapshot.objects),
             bindings: Bindings::new(snapshot),
+            escapes: crate::checks::all()
+                .filter_map(|check| {
+                    let (_, certain) = ESCAPES.iter().find(|(id, _)| *id == check.id)?;
+                    Some((check, *certain))
+                })
+                .collect(),
+            guarded: guarded(snapshot.objects),
             indices: snapshot
                 .objects
                 .iter()
@@ -151,25 +160,23 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn beyond_internet(&mut self) {
+        self.ways_in().into_iter().for_each(|hop| self.enter(hop));
+        self.anonymously(Spot::Internet);
+    }
+
+    /// The steps from the internet.
+    pub(super) fn ways_in(&self) -> Vec<Hop> {
         let mut hops: Vec<Hop> = self
             .workloads_left
             .iter()
             .filter_map(|index| {
                 let pod = self.pod(*index)?;
-                exposure::hop(
-                    self.snapshot,
-                    &self.network,
-                    &self.ingresses,
-                    &self.indices,
-                    *index,
-                    pod,
-                )
+                exposure::hop(self.snapshot, &self.network, &self.indices, *index, pod)
             })
             .collect();
         // What is certain is gone through first, so that of two paths of a length the better is told.
         hops.sort_by_key(|hop| !hop.certain);
-        hops.into_iter().for_each(|hop| self.enter(hop));
-        self.anonymously(Spot::Internet);
+        hops
     }
 
     /// Whoever reaches the API server can be nobody there.
@@ -216,24 +223,20 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// What gives a container its node.
     fn escape(&self, index: usize, pod: &Pod<'a>) -> Option<(Proof, bool)> {
-        let checks: Vec<&'static Check> = crate::checks::all()
-            .filter(|check| ESCAPES.iter().any(|(id, _)| *id == check.id))
-            .collect();
         let mut found: Vec<(Proof, bool)> = Vec::new();
-        for check in checks {
+        for (check, certain) in &self.escapes {
             // Root of a user namespace is nobody on the node, whatever it may do inside.
             let by_kernel = matches!(check.id, "privileged-container" | "capability-sys-admin");
             if by_kernel && pod.has_user_namespace() {
                 continue;
             }
-            let certain = ESCAPES.iter().any(|(id, certain)| *id == check.id && *certain);
             let failing = scan::one(check, self.snapshot, index)
                 .into_iter()
                 .filter(|finding| finding.verdict == Verdict::Fail);
-            found.extend(
-                failing
-                    .map(|finding| (Proof { object: index, evidence: finding.evidence }, certain)),
-            );
+            found
+                .extend(failing.map(|finding| {
+                    (Proof { object: index, evidence: finding.evidence }, *certain)
+                }));
         }
         found.sort_by_key(|(_, certain)| !certain);
         found.into_iter().next()
@@ -248,15 +251,18 @@ impl<'s, 'a> Search<'s, 'a> {
         let of_account = account.and_then(|account| {
             place(account, &["automountServiceAccountToken"]).node().and_then(Node::boolean)
         });
-        if !pod.automount_token.value.or(of_account).unwrap_or(true) {
+        let mounted = pod.automount_token.value.or(of_account);
+        // A token that the Pod asks for by itself is there whatever the account says.
+        let own = pod.token_volume();
+        if own.is_none() && mounted == Some(false) {
             return None;
         }
         Some(Hop {
             from: Spot::Workload(index),
             to: Spot::Account(number),
             way: Way::Token,
-            certain: pod.automount_token.value.is_some() || account.is_some(),
-            proofs: vec![self.proof(index, pod.service_account.place)],
+            certain: own.is_some() || pod.automount_token.value.is_some() || account.is_some(),
+            proofs: vec![self.proof(index, own.unwrap_or(pod.service_account.place))],
         })
     }
 
@@ -307,19 +313,11 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// Whether Pod Security keeps privileged Pods out of a namespace; of the cluster, out of all.
     fn forbids_privileged(&self, scope: Option<&str>) -> Option<bool> {
-        let enforces = |space: &Object| {
-            let labels = place(space, &["metadata", "labels"]).node();
-            let level = labels.and_then(|all| all.get("pod-security.kubernetes.io/enforce"));
-            matches!(level.and_then(Node::text), Some("baseline" | "restricted"))
-        };
-        let mut spaces = self.snapshot.objects.iter().filter(|object| {
-            object.seen
-                && object.kind == "Namespace"
-                && scope.is_none_or(|scope| object.name == scope)
-        });
         match scope {
-            Some(_) => spaces.next().map(enforces),
-            None if self.snapshot.is_all_of("Namespace") => Some(spaces.all(enforces)),
+            Some(name) => self.guarded.get(name).copied(),
+            None if self.snapshot.is_all_of("Namespace") => {
+                Some(self.guarded.values().all(|guarded| *guarded))
+            }
             None => None,
         }
     }
@@ -334,6 +332,19 @@ impl<'s, 'a> Search<'s, 'a> {
             }
         }
     }
+}
+
+/// Of each Namespace, whether Pod Security keeps privileged Pods out of it.
+fn guarded(objects: &[Object]) -> HashMap<&str, bool> {
+    let spaces = objects.iter().filter(|object| object.seen && object.kind == "Namespace");
+    spaces
+        .map(|space| {
+            let labels = place(space, &["metadata", "labels"]).node();
+            let level = labels.and_then(|all| all.get("pod-security.kubernetes.io/enforce"));
+            let level = level.and_then(Node::text);
+            (space.name.as_str(), matches!(level, Some("baseline" | "restricted")))
+        })
+        .collect()
 }
 
 /// The account's name of a Pod.

@@ -136,3 +136,65 @@ fn the_node_gives_the_tokens_of_its_pods() {
     );
     assert!(paths(&[&agent, &without, &admin], Some("DaemonSet/shop/agent"))[1].is_empty());
 }
+
+#[test]
+fn a_token_that_the_pod_itself_asks_for_is_one() {
+    let all = binding("r", "[{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]", WEB_ACCOUNT);
+    let with = |source: &str, mount: &str| {
+        let web = WEB.replace("serviceAccountName: web,", &format!("serviceAccountName: web, automountServiceAccountToken: false, volumes: [{{name: t, projected: {{sources: [{source}]}}}}],")).replace("image: 'a:1',", &format!("image: 'a:1', volumeMounts: [{{name: {mount}, mountPath: /t}}],"));
+        ways(&paths(&[&web, PUBLISHED, &all], None)[1])
+    };
+    let token = "{serviceAccountToken: {path: token}}";
+    assert_eq!(with(token, "t"), [Way::Service, Way::Token, Way::EveryRight]);
+    assert!(with(token, "other").is_empty(), "no container has it");
+    assert!(with("{serviceAccountToken: {path: token, audience: vault}}", "t").is_empty());
+    assert!(with("{configMap: {name: c}}", "t").is_empty());
+}
+
+#[test]
+fn nodes_are_in_no_namespace() {
+    let rule = "[{apiGroups: [''], resources: [nodes/proxy], verbs: [create]}]";
+    let cluster = binding("r", rule, WEB_ACCOUNT);
+    let space = cluster.replace(
+        "kind: ClusterRoleBinding\nmetadata: {name: r}",
+        "kind: RoleBinding\nmetadata: {name: r, namespace: shop}",
+    );
+    let closed = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: NS}\nspec: {podSelector: {}}\n";
+    let agent = AGENT.replace("namespace: ops", "namespace: shop");
+    let policy = closed.replace("NS", "shop");
+    let open = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: o, namespace: shop}\nspec: {podSelector: {matchLabels: {app: web}}, ingress: [{}]}\n";
+    let of =
+        |binding: &str| ways(&paths(&[WEB, PUBLISHED, &agent, &policy, open, binding], None)[0]);
+    assert_eq!(of(&cluster), [Way::Service, Way::Token, Way::EnterPods, Way::Escape]);
+    assert!(of(&space).is_empty());
+}
+
+#[test]
+fn a_policy_is_asked_for_the_port_of_the_container_and_not_of_the_node() {
+    let agent = AGENT.replace(
+        "image: 'a:1',",
+        "image: 'a:1', ports: [{hostPort: 9000, containerPort: 53, protocol: UDP}],",
+    );
+    let of = |port: &str| {
+        let policy = format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: n, namespace: ops}}\nspec: {{podSelector: {{}}, ingress: [{{ports: [{port}]}}]}}\n"
+        );
+        ways(&paths(&[&agent, &policy], None)[0])
+    };
+    assert_eq!(of("{port: 53, protocol: UDP}"), [Way::HostPort, Way::Escape]);
+    assert!(of("{port: 53}").is_empty(), "it is another protocol");
+    assert!(of("{port: 9000, protocol: UDP}").is_empty(), "it is the node's port");
+}
+
+#[test]
+fn without_the_policies_no_way_in_is_certain() {
+    let inventory = object::inventory(0, document::read([WEB, PUBLISHED].join("---\n").as_bytes()));
+    let certain = |unseen: Vec<&'static str>| {
+        let scope = Scope::Cluster { unseen };
+        let snapshot = Snapshot::new(&inventory.objects, &scope);
+        let search = super::search::Search::new(&snapshot);
+        search.ways_in().iter().map(|hop| hop.certain).collect::<Vec<_>>()
+    };
+    assert_eq!(certain(Vec::new()), [true]);
+    assert_eq!(certain(vec!["NetworkPolicy"]), [false]);
+}

@@ -2,6 +2,7 @@
 //! Who may use them is `network`'s.
 
 use crate::node::{Node, Value};
+use crate::place::Place;
 use crate::workload::Pod;
 
 /// A protocol of NetworkPolicies and Services.
@@ -80,6 +81,17 @@ impl PortSet {
         Self::of(ports_of(target.or_else(|| port.get("port")), None, protocol, to))
     }
 
+    /// The port that an entry of a container's `ports` names; all, if it says none that can be read.
+    pub(crate) fn of_container(port: Place<'_>) -> Self {
+        let protocol = Protocol::named(port.get("protocol").node().and_then(Node::text));
+        match protocol.zip(port.get("containerPort").node().and_then(whole)) {
+            Some((protocol, number)) => {
+                Self::of([PortRange { protocol, first: number, last: number }])
+            }
+            None => Self::all(),
+        }
+    }
+
     /// Takes in another set.
     pub fn add(&mut self, other: &Self) {
         self.0.extend_from_slice(&other.0);
@@ -127,7 +139,7 @@ fn named_ports<'p>(pod: &'p Pod<'_>) -> impl Iterator<Item = (&'p str, Protocol,
 }
 
 /// A port's number.
-pub(crate) fn whole(node: &Node) -> Option<u16> {
+fn whole(node: &Node) -> Option<u16> {
     match &node.value {
         Value::Number(_, raw) => raw.parse().ok().filter(|port| *port != 0),
         _ => None,

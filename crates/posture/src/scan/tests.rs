@@ -120,6 +120,20 @@ fn a_refused_list_makes_what_depends_on_it_unknown() {
         [Verdict::Pass],
         "it needs none"
     );
+    // That a question does not arise cannot be told without them either.
+    assert_eq!(unseen(pod, &[], "published-without-policy"), [Verdict::NotApplicable]);
+    for kind in ["Service", "Ingress", "NetworkPolicy"] {
+        assert_eq!(unseen(pod, &[kind], "published-without-policy"), [Verdict::Unknown], "{kind}");
+    }
+    let alone =
+        pod.replace("spec: {", "spec: {hostNetwork: true, automountServiceAccountToken: false, ");
+    assert_eq!(unseen(&alone, &["Service"], "published-without-policy"), [Verdict::NotApplicable]);
+    assert_eq!(unseen(&alone, &["RoleBinding"], "workload-reads-secrets"), [Verdict::Pass]);
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: b, namespace: shop}\nroleRef: {kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: web}]\n";
+    assert_eq!(unseen(binding, &[], "account-reads-secrets"), [Verdict::NotApplicable]);
+    assert_eq!(unseen(binding, &["Role"], "account-reads-secrets"), [Verdict::Unknown]);
+    // Of manifests nobody says that they are all.
+    assert_eq!(verdicts(&scanned(pod).1, "published-without-policy"), [Verdict::Unknown]);
     // What was seen is found all the same.
     let bound = format!(
         "{pod}---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: r, namespace: shop}}\nrules: [{{apiGroups: [''], resources: [secrets], verbs: [list]}}]\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: b, namespace: shop}}\nroleRef: {{kind: Role, name: r}}\nsubjects: [{{kind: ServiceAccount, name: web}}]\n"
@@ -142,4 +156,40 @@ fn what_kubernetes_makes_for_itself_is_left_alone_until_somebody_adds_to_it() {
     assert_eq!(of(&binding.replace("rbac-defaults", "no")), [Verdict::Fail]);
     let open = binding.replace("}]", "}, {kind: Group, name: 'system:unauthenticated'}]");
     assert_eq!(verdicts(&scanned(&open).1, "binding-anonymous"), [Verdict::Fail]);
+    // A system's name makes nobody a program of Kubernetes.
+    for stranger in [
+        "{kind: User, name: 'system:serviceaccount:shop:web'}",
+        "{kind: Group, name: 'system:serviceaccounts'}",
+        "{kind: Group, name: 'system:serviceaccounts:shop'}",
+        "{kind: Group, name: 'system:authenticated'}",
+        "{kind: ServiceAccount, name: default, namespace: kube-system}",
+    ] {
+        let more = binding.replace("}]", &format!("}}, {stranger}]"));
+        assert_eq!(of(&more), [Verdict::Fail], "{stranger}");
+    }
+    // Nor do its label and its prefix, or one of its names with another role.
+    for name in ["system:mine", "system:discovery", "system:controller:mine"] {
+        let named = binding
+            .replace("{name: cluster-admin, labels", "{name: 'system:mine', labels")
+            .replace("system:mine", name);
+        assert_eq!(of(&named), [Verdict::Fail], "{name}");
+    }
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:mine', labels: {kubernetes.io/bootstrapping: rbac-defaults}}\nrules: [{apiGroups: ['*'], resources: [pods], verbs: [get]}]\n";
+    let of = |text: &str| verdicts(&scanned(text).1, "role-wildcard");
+    assert_eq!(of(role), [Verdict::Fail]);
+    assert_eq!(of(&role.replace("system:mine", "cluster-admin")), [Verdict::NotApplicable]);
+}
+
+#[test]
+fn a_runtime_of_which_nothing_is_known_is_not_in_support() {
+    let of = |runtime: &str| {
+        let node = format!(
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: n}}\nstatus: {{nodeInfo: {{containerRuntimeVersion: '{runtime}'}}}}\n"
+        );
+        verdicts(&scanned(&node).1, "node-runtime-outdated")
+    };
+    for unknown in ["mine://1.36.0", "mine://9.0", "cri-o://9.0", "cri-o://next", "containerd"] {
+        assert_eq!(of(unknown), [Verdict::Unknown], "{unknown}");
+    }
+    assert_eq!(of("cri-o://1.20.0"), [Verdict::Fail]);
 }

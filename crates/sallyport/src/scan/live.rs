@@ -42,6 +42,7 @@ pub(crate) fn node(flags: &NodeFlags) -> anyhow::Result<ExitCode> {
 
 /// Scans a live cluster.
 pub(crate) fn cluster(flags: &ClusterFlags) -> anyhow::Result<ExitCode> {
+    flags.paths.fit(&flags.report)?;
     let (checks, waivers) = (flags.report.checks()?, flags.report.waivers()?);
     let source = ClusterSource::Kubeconfig {
         path: flags.kubeconfig.clone(),

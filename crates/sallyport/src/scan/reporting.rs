@@ -2,7 +2,7 @@
 //! and the number that the process ends with.
 
 use crate::say_error;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use posture::check::{Check, Severity};
 use posture::words::Language;
@@ -30,15 +30,8 @@ pub(crate) struct ReportFlags {
     /// Write the report to a file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Language.
-    #[arg(
-        long = "language",
-        alias = "lang",
-        value_enum,
-        default_value_t,
-        env = "SALLYPORT_LANGUAGE"
-    )]
-    lang: Lang,
+    #[command(flatten)]
+    language: LanguageFlag,
     /// Leave out findings below this severity.
     #[arg(long, value_enum, default_value_t = SeverityName::Low, value_name = "SEVERITY")]
     min_severity: SeverityName,
@@ -81,8 +74,31 @@ enum FormatName {
     Junit,
 }
 
+/// In which language is told.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct LanguageFlag {
+    /// Language.
+    #[arg(
+        long = "language",
+        alias = "lang",
+        value_enum,
+        default_value_t,
+        env = "SALLYPORT_LANGUAGE"
+    )]
+    language: Lang,
+}
+
+impl LanguageFlag {
+    pub(crate) fn get(self) -> Language {
+        match self.language {
+            Lang::En => Language::En,
+            Lang::Ko => Language::Ko,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub(crate) enum Lang {
+enum Lang {
     /// English.
     #[default]
     En,
@@ -138,7 +154,7 @@ impl ReportFlags {
     /// Writes the report, and the baseline if one was asked for. `whole` is false if more than the report says
     /// could not be done.
     pub(crate) fn tell(&self, report: &Report, whole: bool) -> anyhow::Result<ExitCode> {
-        let written = report.written(self.format(), language(self.lang), self.all);
+        let written = report.written(self.format(), self.language.get(), self.all);
         match &self.output {
             Some(path) => replace(path, written.as_bytes())?,
             None => std::io::stdout()
@@ -195,6 +211,14 @@ pub(crate) struct PathFlags {
 const INTERNET: &str = "internet";
 
 impl PathFlags {
+    /// Whether the form of the report has a place for paths; nobody is to ask for them and not be told.
+    pub(crate) fn fit(&self, report: &ReportFlags) -> anyhow::Result<()> {
+        if self.paths.is_some() && matches!(report.format, FormatName::Sarif | FormatName::Junit) {
+            bail!("--paths is told in --format text and json alone");
+        }
+        Ok(())
+    }
+
     /// Adds the paths to a report, if they were asked for.
     pub(crate) fn add_to(&self, report: &mut Report) -> anyhow::Result<()> {
         match self.paths.as_deref() {
@@ -222,9 +246,31 @@ fn severity(name: SeverityName) -> Severity {
     }
 }
 
-pub(crate) fn language(lang: Lang) -> Language {
-    match lang {
-        Lang::En => Language::En,
-        Lang::Ko => Language::Ko,
+#[cfg(test)]
+mod tests {
+    use super::{PathFlags, ReportFlags};
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Scan {
+        #[command(flatten)]
+        paths: PathFlags,
+        #[command(flatten)]
+        report: ReportFlags,
+    }
+
+    #[test]
+    fn paths_are_refused_where_no_report_would_tell_them() {
+        let fits = |words: &[&str]| {
+            let scan = Scan::try_parse_from([&["scan"], words].concat()).unwrap();
+            scan.paths.fit(&scan.report).is_ok()
+        };
+        for format in ["text", "json"] {
+            assert!(fits(&["--paths", "--format", format]), "{format}");
+        }
+        for format in ["sarif", "junit"] {
+            assert!(!fits(&["--paths", "--format", format]), "{format}");
+            assert!(fits(&["--format", format]), "{format}");
+        }
     }
 }

@@ -71,6 +71,50 @@ async fn pages_are_followed_and_owned_workloads_are_told_once() {
 }
 
 #[tokio::test]
+async fn nobody_hides_a_workload_by_naming_an_owner_that_makes_no_such_thing() {
+    let (cluster, _) = cluster(|path, _| {
+        let owned = |name: &str, namespace: &str, owner: &str| {
+            json!({"metadata": {"name": name, "namespace": namespace, "uid": name,
+                "ownerReferences": [{"uid": owner, "controller": true}]}})
+        };
+        let alone =
+            |name: &str| json!({"metadata": {"name": name, "namespace": "shop", "uid": name}});
+        let items = match path {
+            "/apis/apps/v1/deployments" => vec![alone("d"), owned("by-deployment", "shop", "d")],
+            "/apis/apps/v1/statefulsets" => vec![owned("by-itself", "shop", "by-itself")],
+            "/apis/apps/v1/daemonsets" => vec![owned("by-namespace", "shop", "n")],
+            "/api/v1/namespaces" => vec![json!({"metadata": {"name": "n", "uid": "n"}})],
+            "/apis/apps/v1/replicasets" => vec![owned("r", "shop", "d"), owned("far", "ops", "d")],
+            "/api/v1/pods" => vec![
+                owned("made", "shop", "r"),
+                owned("by-deployment-alone", "shop", "d"),
+                owned("elsewhere", "ops", "r"),
+                alone("p"),
+                owned("by-pod", "shop", "p"),
+            ],
+            _ => Vec::new(),
+        };
+        (200, json!({"items": items}))
+    });
+    let gathered = read(&cluster, |_, _| {}).await;
+    let references: Vec<_> = gathered.objects.iter().map(|object| object.reference()).collect();
+    assert_eq!(
+        references[1..],
+        [
+            "Deployment/shop/d",
+            "Deployment/shop/by-deployment",
+            "StatefulSet/shop/by-itself",
+            "DaemonSet/shop/by-namespace",
+            "ReplicaSet/ops/far",
+            "Pod/shop/by-deployment-alone",
+            "Pod/ops/elsewhere",
+            "Pod/shop/p",
+            "Pod/shop/by-pod",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_refused_list_is_unseen_and_a_broken_one_is_a_failure() {
     let (cluster, _) = cluster(|path, _| match path {
         "/apis/networking.k8s.io/v1/networkpolicies" => (403, json!({"message": "no"})),

@@ -9,7 +9,7 @@
 use posture::node::{Node, Value as Tree};
 use posture::object::{self, Object};
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// What the server keeps in `metadata` for itself.
 const BOOK_KEEPING: &[&str] =
@@ -19,17 +19,34 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Volumes by which the server gives a Pod its token.
 const TOKEN_VOLUME: &str = "kube-api-access-";
 
+/// The workloads that stand in the scan, by themselves or by their owner: by uid, their kind and namespace.
+pub(super) type Told = HashMap<String, (&'static str, String)>;
+
+/// Which kinds the controllers of Kubernetes make of which. Anybody may write any owner into his own object; one
+/// that no controller would have written tells nothing.
+const MADE_BY: &[(&str, &[&str])] = &[
+    ("ReplicaSet", &["Deployment"]),
+    ("Job", &["CronJob"]),
+    ("Pod", &["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"]),
+];
+
 /// Whether the controller that made this workload stands in the scan. Otherwise its own uid is noted.
-pub(super) fn is_told_by_its_owner(item: &Value, told: &mut HashSet<String>) -> bool {
-    let uid = item.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
+pub(super) fn is_told_by_its_owner(kind: &'static str, item: &Value, told: &mut Told) -> bool {
+    let text = |way| item.pointer(way).and_then(Value::as_str).unwrap_or_default();
+    let (uid, namespace) = (text("/metadata/uid"), text("/metadata/namespace"));
+    let makers = MADE_BY.iter().find(|(made, _)| *made == kind).map_or(&[][..], |(_, by)| by);
     let owners = item.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let is_told = owners.into_iter().flatten().any(|owner| {
         owner.get("controller").and_then(Value::as_bool) == Some(true)
-            && owner.get("uid").and_then(Value::as_str).is_some_and(|owner| told.contains(owner))
+            && owner
+                .get("uid")
+                .and_then(Value::as_str)
+                .and_then(|uid| told.get(uid))
+                .is_some_and(|(maker, home)| makers.contains(maker) && home == namespace)
     });
-    // What an owned ReplicaSet makes is told by its Deployment, too.
-    if !uid.is_empty() {
-        told.insert(uid.to_owned());
+    // What an owned ReplicaSet makes is told by its Deployment, too. A Pod makes nothing.
+    if !uid.is_empty() && kind != "Pod" {
+        told.insert(uid.to_owned(), (kind, namespace.to_owned()));
     }
     is_told
 }

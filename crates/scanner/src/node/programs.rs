@@ -1,9 +1,9 @@
 //! The programs of Kubernetes: which of their flags name files, and what each file is for.
 //! How a process is read is `process`'s; what the facts mean is `posture`'s.
 
-use super::files::{Seen, inside, name};
+use super::files::{Seen, bounded, folder_files};
 use super::process::Process;
-use super::{Facts, Machine, bounded};
+use super::{Facts, Machine};
 use posture::document;
 use posture::node::{Node, Value};
 use std::path::{Path, PathBuf};
@@ -138,18 +138,20 @@ const UNITS: &[&str] = &[
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// Where the network's configuration lies where no runtime says so.
 const NETWORK: &str = "/etc/cni/net.d";
-/// Files of one folder that are looked at.
-const FOLDER_MAX: usize = 200;
+/// The container runtime whose configuration says where that lies.
+pub(super) const RUNTIME: &str = "containerd";
 
 /// What a process says of itself.
-pub(super) fn facts(program: &Program, process: &Process, manifests: &[StaticPod]) -> Facts {
+pub(super) fn facts(program: &Program, process: &Process, manifests: &StaticPods) -> Facts {
     let root = process.root();
+    let mut seen = Seen::default();
+    let mut unread = Vec::new();
     let mut facts = Facts::new(process.folder.join("cmdline").display().to_string());
     facts.add(
         "process",
         Node::made_map([
             ("pid".to_owned(), Node::made_text(process.pid.to_string())),
-            ("user".to_owned(), Node::made_text(name(&root, "/etc/passwd", process.user))),
+            ("user".to_owned(), Node::made_text(seen.user(&root, process.user))),
         ]),
     );
     let texts = |pairs: &[(String, String)]| {
@@ -157,9 +159,16 @@ pub(super) fn facts(program: &Program, process: &Process, manifests: &[StaticPod
     };
     let flags = process.flags();
     facts.add("flags", texts(&flags));
+    if process.is_cut {
+        let reason = "the command line is longer than any";
+        unread.push(("flags".to_owned(), Node::made_text(reason)));
+    }
     let mut named = flags.clone();
     if program.name == "etcd" {
-        let environment = process.environment("ETCD_");
+        let environment = process.environment("ETCD_").unwrap_or_else(|error| {
+            unread.push(("environment".to_owned(), Node::made_text(error.to_string())));
+            Vec::new()
+        });
         let source = process.folder.join("environ").display().to_string();
         facts.add_from("environment", texts(&environment), source);
         // A flag stands above its variable.
@@ -176,12 +185,10 @@ pub(super) fn facts(program: &Program, process: &Process, manifests: &[StaticPod
             .find(|(own, value)| own == flag && !value.is_empty())
             .map(|(_, value)| value.as_str())
     };
-    let mut seen = Seen::default();
-    let mut unread = Vec::new();
     let mut documents: Vec<(String, Node)> = Vec::new();
     for (flag, key) in program.documents {
         let Some(path) = value(flag).map(|path| process.absolute(path)) else { continue };
-        match document(&inside(&root, &path)) {
+        match document(&root, &path) {
             Ok(node) => {
                 documents.push(((*key).to_owned(), node.clone()));
                 facts.add_from(key, node, path);
@@ -194,6 +201,7 @@ pub(super) fn facts(program: &Program, process: &Process, manifests: &[StaticPod
         facts.forget("config");
         unread.push(("config".to_owned(), Node::made_text("--config-dir is in use")));
     }
+    let is_whole = unread.is_empty();
     facts.add("unread", Node::made_map(unread));
     for (flag, of_use) in program.files.iter().chain(KEYS) {
         // `-` is standard output.
@@ -216,13 +224,24 @@ pub(super) fn facts(program: &Program, process: &Process, manifests: &[StaticPod
         let folder = text_at(&documents, &["config", "data-dir"])
             .or(value("data-dir"))
             .map_or_else(|| format!("{name}.etcd"), str::to_owned);
-        seen.look(&root, &process.absolute(&folder), "data");
+        if is_whole {
+            seen.look(&root, &process.absolute(&folder), "data");
+        } else {
+            seen.miss(&folder, "data", "what names the folder could not be read");
+        }
     }
-    if let Some(unit) = process.unit().filter(|_| program.name == "kubelet") {
-        unit_files(&root, &unit, &mut seen);
+    if program.name == "kubelet" {
+        match process.unit() {
+            Ok(Some(unit)) => unit_files(&root, &unit, &mut seen),
+            Ok(None) => {}
+            Err(error) => seen.miss("(unit)", "service", &error.to_string()),
+        }
     }
-    for manifest in manifests.iter().filter(|manifest| manifest.program == program.name) {
+    for manifest in manifests.found.iter().filter(|manifest| manifest.program == program.name) {
         seen.look(&manifest.root, &manifest.path, "pod-spec");
+    }
+    for (path, reason) in &manifests.missed {
+        seen.miss(path, "pod-spec", reason);
     }
     facts.add_files(seen, root.display().to_string());
     facts
@@ -241,8 +260,8 @@ fn text_at<'a>(node: &'a Node, way: &[&str]) -> Option<&'a str> {
 }
 
 /// The first document of a file, without its secrets. The reason says nothing of what is in it.
-fn document(path: &Path) -> Result<Node, String> {
-    let bytes = bounded(path).map_err(|error| error.to_string())?;
+fn document(root: &Path, path: &str) -> Result<Node, String> {
+    let bytes = bounded(root, path).map_err(|error| error.to_string())?;
     let first = document::read(&bytes).into_iter().next();
     match first {
         Some(Ok(mut node)) => {
@@ -275,103 +294,112 @@ fn hide_secrets(node: &mut Node) {
 fn unit_files(root: &Path, unit: &str, seen: &mut Seen) {
     for folder in UNITS {
         seen.look_if_there(root, &format!("{folder}/{unit}"), "service");
-        for path in folder_files(root, &format!("{folder}/{unit}.d")) {
-            if path.ends_with(".conf") {
-                seen.look(root, &path, "service");
-            }
-        }
+        let drop_ins = format!("{folder}/{unit}.d");
+        seen.look_in(root, &drop_ins, "service", |path| path.ends_with(".conf"));
     }
 }
 
-/// The regular files of a folder, as paths in the root.
-fn folder_files(root: &Path, folder: &str) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(inside(root, folder)) else { return Vec::new() };
-    let mut paths: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| !entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| {
-            format!("{}/{}", folder.trim_end_matches('/'), entry.file_name().to_string_lossy())
-        })
-        .take(FOLDER_MAX)
-        .collect();
-    paths.sort();
-    paths
+/// The manifests by which kubelets start programs of Kubernetes, and why others may be missing.
+#[derive(Debug, Default)]
+pub(super) struct StaticPods {
+    found: Vec<StaticPod>,
+    missed: Vec<(String, String)>,
 }
 
 /// The manifest of a static Pod.
 #[derive(Debug)]
-pub(super) struct StaticPod {
+struct StaticPod {
     root: PathBuf,
     path: String,
     program: &'static str,
 }
 
-/// The manifests by which kubelets start programs of Kubernetes.
-pub(super) fn static_pods(machine: &Machine, processes: &[Process]) -> Vec<StaticPod> {
+/// Looks for the manifests of programs of Kubernetes.
+pub(super) fn static_pods(machine: &Machine, processes: &[Process]) -> StaticPods {
     let kubelets: Vec<&Process> =
         processes.iter().filter(|process| process.is("kubelet")).collect();
-    let mut folders: Vec<(PathBuf, String)> = kubelets
-        .iter()
-        .filter_map(|kubelet| {
-            let of_flag = kubelet.flag("pod-manifest-path");
-            let folder = of_flag.or_else(|| {
-                let config = kubelet.absolute(&kubelet.flag("config")?);
-                let config = document(&inside(&kubelet.root(), &config)).ok()?;
-                text_at(&config, &["staticPodPath"]).map(str::to_owned)
-            })?;
-            Some((kubelet.root(), kubelet.absolute(&folder)))
-        })
-        .collect();
+    let mut pods = StaticPods::default();
+    let mut folders: Vec<(PathBuf, String)> = Vec::new();
+    for kubelet in &kubelets {
+        let root = kubelet.root();
+        let folder = kubelet.flag("pod-manifest-path").or_else(|| {
+            let config = kubelet.absolute(&kubelet.flag("config")?);
+            match document(&root, &config) {
+                Ok(config) => text_at(&config, &["staticPodPath"]).map(str::to_owned),
+                Err(reason) => {
+                    pods.missed.push((config, reason));
+                    None
+                }
+            }
+        });
+        folders.extend(folder.map(|folder| (root, kubelet.absolute(&folder))));
+    }
     if kubelets.is_empty() {
         folders.push((machine.root.clone(), MANIFESTS.to_owned()));
     }
-    let mut found = Vec::new();
     for (root, folder) in folders {
-        for path in folder_files(&root, &folder) {
-            let Ok(bytes) = bounded(&inside(&root, &path)) else { continue };
-            let objects = posture::object::inventory(0, document::read(&bytes)).objects;
-            let pods = objects.iter().filter_map(posture::workload::pod);
-            let words: Vec<String> = pods
-                .flat_map(|pod| {
-                    pod.containers.into_iter().filter_map(|container| {
-                        container.command.first().map(|word| (*word).to_owned())
-                    })
-                })
-                .collect();
-            let runs = |program: &&Program| {
-                words.iter().any(|word| word.rsplit('/').next() == Some(program.name))
-            };
-            found.extend(PROGRAMS.iter().filter(runs).map(|program| StaticPod {
-                root: root.clone(),
-                path: path.clone(),
-                program: program.name,
-            }));
+        let (paths, missed) = folder_files(&root, &folder);
+        pods.missed.extend(missed.map(|reason| (folder, reason)));
+        for path in paths {
+            match bounded(&root, &path) {
+                Ok(bytes) => pods.found.extend(programs_of(&root, &path, &bytes)),
+                Err(error) => pods.missed.push((path, error.to_string())),
+            }
         }
     }
-    found
+    pods
+}
+
+/// The programs of Kubernetes that a manifest starts.
+fn programs_of(root: &Path, path: &str, manifest: &[u8]) -> Vec<StaticPod> {
+    let objects = posture::object::inventory(0, document::read(manifest)).objects;
+    let pods = objects.iter().filter_map(posture::workload::pod);
+    let words: Vec<String> = pods
+        .flat_map(|pod| {
+            pod.containers
+                .into_iter()
+                .filter_map(|container| container.command.first().map(|word| (*word).to_owned()))
+        })
+        .collect();
+    let runs =
+        |program: &&Program| words.iter().any(|word| word.rsplit('/').next() == Some(program.name));
+    PROGRAMS
+        .iter()
+        .filter(runs)
+        .map(|program| StaticPod {
+            root: root.to_owned(),
+            path: path.to_owned(),
+            program: program.name,
+        })
+        .collect()
 }
 
 /// Looks at the configuration of the Pods' network, where the container runtime has it.
 pub(super) fn network_files(machine: &Machine, processes: &[Process], seen: &mut Seen) {
-    let runtimes: Vec<&Process> =
-        processes.iter().filter(|process| process.is("containerd")).collect();
+    let runtimes: Vec<&Process> = processes.iter().filter(|process| process.is(RUNTIME)).collect();
     for runtime in &runtimes {
         let root = runtime.root();
         let config = runtime.flag("config").or_else(|| runtime.flag("c"));
         let config = config.unwrap_or_else(|| "/etc/containerd/config.toml".to_owned());
-        let folder = bounded(&inside(&root, &runtime.absolute(&config)))
-            .ok()
-            .and_then(|bytes| toml::from_str::<toml::Table>(&String::from_utf8_lossy(&bytes)).ok())
-            .and_then(|table| folder_of_network(&toml::Value::Table(table), 0))
-            .unwrap_or_else(|| NETWORK.to_owned());
-        for path in folder_files(&root, &folder) {
-            seen.look(&root, &path, "cni");
-        }
+        let config = runtime.absolute(&config);
+        let folder = match bounded(&root, &config) {
+            Ok(bytes) => match toml::from_str::<toml::Table>(&String::from_utf8_lossy(&bytes)) {
+                Ok(table) => folder_of_network(&toml::Value::Table(table), 0),
+                Err(_) => {
+                    seen.miss(&config, "cni", "it is not valid TOML");
+                    continue;
+                }
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                seen.miss(&config, "cni", &error.to_string());
+                continue;
+            }
+        };
+        seen.look_in(&root, folder.as_deref().unwrap_or(NETWORK), "cni", |_| true);
     }
     if runtimes.is_empty() {
-        for path in folder_files(&machine.root, NETWORK) {
-            seen.look(&machine.root, &path, "cni");
-        }
+        seen.look_in(&machine.root, NETWORK, "cni", |_| true);
     }
 }
 

@@ -1,10 +1,9 @@
-use super::files::inside;
+use super::files::{bounded, inside};
 use super::process::flags;
 use super::{Machine, read};
 use crate::{Material, Report, Waivers};
 use posture::scan::Verdict;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
 
 /// A machine of our own making.
 struct Fake(tempfile::TempDir);
@@ -190,10 +189,127 @@ fn links_lead_nowhere_out_of_a_root() {
     symlink("../../../../../a", fake.path("root/a/up")).unwrap();
     symlink("loop", fake.path("root/loop")).unwrap();
     let root = fake.path("root");
-    let at = |path: &str| inside(&root, path);
+    let at = |path: &str| inside(&root, path).unwrap();
     assert_eq!(at("/absolute/file"), root.join("a/file"));
     assert_eq!(at("/a/up/file"), root.join("a/file"));
     assert_eq!(at("/../../a/file"), root.join("a/file"));
-    assert!(at("/loop").starts_with(&root));
-    assert!(!at("/loop/x").exists() && Path::new(&root).exists());
+    // What would still be a link is no path, or the kernel would follow it out of the root.
+    assert!(inside(&root, "/loop").is_err() && inside(&root, "/loop/x").is_err());
+    for number in 0..41 {
+        symlink(format!("l{}", number + 1), fake.path(&format!("root/l{number}"))).unwrap();
+    }
+    symlink("/etc/passwd", fake.path("root/l41")).unwrap();
+    assert!(inside(&root, "/l0").is_err());
+    assert_eq!(at("/l5"), root.join("etc/passwd"));
+    assert!(bounded(&root, "/a").is_err(), "a folder is no file");
+}
+
+#[test]
+fn an_environment_that_cannot_be_read_is_no_empty_one() {
+    let fake = Fake::new();
+    fake.process(7, &["etcd", "--client-cert-auth=true"]);
+    // A folder cannot be read by root either.
+    std::fs::create_dir(fake.path("proc/7/environ")).unwrap();
+    let report = fake.report();
+    for id in ["etcd-client-auth", "etcd-auto-tls", "etcd-data-mode"] {
+        assert_eq!(verdict(&report, id).0, Verdict::Unknown, "{id}");
+    }
+    let keys = report.lines.iter().find(|line| {
+        line.check.id == "pki-key-mode" && report.references[line.object].starts_with("Etcd/")
+    });
+    assert_eq!(keys.map(|line| line.verdict), Some(Verdict::Unknown));
+    let fake = Fake::new();
+    fake.process(7, &["etcd", "--client-cert-auth=true"]);
+    fake.file("proc/7/environ", "ETCD_AUTO_TLS=true\0");
+    let report = fake.report();
+    assert_eq!(verdict(&report, "etcd-client-auth").0, Verdict::Pass);
+    assert_eq!(verdict(&report, "etcd-auto-tls").0, Verdict::Fail);
+}
+
+#[test]
+fn a_command_line_that_does_not_end_decides_nothing() {
+    let fake = Fake::new();
+    let long = "x".repeat(1024 * 1024);
+    fake.process(8, &["kube-apiserver", "--anonymous-auth=false", &long, "--anonymous-auth=true"]);
+    let report = fake.report();
+    for id in ["api-anonymous-auth", "api-audit-age", "pki-key-mode"] {
+        assert_eq!(verdict(&report, id).0, Verdict::Unknown, "{id}");
+    }
+}
+
+#[test]
+fn files_that_could_not_be_looked_for_are_not_absent() {
+    let fake = Fake::new();
+    fake.process(7, &["kubelet", "--config=/k.yaml"]);
+    fake.file("root/k.yaml", "staticPodPath: /manifests\n");
+    fake.file("proc/7/cgroup", "0::/system.slice/kubelet.service\n");
+    fake.process(8, &["kube-apiserver"]);
+    let report = fake.report();
+    for id in ["kubelet-service-mode", "api-manifest-mode", "cni-configuration-mode"] {
+        assert_eq!(verdict(&report, id).0, Verdict::NotApplicable, "{id}");
+    }
+    // Folders that lead in circles can be listed by nobody.
+    fake.file("root/etc/systemd/system/x", "");
+    std::fs::create_dir_all(fake.path("root/etc/cni")).unwrap();
+    for (link, to) in [
+        ("root/manifests", "manifests"),
+        ("root/etc/cni/net.d", "net.d"),
+        ("root/etc/systemd/system/kubelet.service.d", "kubelet.service.d"),
+    ] {
+        symlink(to, fake.path(link)).unwrap();
+    }
+    let report = fake.report();
+    for id in ["kubelet-service-mode", "api-manifest-mode", "cni-configuration-mode"] {
+        assert_eq!(verdict(&report, id).0, Verdict::Unknown, "{id}");
+    }
+}
+
+#[test]
+fn of_too_many_files_the_first_are_told_and_the_others_not_passed() {
+    let fake = Fake::new();
+    for number in 0..201 {
+        fake.file(&format!("root/etc/cni/net.d/{number:03}"), "");
+    }
+    let open = |path: &str| {
+        let mode = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(fake.path(path), mode).unwrap();
+    };
+    assert_eq!(verdict(&fake.report(), "cni-configuration-mode").0, Verdict::Unknown);
+    open("root/etc/cni/net.d/200");
+    assert_eq!(verdict(&fake.report(), "cni-configuration-mode").0, Verdict::Unknown);
+    open("root/etc/cni/net.d/000");
+    assert_eq!(verdict(&fake.report(), "cni-configuration-mode").0, Verdict::Fail);
+}
+
+#[test]
+fn a_setting_of_the_kernel_that_cannot_be_read_is_not_missing() {
+    let fake = Fake::new();
+    std::fs::create_dir_all(fake.path("proc/sys/kernel/kptr_restrict")).unwrap();
+    let report = fake.report();
+    assert_eq!(verdict(&report, "kernel-pointers").0, Verdict::Unknown);
+    assert_eq!(verdict(&report, "kernel-ptrace").0, Verdict::NotApplicable);
+}
+
+#[test]
+fn only_the_number_makes_a_user_root() {
+    let fake = Fake::new();
+    fake.file("root/etc/passwd", "root:x:4321::/:/bin/sh\nalice:x:0::/:/bin/sh\neve:x:1234::/:\n");
+    let mut seen = super::Seen::default();
+    let root = fake.path("root");
+    assert_eq!(seen.user(&root, 4321), "4321");
+    assert_eq!(seen.user(&root, 0), "root");
+    assert_eq!(seen.user(&root, 1234), "eve");
+}
+
+#[test]
+fn a_crowd_of_one_name_is_told_and_hides_nothing_before_it() {
+    let fake = Fake::new();
+    fake.process(7, &["kubelet", "--anonymous-auth=true"]);
+    for pid in 1000..1064 {
+        fake.process(pid, &["/tmp/kubelet", "--anonymous-auth=false"]);
+    }
+    let report = fake.report();
+    assert_eq!(report.told().failures, 1);
+    assert!(report.references.contains(&"Kubelet/node1:7".to_owned()));
+    assert!(!report.references.contains(&"Kubelet/node1:1063".to_owned()));
 }

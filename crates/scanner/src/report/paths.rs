@@ -57,12 +57,8 @@ pub(super) fn find(
         Some(name) => snapshot
             .pods
             .iter()
-            .flatten()
-            .position(|pod| pod.object.reference() == name)
-            .and_then(|nth| {
-                let mut workloads = (0..objects.len()).filter(|at| snapshot.pods[*at].is_some());
-                workloads.nth(nth).map(Spot::Workload)
-            })
+            .position(|pod| pod.as_ref().is_some_and(|pod| pod.object.reference() == name))
+            .map(Spot::Workload)
             .ok_or_else(|| UnknownStart(clean(name)))?,
     };
     let found = Paths::find(&snapshot, start);

@@ -32,7 +32,7 @@ pub(super) static CHECKS: &[Check] = &[
     ),
     node_check!(
         "api-audit-age", Low, "KubeApiserver",
-        words("The audit log is kept for less than 30 days", "감사 로그 보관 기간이 30일보다 짧습니다"),
+        words("Nothing says that the audit log is kept for 30 days", "감사 로그를 30일 보관하도록 정하지 않았습니다"),
         words("Break-ins are mostly found later than that.", "침입은 대개 그보다 늦게 발견됩니다."),
         words("Set `--audit-log-maxage=30`, or more.", "`--audit-log-maxage=30` 이상으로 설정합니다."),
         [cis("1.2.17"), bench("1.2.17"), checkov("CKV_K8S_92"), threat("E8")],
@@ -114,12 +114,13 @@ pub(super) static CHECKS: &[Check] = &[
             "`secrets`, `configmaps`, `tokenreviews`에 대한 Metadata 수준의 규칙을 맨 앞에 둡니다."
         ),
         [cis("3.2.2"), bench("3.2.2"), threat("E8")],
-        |object| first_rule(object, "", "secrets", |level| !matches!(
-            level,
-            "Request" | "RequestResponse"
-        )),
+        writes_secrets,
         pass["flags: {audit-policy-file: /a}\naudit: {rules: [{level: Metadata, resources: [{group: '', resources: [secrets]}]}, {level: RequestResponse}]}"],
-        fail["flags: {audit-policy-file: /a}\naudit: {rules: [{level: RequestResponse}]}"]
+        fail[
+            "flags: {audit-policy-file: /a}\naudit: {rules: [{level: RequestResponse}]}",
+            "flags: {audit-policy-file: /a}\naudit: {rules: [{level: Request, verbs: [create]}, {level: Metadata}]}",
+            "flags: {audit-policy-file: /a}\naudit: {rules: [{level: Metadata, resources: [{group: '', resources: [secrets], resourceNames: [a]}]}, {level: Request}]}"
+        ]
     ),
     node_check!(
         "audit-policy-misses-exec",
@@ -138,7 +139,7 @@ pub(super) static CHECKS: &[Check] = &[
             "`pods/exec`, `pods/attach`, `pods/portforward`에 Metadata 수준의 규칙을 둡니다."
         ),
         [cis("3.2.2"), bench("3.2.2"), threat("E8")],
-        |object| first_rule(object, "", "pods/exec", |level| level != "None"),
+        misses_exec,
         pass["flags: {audit-policy-file: /a}\naudit: {rules: [{level: Metadata}]}"],
         fail["flags: {audit-policy-file: /a}\naudit: {rules: [{level: Metadata, resources: [{group: '', resources: [secrets]}]}]}"]
     ),
@@ -161,38 +162,66 @@ fn kept<'a>(object: &'a Object, setting: Setting, least: f64) -> Outcome<'a> {
     setting.judge(object, &Rule::AtLeast(least))
 }
 
-/// The level that the policy gives to every request for a resource: the first rule that is not narrowed to some
-/// users, verbs or namespaces.
-fn first_rule<'a>(
-    object: &'a Object,
-    group: &str,
-    resource: &str,
-    right: impl Fn(&str) -> bool,
-) -> Outcome<'a> {
+/// A rule, and whether it stops all requests that come so far.
+type Met<'a> = (&'a Node, bool);
+
+/// The rules of the policy that a request for a resource can meet, and whether each of them stops all of those that
+/// come so far: one that is narrowed to some users, verbs, namespaces or names lets others by.
+fn rules<'a>(object: &'a Object, resource: &str) -> Result<(Place<'a>, Vec<Met<'a>>), Outcome<'a>> {
     if !place(object, &["process"]).is_set() {
-        return Outcome::NotApplicable(NOT_RUNNING);
+        return Err(Outcome::NotApplicable(NOT_RUNNING));
     }
     if !place(object, &["flags", "audit-policy-file"]).is_set() {
-        return Outcome::NotApplicable(NO_POLICY);
+        return Err(Outcome::NotApplicable(NO_POLICY));
     }
     let rules = place(object, &["audit", "rules"]);
-    let Some(node) = rules.node() else { return Outcome::Unknown(UNREAD) };
-    let rule = node.items().iter().find(|rule| {
-        let narrowed = ["users", "userGroups", "verbs", "namespaces", "nonResourceURLs"]
-            .iter()
-            .any(|key| rule.get(key).is_some_and(|node| !node.items().is_empty()));
-        let resources = rule.get("resources").map_or(&[][..], Node::items);
-        !narrowed
-            && (resources.is_empty()
-                || resources.iter().any(|entry| covers(entry, group, resource)))
-    });
-    match rule {
-        Some(rule) => {
-            let level = rule.get("level").and_then(Node::text).unwrap_or("None");
-            Outcome::fail_if(!right(level), Place::of(rule).get("level"))
+    let Some(node) = rules.node() else { return Err(Outcome::Unknown(UNREAD)) };
+    let has = |rule: &Node, key| rule.get(key).is_some_and(|node| !node.items().is_empty());
+    let mut met = Vec::new();
+    for rule in node.items().iter().filter(|rule| !has(rule, "nonResourceURLs")) {
+        let entries = rule.get("resources").map_or(&[][..], Node::items);
+        let own: Vec<&Node> = entries.iter().filter(|entry| covers(entry, "", resource)).collect();
+        if !entries.is_empty() && own.is_empty() {
+            continue;
         }
-        // What no rule names is not written.
-        None => Outcome::fail_if(!right("None"), rules),
+        let is_narrow =
+            ["users", "userGroups", "verbs", "namespaces"].iter().any(|key| has(rule, key))
+                || (!own.is_empty() && own.iter().all(|entry| has(entry, "resourceNames")));
+        met.push((rule, !is_narrow));
+        if !is_narrow {
+            break;
+        }
+    }
+    Ok((rules, met))
+}
+
+fn level(rule: &Node) -> &str {
+    rule.get("level").and_then(Node::text).unwrap_or("None")
+}
+
+/// No rule that a request for Secrets can meet may write what is in it.
+fn writes_secrets(object: &Object) -> Outcome<'_> {
+    match rules(object, "secrets") {
+        Err(outcome) => outcome,
+        Ok((_, met)) => Outcome::of(
+            met.iter()
+                .filter(|(rule, _)| matches!(level(rule), "Request" | "RequestResponse"))
+                .map(|(rule, _)| Place::of(rule).get("level")),
+        ),
+    }
+}
+
+/// The rule that all requests to enter Pods come to must write them down.
+fn misses_exec(object: &Object) -> Outcome<'_> {
+    match rules(object, "pods/exec") {
+        Err(outcome) => outcome,
+        Ok((rules, met)) => match met.iter().find(|(_, stops)| *stops) {
+            Some((rule, _)) => {
+                Outcome::fail_if(level(rule) == "None", Place::of(rule).get("level"))
+            }
+            // What no rule names is not written.
+            None => Outcome::Fail(vec![rules]),
+        },
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) static CHECKS: &[Check] = &[
         [cis("1.2.1"), bench("1.2.1"), checkov("CKV_K8S_68"), threat("E1")],
         anonymous,
         pass ["flags: {anonymous-auth: 'false'}", "authentication: {anonymous: {enabled: true, conditions: [{path: /livez}]}}"],
-        fail ["flags: {}", "flags: {anonymous-auth: 'true'}", "authentication: {anonymous: {enabled: true}}"]
+        fail ["flags: {}", "flags: {anonymous-auth: 'true'}", "authentication: {anonymous: {enabled: true}}",
+            "authentication: {anonymous: {enabled: true, conditions: [{path: /livez}, {path: /api}]}}"]
     ),
     setting_check!(
         "api-token-file",
@@ -342,8 +343,15 @@ pub(super) static CHECKS: &[Check] = &[
 
 fn anonymous(object: &Object) -> Outcome<'_> {
     let conditions = place(object, &["authentication", "anonymous", "conditions"]);
-    let has_conditions = conditions.node().is_some_and(|node| !node.items().is_empty());
-    if has_conditions && !place(object, &["flags", "anonymous-auth"]).is_set() {
+    let paths = conditions.node().map_or(&[][..], Node::items);
+    let is_health = |condition: &Node| {
+        let path = condition.get("path").and_then(Node::text);
+        matches!(path, Some("/healthz" | "/livez" | "/readyz"))
+    };
+    if !paths.is_empty()
+        && paths.iter().all(is_health)
+        && !place(object, &["flags", "anonymous-auth"]).is_set()
+    {
         return Outcome::Pass;
     }
     Setting::with_default("anonymous-auth", "true")

@@ -237,7 +237,8 @@ fn own_ca<'a>(snapshot: &Snapshot<'a>, object: &'a Object) -> Outcome<'a> {
     let servers = snapshot
         .objects
         .iter()
-        .filter(|other| other.kind == "KubeApiserver" && place(other, &["process"]).is_set());
+        .filter(|other| other.kind == "KubeApiserver" && place(other, &["process"]).is_set())
+        .filter(|other| !place(other, &["unread", "flags"]).is_set());
     let mut authorities = servers
         .filter_map(|server| place(server, &["flags", "client-ca-file"]).node().and_then(written));
     match authorities.next() {

@@ -123,6 +123,10 @@ fn files<'a>(object: &'a Object, uses: &[&str], wrong: Judge<'_, 'a>) -> Outcome
         own.iter().filter_map(Node::text).any(|own| uses.contains(&own))
     };
     let files: Vec<&Node> = all.iter().map(|entry| &entry.node).filter(of_use).collect();
+    let places: Vec<_> = files.iter().filter_map(|file| wrong(file)).collect();
+    if places.is_empty() && may_have_more(object, uses) {
+        return Outcome::Unknown(FILE_UNSEEN);
+    }
     if files.is_empty() {
         // A credential of people is used by no program, so that none says where it lies.
         return if uses == ["admin"] {
@@ -131,11 +135,21 @@ fn files<'a>(object: &'a Object, uses: &[&str], wrong: Judge<'_, 'a>) -> Outcome
             Outcome::NotApplicable(NO_FILE)
         };
     }
-    let places: Vec<_> = files.iter().filter_map(|file| wrong(file)).collect();
     if places.is_empty() && files.iter().any(|file| file.get("fault").is_some()) {
         return Outcome::Unknown(FILE_UNSEEN);
     }
     Outcome::of(places)
+}
+
+/// Whether what names files of these uses could not be read, so that there may be others than those that were seen.
+fn may_have_more(object: &Object, uses: &[&str]) -> bool {
+    let unread = |key| place(object, &["unread", key]).is_set();
+    let by_program =
+        !uses.iter().any(|own| matches!(*own, "service" | "pod-spec" | "cni" | "admin"));
+    let by_document = uses
+        .iter()
+        .any(|own| matches!(*own, "kubeconfig" | "client-ca" | "certificate" | "key" | "data"));
+    (by_program && (unread("flags") || unread("environment"))) || (by_document && unread("config"))
 }
 
 /// No file of this use may have a bit that is not among these.

@@ -3,6 +3,7 @@
 //! A kernel without a setting has not what it guards, or guards it always: then the check is not applicable.
 
 use super::super::{checkov, threat};
+use super::UNREAD;
 use super::setting::written;
 use crate::check::{Check, Example, Outcome, Severity, Test};
 use crate::object::Object;
@@ -31,7 +32,7 @@ pub(crate) const SETTINGS: &[&str] = &[
 ];
 
 macro_rules! kernel_check {
-    ($id:literal, $severity:ident, $name:literal, [$($right:literal),+], $wrong:literal,
+    ($id:literal, $severity:ident, $name:literal, [$first:literal $(, $right:literal)*], $wrong:literal,
      [$($mapping:expr),+], $title:expr, $why:expr) => {
         Check {
             id: $id,
@@ -39,13 +40,13 @@ macro_rules! kernel_check {
             title: $title,
             why: $why,
             fix: words(
-                concat!("Set `", $name, "` to one of: ", $($right, " "),+, "in /etc/sysctl.d."),
-                concat!("/etc/sysctl.d에서 `", $name, "`을 다음 가운데 하나로 설정합니다: ", $($right, " "),+),
+                concat!("Set `", $name, "` to ", $first, $(" or ", $right,)* " in /etc/sysctl.d."),
+                concat!("/etc/sysctl.d에서 `", $name, "`의 값을 다음으로 설정합니다: ", $first, $(" 또는 ", $right,)* "."),
             ),
             mappings: &[$($mapping),+],
-            test: Test::Object(&["NodeHost"], |host| setting(host, $name, &[$($right),+])),
+            test: Test::Object(&["NodeHost"], |host| setting(host, $name, &[$first $(, $right)*])),
             remedy: None,
-            passes: &[$(kernel_facts!($name, $right)),+],
+            passes: &[kernel_facts!($name, $first) $(, kernel_facts!($name, $right))*],
             fails: &[kernel_facts!($name, $wrong)],
         }
     };
@@ -276,6 +277,7 @@ fn setting<'a>(host: &'a Object, name: &'static str, right: &[&str]) -> Outcome<
     let own = place(host, &["kernel", name]);
     debug_assert!(SETTINGS.contains(&name), "who reads the settings must know of this one");
     match own.node().and_then(written) {
+        None if place(host, &["unread", name]).is_set() => Outcome::Unknown(UNREAD),
         None => Outcome::NotApplicable(NO_SETTING),
         Some(value) => Outcome::fail_if(!right.contains(&value), own),
     }

@@ -88,6 +88,9 @@ impl Setting {
         if !root.get("process").is_set() {
             return Found::NotRunning;
         }
+        if root.get("unread").get("flags").is_set() {
+            return Found::Unknown(UNREAD);
+        }
         let flag = root.get("flags").get(self.flag);
         let is_etcd = object.kind == "Etcd";
         let at_config = (!self.config.is_empty())
@@ -101,6 +104,10 @@ impl Setting {
                 None if is_unread => Found::Unknown(UNREAD),
                 None => Found::Default(self.default, at_config.unwrap_or(flag)),
             };
+        }
+        // A variable may name a configuration file, which then stands above the flags.
+        if is_etcd && root.get("unread").get("environment").is_set() {
+            return Found::Unknown(UNREAD);
         }
         if flag.is_set() {
             return Found::Set(values(flag), flag);

@@ -1,10 +1,12 @@
-//! What a right is, which roles give it, and to whom a binding or the account of a workload brings it.
+//! The rights that are asked for, which roles give them, and to whom a binding or a workload's account brings them.
 //! What is wrong with that, and how to say it, is known to the checks.
 
+use super::bootstrap::is_made_by_kubernetes;
 use crate::check::Outcome;
 use crate::node::Node;
 use crate::object::Object;
 use crate::place::Place;
+use crate::rights::{Right, says};
 use crate::snapshot::{Snapshot, place, subjects};
 use crate::words::{Words, words};
 use crate::workload::Pod;
@@ -23,13 +25,6 @@ const KUBERNETES_OWN: Words = words(
 const NO_ROLE: Words = words(
     "the role that is bound does not exist, so that the binding gives nothing",
     "연결된 역할이 존재하지 않아 이 연결은 아무 권한도 주지 않습니다",
-);
-
-/// A right: API groups, resources and verbs, of each of which one is enough.
-pub(super) struct Right(
-    pub(super) &'static [&'static str],
-    pub(super) &'static [&'static str],
-    pub(super) &'static [&'static str],
 );
 
 pub(super) const SECRETS: Right = Right(&[""], &["secrets"], &["get", "list", "watch"]);
@@ -79,35 +74,9 @@ fn rules(role: &Object) -> &[Node] {
     role.root.get("rules").map_or(&[], Node::items)
 }
 
-fn says<'a>(rule: &'a Node, key: &str) -> impl Iterator<Item = &'a str> {
-    rule.get(key).map_or(&[][..], Node::items).iter().filter_map(Node::text)
-}
-
-/// Whether one of the rule's words gives one of the wanted; `*` gives all, `*/sub` all of that subresource.
-fn gives(rule: &Node, key: &str, wanted: &[&str]) -> bool {
-    says(rule, key).any(|word| {
-        word == "*"
-            || wanted.contains(&word)
-            || word.strip_prefix("*/").is_some_and(|sub| {
-                wanted
-                    .iter()
-                    .any(|wanted| wanted.split_once('/').is_some_and(|(_, own)| own == sub))
-            })
-    })
-}
-
 /// The rules of a role that give a right, on more than named objects.
 pub(super) fn granting<'a>(role: &'a Object, right: &Right) -> impl Iterator<Item = Place<'a>> {
-    let Right(groups, resources, verbs) = *right;
-    rules(role)
-        .iter()
-        .filter(move |rule| {
-            gives(rule, "apiGroups", groups)
-                && gives(rule, "resources", resources)
-                && gives(rule, "verbs", verbs)
-                && says(rule, "resourceNames").next().is_none()
-        })
-        .map(Place::of)
+    rules(role).iter().filter(|rule| right.is_given_by(rule)).map(Place::of)
 }
 
 pub(super) fn wildcard(role: &Object) -> Outcome<'_> {
@@ -121,31 +90,12 @@ pub(super) fn wildcard(role: &Object) -> Outcome<'_> {
     })
 }
 
-/// Leaves out what the API server makes at every start. Its roles are told by label and name; its bindings only
-/// as long as nobody stands in them but Kubernetes' own programs, and nobody who is not signed in beside the
-/// one that tells versions.
+/// Leaves out what the API server makes at every start.
 pub(super) fn unless_own<'a>(
     object: &'a Object,
     otherwise: impl FnOnce() -> Outcome<'a>,
 ) -> Outcome<'a> {
-    let label = "kubernetes.io/bootstrapping";
-    let labels = place(object, &["metadata", "labels"]).node();
-    let is_made =
-        labels.and_then(|labels| labels.get(label)).and_then(Node::text) == Some("rbac-defaults");
-    let name = object.name.as_str();
-    let is_named =
-        name.starts_with("system:") || matches!(name, "cluster-admin" | "admin" | "edit" | "view");
-    let is_own_program = |subject: &Node| {
-        let text = |key| subject.get(key).and_then(Node::text).unwrap_or_default();
-        match (text("kind"), text("name")) {
-            ("ServiceAccount", _) => text("namespace") == "kube-system",
-            (_, "system:anonymous" | "system:unauthenticated") => {
-                name == "system:public-info-viewer"
-            }
-            (_, subject) => subject.starts_with("system:"),
-        }
-    };
-    if is_made && is_named && subjects(object).all(is_own_program) {
+    if is_made_by_kubernetes(object) {
         return Outcome::NotApplicable(KUBERNETES_OWN);
     }
     otherwise()
@@ -220,10 +170,10 @@ pub(super) fn secrets_binding<'a>(snapshot: &Snapshot<'a>, binding: &'a Object) 
 
 fn workload_has<'a>(snapshot: &Snapshot<'a>, pod: &Pod<'a>, right: &Right) -> Outcome<'a> {
     let name = pod.service_account.value.filter(|name| !name.is_empty()).unwrap_or("default");
-    let bindings = snapshot.bindings_of(pod.object.effective_namespace(), name);
-    if pod.automount_token.is(false) {
+    if pod.automount_token.is(false) && pod.token_volume().is_none() {
         return Outcome::Pass;
     }
+    let bindings = snapshot.bindings_of(pod.object.effective_namespace(), name);
     let roles: Vec<_> = bindings.iter().map(|binding| snapshot.role_of(binding)).collect();
     if roles.iter().flatten().any(|role| granting(role, right).next().is_some()) {
         return Outcome::Fail(vec![pod.service_account.place]);

@@ -2,9 +2,10 @@
 //! The rights that most attacks use are `rbac`'s own.
 
 use super::super::{bench, cis, nsa, threat};
-use super::rights::{BINDINGS, ROLES, Right, granting, subjects_where, unless_own};
+use super::rights::{BINDINGS, ROLES, granting, subjects_where, unless_own};
 use crate::check::{Check, Example, Outcome, Severity, Test};
 use crate::object::Object;
+use crate::rights::Right;
 use crate::snapshot::{Snapshot, place};
 use crate::words::{Words, words};
 
@@ -55,7 +56,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         Severity::High,
         words(
             "A role speaks to kubelets past the API server",
-            "역할이 API 서버를 비켜 kubelet과 통신합니다"
+            "역할로 API 서버를 비켜 kubelet과 통신할 수 있습니다"
         ),
         words(
             "`nodes/proxy` runs commands in every Pod of a node, and neither admission nor the audit log sees them.",
@@ -76,7 +77,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         Severity::High,
         words(
             "A role adds containers to running Pods",
-            "역할이 실행 중인 Pod에 컨테이너를 추가합니다"
+            "역할로 실행 중인 Pod에 컨테이너를 추가할 수 있습니다"
         ),
         words(
             "A debug container sees the others' processes and files.",
@@ -95,7 +96,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-forwards-ports",
         Severity::Medium,
-        words("A role reaches every port of Pods", "역할이 Pod의 모든 포트에 닿습니다"),
+        words("A role reaches every port of Pods", "역할로 Pod의 모든 포트에 닿을 수 있습니다"),
         words(
             "Port-forward passes NetworkPolicies, and ports that were only for the Pod itself.",
             "포트 포워딩은 NetworkPolicy를 비켜 Pod 내부용 포트에도 닿습니다."
@@ -113,7 +114,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-roles",
         Severity::Medium,
-        words("A role writes roles or bindings", "역할이 역할이나 연결을 기록합니다"),
+        words("A role writes roles or bindings", "역할로 역할이나 연결을 쓸 수 있습니다"),
         words(
             "Whoever has it passes on all that he has, and nobody sees where it ends.",
             "가진 권한을 모두 남에게 넘길 수 있고 어디까지 퍼지는지 알기 어렵습니다."
@@ -131,7 +132,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-deletes-events",
         Severity::Low,
-        words("A role deletes events", "역할이 이벤트를 삭제합니다"),
+        words("A role deletes events", "역할로 이벤트를 삭제할 수 있습니다"),
         words("That is how traces are wiped away.", "흔적을 지우는 방법입니다."),
         words(
             "Remove the right; events go by themselves after an hour.",
@@ -146,7 +147,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-network-policies",
         Severity::Medium,
-        words("A role changes NetworkPolicies", "역할이 NetworkPolicy를 바꿉니다"),
+        words("A role changes NetworkPolicies", "역할로 NetworkPolicy를 바꿀 수 있습니다"),
         words("It opens what others closed.", "다른 사람이 닫은 것을 열 수 있습니다."),
         words(
             "Leave policies to what deploys the namespace.",
@@ -161,7 +162,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-nodes",
         Severity::Medium,
-        words("A role changes nodes", "역할이 노드를 바꿉니다"),
+        words("A role changes nodes", "역할로 노드를 바꿀 수 있습니다"),
         words(
             "By labels and taints it draws Pods with secrets to a node of its choice.",
             "레이블과 taint로 비밀을 가진 Pod를 원하는 노드로 끌어올 수 있습니다."
@@ -176,7 +177,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-admission-policies",
         Severity::Medium,
-        words("A role changes admission policies", "역할이 어드미션 정책을 바꿉니다"),
+        words("A role changes admission policies", "역할로 어드미션 정책을 바꿀 수 있습니다"),
         words("It switches off what guards the cluster.", "클러스터를 지키는 것을 끌 수 있습니다."),
         words("Leave them to what deploys the cluster.", "클러스터를 배포하는 것에 맡깁니다."),
         [cis("5.1.12"), threat("E1")],
@@ -188,9 +189,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-api-services",
         Severity::High,
-        words("A role puts servers behind the API server", "역할이 API 서버 뒤에 서버를 둡니다"),
         words(
-            "Requests of everybody to that group, tokens of front proxies included, go to a server of its choice.",
+            "A role puts servers behind the API server",
+            "역할로 API 서버 뒤에 서버를 둘 수 있습니다"
+        ),
+        words(
+            "Requests of everybody to that group go to a server of its choice.",
             "그 그룹에 대한 모두의 요청이 원하는 서버로 갑니다."
         ),
         words("Leave them to what deploys the cluster.", "클러스터를 배포하는 것에 맡깁니다."),
@@ -203,7 +207,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
     role_check!(
         "role-changes-namespaces",
         Severity::Medium,
-        words("A role changes labels of namespaces", "역할이 네임스페이스의 레이블을 바꿉니다"),
+        words(
+            "A role changes labels of namespaces",
+            "역할로 네임스페이스의 레이블을 바꿀 수 있습니다"
+        ),
         words(
             "Labels say which Pods are let in and whom NetworkPolicies mean.",
             "레이블은 어떤 Pod를 받아들이고 NetworkPolicy가 누구를 뜻하는지 정합니다."
