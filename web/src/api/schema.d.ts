@@ -1300,10 +1300,7 @@ export interface components {
             next_before?: number;
         };
         /** @description The data of `event: stale`. */
-        TrafficStale: {
-            /** @description Why what is shown may be out of date. */
-            detail: string;
-        };
+        TrafficStale: Record<string, never>;
         /** @description The answers of a span that ends with the newest unit. */
         TrafficSummary: {
             /**
@@ -3405,7 +3402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too_many_attempts: as many are followed as may be */
+            /** @description too_many_watches: as many are followed as may be */
             429: {
                 headers: {
                     [name: string]: unknown;
