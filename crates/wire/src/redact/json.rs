@@ -10,6 +10,7 @@
 //! document that hides letters behind `\u` escapes, which no encoder does, gives nothing either.
 
 use super::Redactor;
+use memchr::{memchr2, memmem};
 
 /// The API server refuses documents nested deeper than 10,000 and real ones reach 30; custom resource
 /// definitions with schemas 60.
@@ -54,7 +55,10 @@ pub(super) fn redact(redactor: &Redactor, text: &str, may_be_secret: bool) -> Op
     if hides_letters(text) {
         return None;
     }
-    let secret = may_be_secret || text.contains("\"Secret\"") || text.contains("\"SecretList\"");
+    let holds = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    let secret = may_be_secret || holds("\"Secret\"") || holds("\"SecretList\"");
+    // Asked of the whole first: most documents hold none, and then no string need be asked.
+    let holds_token = may_hold_token(text);
     let mut output = String::with_capacity(text.len());
     let mut levels: Vec<Level> = Vec::new();
     let mut expect = Expect::Value;
@@ -122,7 +126,7 @@ pub(super) fn redact(redactor: &Redactor, text: &str, may_be_secret: bool) -> Op
                 match inherited || hide_tree || hide_string {
                     true if inner.is_empty() => {}
                     true => output.push_str(&redactor.placeholder(inner)),
-                    false => match may_hold_token(inner) {
+                    false => match holds_token && may_hold_token(inner) {
                         true => output.push_str(&redactor.text(inner)),
                         false => output.push_str(inner),
                     },
@@ -174,8 +178,7 @@ fn string(rest: &str) -> Option<usize> {
     let bytes = rest.as_bytes();
     let mut place = 1;
     loop {
-        let next = bytes.get(place..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        place += next;
+        place += memchr2(b'"', b'\\', bytes.get(place..)?)?;
         match bytes.get(place) {
             Some(b'"') => return Some(place + 1),
             // Whatever is escaped, it does not end the string.
@@ -196,13 +199,16 @@ fn scalar(rest: &str) -> Option<usize> {
 }
 
 fn may_hold_token(text: &str) -> bool {
-    text.contains("eyJ") || text.contains("earer ") || text.contains("PRIVATE KEY-----")
+    ["eyJ", "earer ", "PRIVATE KEY-----"]
+        .iter()
+        .any(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_some())
 }
 
 /// Whether an ASCII letter is written as an escape, by which a key could be disguised.
 fn hides_letters(text: &str) -> bool {
-    text.match_indices("\\u00").any(|(place, found)| {
-        let code = text.get(place + found.len()..place + found.len() + 2).unwrap_or_default();
+    const ESCAPE: &str = "\\u00";
+    memmem::find_iter(text.as_bytes(), ESCAPE.as_bytes()).any(|place| {
+        let code = text.get(place + ESCAPE.len()..place + ESCAPE.len() + 2).unwrap_or_default();
         u8::from_str_radix(code, 16).is_ok_and(|byte| byte.is_ascii_alphabetic())
     })
 }
