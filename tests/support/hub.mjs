@@ -133,7 +133,14 @@ export class Hub {
 export async function startHubs({ store = 'sqlite', count = 1, settings = {}, access, within = tmpdir() } = {}) {
   const folder = mkdtempSync(join(within, 'sallyport-hub-'));
   let postgres;
-  const common = { 'workspaces.image': shellImage, 'server.drain_grace_s': '1', 'log.filter': 'info', ...settings };
+  const common = {
+    'workspaces.image': shellImage,
+    // The namespaces of these people outlive each test's store.
+    'workspaces.adopt_namespaces': 'true',
+    'server.drain_grace_s': '1',
+    'log.filter': 'info',
+    ...settings,
+  };
   if (store === 'postgres') {
     postgres = await startPostgres();
     const vault = join(folder, 'vault.key');

@@ -4,15 +4,17 @@
 mod faults;
 mod gateway;
 mod keys;
+mod reading;
 
 pub(crate) use gateway::GatewayConfig;
 pub(crate) use keys::KEYS;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use model::{ClusterName, Secret};
+use reading::Reading;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The whole configuration as it is written.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -102,6 +104,7 @@ pub(crate) struct Workspaces {
     pub(crate) per_person_max: u32,
     pub(crate) total_max: u32,
     pub(crate) lifetime_hours: u64,
+    pub(crate) adopt_namespaces: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -182,6 +185,7 @@ impl Default for Workspaces {
             per_person_max: 3,
             total_max: 300,
             lifetime_hours: 8,
+            adopt_namespaces: false,
         }
     }
 }
@@ -225,93 +229,22 @@ impl Sources {
     }
 }
 
-/// Variables that are not configuration keys: the file's own name, the language of explanations, and what the cluster
-/// recipe uses.
-const OTHER_VARIABLES: &[&str] =
-    &["SALLYPORT_CONFIG", "SALLYPORT_LANGUAGE", "SALLYPORT_CACHE", "SALLYPORT_STATE"];
-const OTHER_PREFIXES: &[&str] = &["SALLYPORT_TEST_", "SALLYPORT_APISERVER_"];
-
-/// Reads everything and checks every value; the error names the keys and the fixes.
+/// Reads everything and checks every value; the error names the keys and the fixes, all of them at once.
 pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
-    let config = read_all(sources)?;
-    refuse(faults::of_values(&config))?;
-    Ok(config)
+    let mut reading = Reading::of(sources);
+    reading.judge(faults::of_values(&reading.config));
+    refuse(reading.faults)?;
+    Ok(reading.config)
 }
 
 /// The same, and what keeps a hub from serving. It changes nothing.
 pub(crate) async fn check(sources: &Sources) -> anyhow::Result<Config> {
-    let config = read_all(sources)?;
-    let mut all = faults::of_values(&config);
-    all.extend(faults::of_serving(&config).await);
-    refuse(all)?;
-    Ok(config)
-}
-
-fn read_all(sources: &Sources) -> anyhow::Result<Config> {
-    let mut table = match &sources.file {
-        Some(path) => read(path)?,
-        None => toml::Table::new(),
-    };
-    for (name, value) in &sources.environment {
-        let is_other = OTHER_VARIABLES.contains(&name.as_str())
-            || OTHER_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        if is_other {
-            continue;
-        }
-        let key = name["SALLYPORT_".len()..].to_ascii_lowercase().replacen("__", ".", 1);
-        set(&mut table, &key, value).with_context(|| format!("variable {name}"))?;
-    }
-    for (key, value) in &sources.flags {
-        set(&mut table, key, value).with_context(|| format!("flag for `{key}`"))?;
-    }
-    let config: Config = serde_path_to_error::deserialize(table).map_err(|error| {
-        let key = error.path().to_string();
-        let fix = match KEYS.iter().find(|known| known.name == key && known.is_list()) {
-            Some(list) => format!("write a list, as in {}", list.example()),
-            None => "`sallyport config explain` lists all keys".to_owned(),
-        };
-        let why = error.into_inner().to_string();
-        anyhow::anyhow!("configuration key `{key}`: {}; {fix}", why.trim_end())
-    })?;
-    let mut config = config;
-    if let Some((name, kubeconfig, context)) = &sources.cluster {
-        config.cluster = vec![ClusterConfig {
-            name: name.parse().context("--cluster-name")?,
-            kubeconfig: Some(kubeconfig.clone()),
-            context: context.clone(),
-            in_cluster: false,
-        }];
-    }
-    Ok(config)
-}
-
-fn read(path: &Path) -> anyhow::Result<toml::Table> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("configuration file {} cannot be read", path.display()))?;
-    text.parse().with_context(|| format!("configuration file {} is not TOML", path.display()))
-}
-
-/// Sets `section.key`. The value is TOML where it reads as such, else a string.
-fn set(table: &mut toml::Table, key: &str, value: &str) -> anyhow::Result<()> {
-    let Some((section, name)) = key.split_once('.') else {
-        bail!("`{key}` is not of the form section.key");
-    };
-    let Some(known) = KEYS.iter().find(|known| known.name == key) else {
-        bail!("there is no configuration key `{key}`; `sallyport config explain` lists all keys");
-    };
-    let parsed = format!("v = {value}")
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|mut table| table.remove("v"))
-        .filter(|parsed| !known.is_text || parsed.is_str());
-    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
-    let section = table
-        .entry(section)
-        .or_insert_with(|| toml::Value::Table(toml::Table::new()))
-        .as_table_mut()
-        .with_context(|| format!("`{section}` is not a section"))?;
-    section.insert(name.to_owned(), value);
-    Ok(())
+    let mut reading = Reading::of(sources);
+    reading.judge(faults::of_values(&reading.config));
+    let serving = faults::of_serving(&reading.config).await;
+    reading.judge(serving);
+    refuse(reading.faults)?;
+    Ok(reading.config)
 }
 
 /// Faults as one error: alone as they are, several as a list.

@@ -279,7 +279,8 @@ impl Services {
         template.lifetime = Duration::from_secs(config.workspaces.lifetime_hours * 3600);
         let limits = (config.workspaces.per_person_max, config.workspaces.total_max);
         let workspaces = workspaces::Settings::new(vec![template], limits.0, limits.1)
-            .context("configuration section `workspaces`")?;
+            .context("configuration section `workspaces`")?
+            .adopting_namespaces(config.workspaces.adopt_namespaces);
         let desk = PasswordDesk::new(Cost::default(), hub::random()?)?;
         Ok(Self {
             console: Console::new(api.clone(), desk, env!("CARGO_PKG_VERSION")),

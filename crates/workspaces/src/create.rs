@@ -183,7 +183,7 @@ impl Workspaces {
             let in_shape_for = self
                 .inner
                 .namespaces
-                .ensure(cluster, person.user(), self.settings())
+                .ensure(self.api(), cluster, person.user(), self.settings())
                 .await
                 .map_err(|refused| Stopped::Certain(told(cluster, refused)))?;
             let right = self.right_to_create(person, cluster, row, in_shape_for).await?;
@@ -334,8 +334,14 @@ fn told(cluster: &Cluster, refused: NamespaceRefusal) -> Problem {
             tracing::warn!(cluster = %cluster.name(), %namespace, "a namespace is not ours; it is left alone");
             refusal::foreign(cluster.name(), &namespace)
         }
+        NamespaceRefusal::Unknown(namespace) => {
+            tracing::warn!(cluster = %cluster.name(), %namespace, "a namespace carries a person's marks, but no hub on this store made it; it is left alone");
+            refusal::unknown(cluster.name(), &namespace)
+        }
         NamespaceRefusal::Going(namespace) => refusal::going(cluster.name(), &namespace),
         NamespaceRefusal::Cluster(error) => refusal::of_hub(error),
+        NamespaceRefusal::Store(error) => error.into(),
+        NamespaceRefusal::Hub(problem) => problem,
     }
 }
 

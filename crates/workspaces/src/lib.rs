@@ -34,7 +34,7 @@ pub use naming::{namespace_of, owner_hash};
 pub use routes::router;
 pub use service::Workspaces;
 pub use settings::{OperatorMisconfigured, Settings};
-pub use shape::{FIELD_MANAGER, MANAGED_BY, OWNER, TEMPLATE, WORKSPACE};
+pub use shape::{BIRTH_MARK, FIELD_MANAGER, MANAGED_BY, OWNER, TEMPLATE, WORKSPACE};
 pub use template::{Resources, Template, Text};
 pub use view::{
     NewWorkspace, Quota, State, Step, StepKind, TemplateView, WorkspaceList, WorkspaceTemplates,

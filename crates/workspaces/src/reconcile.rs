@@ -102,7 +102,7 @@ impl Workspaces {
         };
         let settling = by_place(rows).into_iter().map(|((cluster, owner, namespace), rows)| async move {
             let Some(cluster) = self.api().clusters.get(&cluster) else { return };
-            if shape && let Err(error) = self.inner.namespaces.ensure(cluster, &owner, self.settings()).await {
+            if shape && let Err(error) = self.inner.namespaces.ensure(self.api(), cluster, &owner, self.settings()).await {
                 tracing::warn!(%error, cluster = %cluster.name(), "a namespace is not in shape");
             }
             self.settle(cluster, &owner, &namespace, rows, SHOWN_AFTER_END).await;

@@ -79,6 +79,18 @@ pub(crate) fn foreign(cluster: &ClusterName, namespace: &Namespace) -> Problem {
     .fix("tell the hub's operator: it has to be renamed or deleted before workspaces can be made")
 }
 
+/// A namespace carries the person's marks, but the store does not know it.
+pub(crate) fn unknown(cluster: &ClusterName, namespace: &Namespace) -> Problem {
+    Problem::new(
+        ProblemCode::Conflict,
+        format!(
+            "namespace `{namespace}` in cluster `{cluster}` carries this person's marks, but this hub did not make it"
+        ),
+    )
+    .decided_by(DecidedBy::Hub)
+    .fix("tell the hub's operator: unless an earlier hub of theirs made it, and `workspaces.adopt_namespaces` is to say so, it has to be deleted")
+}
+
 /// The namespace is being deleted.
 pub(crate) fn going(cluster: &ClusterName, namespace: &Namespace) -> Problem {
     Problem::new(

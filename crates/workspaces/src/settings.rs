@@ -10,6 +10,7 @@ pub struct Settings {
     templates: Vec<Template>,
     limit_person: u32,
     limit_total: u32,
+    adopts_namespaces: bool,
 }
 
 /// The configuration of workspaces cannot be used.
@@ -45,7 +46,14 @@ impl Settings {
                 "the limit for one person must be 1 at least, and not above the total".to_owned(),
             );
         }
-        Ok(Self { templates, limit_person, limit_total })
+        Ok(Self { templates, limit_person, limit_total, adopts_namespaces: false })
+    }
+
+    /// Takes namespaces that carry a person's marks for theirs, though no hub on this store made them: for a store
+    /// that was lost, and for demonstrations. Whoever may create namespaces could have forged them.
+    #[must_use]
+    pub fn adopting_namespaces(self, adopts_namespaces: bool) -> Self {
+        Self { adopts_namespaces, ..self }
     }
 
     /// Every template, in the operator's order.
@@ -66,6 +74,10 @@ impl Settings {
     /// How many there may be in total.
     pub fn limit_total(&self) -> u32 {
         self.limit_total
+    }
+
+    pub(crate) fn adopts_namespaces(&self) -> bool {
+        self.adopts_namespaces
     }
 
     /// What so many workspaces of the largest kind may use together.
@@ -93,6 +105,7 @@ impl Default for Settings {
             templates: vec![Template::debian_shell("debian:12")],
             limit_person: 3,
             limit_total: 100,
+            adopts_namespaces: false,
         }
     }
 }

@@ -30,6 +30,8 @@ pub const FIELD_MANAGER: &str = "sallyport";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Label (hash) and annotation (full name): whose namespace it is.
 pub const OWNER: &str = kube_io::WORKSPACE_OWNER;
+/// Annotation: by which the store knows a namespace again whose UID is not noted yet.
+pub const BIRTH_MARK: &str = "sallyport.dev/birth-mark";
 /// Label: the workspace's id, on its Pod.
 pub const WORKSPACE: &str = "sallyport.dev/workspace";
 /// Label: the template's name, on its Pod.

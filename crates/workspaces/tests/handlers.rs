@@ -144,39 +144,6 @@ async fn an_owner_whose_right_was_withdrawn_makes_the_hub_read_nothing() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_somebody_elses_is_left_alone() {
-    let path = format!("/api/v1/namespaces/{}", namespace_of(ALICE));
-    let hash = workspaces::owner_hash(ALICE);
-    let metadata = |managed: &str, hash: &str, owner: &str| {
-        json!({ "metadata": {
-            "name": namespace_of(ALICE).as_str(), "uid": "uid-theirs",
-            "labels": { "app.kubernetes.io/managed-by": managed, "sallyport.dev/owner": hash },
-            "annotations": { "sallyport.dev/owner": owner },
-        } })
-    };
-    for (theirs, ours) in [
-        (json!({ "metadata": { "name": "x", "uid": "u" } }), false),
-        (metadata("helm", &hash, ALICE), false),
-        (metadata("sallyport", &hash, "sallyport:mallory"), false),
-        (metadata("sallyport", "0000000000000000", ALICE), false),
-        (metadata("sallyport", &hash, ALICE), true),
-    ] {
-        let double = Double::default().allowing(|_| true).with(&path, theirs.clone());
-        let hub = hub(vec![double.cluster("one")]).await;
-        let (router, _) = serve(&hub, 3, 10);
-        let (code, answer) = alice(&hub).await.post(&router, PATH, debian()).await;
-        if ours {
-            assert_eq!(code, StatusCode::CREATED, "{answer}");
-            continue;
-        }
-        assert_eq!((code, &answer["code"]), (StatusCode::CONFLICT, &json!("conflict")), "{theirs}");
-        assert!(double.seen("PATCH", "/").is_empty(), "{theirs}");
-        assert_eq!(double.object(&path), Some(theirs));
-        assert_eq!(live(&hub).await, 0);
-    }
-}
-
-#[tokio::test]
 async fn a_hundred_at_once_stay_within_both_limits() {
     let double = Double::default().allowing(|_| true);
     let hub = hub(vec![double.cluster("one")]).await;

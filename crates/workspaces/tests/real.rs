@@ -401,6 +401,21 @@ async fn a_namespace_is_kept_in_shape_and_a_foreign_one_left_alone() {
     assert_eq!((code, &problem["code"]), (StatusCode::CONFLICT, &json!("conflict")), "{problem}");
     let space = spaces.get(namespace_of(&bob).as_str()).await.unwrap();
     assert!(!space.metadata.labels.unwrap().contains_key(label));
+
+    // Marks that anybody may write who may make namespaces, down to those of the one that was here before.
+    let mut forged = spaces.get(own.as_str()).await.unwrap();
+    spaces.delete(own.as_str(), &DeleteParams::background()).await.unwrap();
+    while spaces.get_opt(own.as_str()).await.unwrap().is_some() {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    forged.metadata.uid = None;
+    forged.metadata.resource_version = None;
+    forged.metadata.managed_fields = None;
+    spaces.create(&PostParams::default(), &forged).await.unwrap();
+    let (code, problem) = browser.post(&router, PATH, wish("debian")).await;
+    assert_eq!((code, &problem["code"]), (StatusCode::CONFLICT, &json!("conflict")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("did not make it"), "{problem}");
+    assert!(policies.get_opt("sallyport-workspaces").await.unwrap().is_none());
     stage.strike().await;
 }
 

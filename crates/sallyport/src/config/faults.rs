@@ -117,6 +117,7 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
     let (sign_in, terminals) = (&config.sign_in, &config.terminals);
     let (workspaces, traffic) = (&config.workspaces, &config.traffic);
     let per_network = count(config.server.connections_per_network_max);
+    // A bound that is another key's value names that key, so that a fault there is not told twice.
     for (key, value, least, most) in [
         ("server.drain_grace_s", config.server.drain_grace_s, 0, 3600),
         ("server.connections_per_network_max", per_network, 1, 1_000_000),
@@ -158,8 +159,16 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ("gateway.keep_requests_days", config.gateway.keep_requests_days, 1, 3650),
     ] {
         if !(least..=most).contains(&value) {
+            let bound = match key {
+                "links.lifetime_s" => ", which is `links.lifetime_max_s`",
+                "terminals.per_person_max" => ", which is `terminals.total_max`",
+                "workspaces.per_person_max" => ", which is `workspaces.total_max`",
+                "traffic.keep_content_hours" => ", which is `traffic.keep_hours`",
+                "gateway.connections_per_network_max" => ", which is `gateway.connections_max`",
+                _ => "",
+            };
             faults.push(format!(
-                "configuration key `{key}` is {value}; it must be {least} to {most}"
+                "configuration key `{key}` is {value}; it must be {least} to {most}{bound}"
             ));
         }
     }

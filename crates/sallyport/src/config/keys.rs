@@ -104,6 +104,11 @@ pub(crate) const KEYS: &[Key] = &[
     other("workspaces.total_max", "300", "Workspaces of everybody."),
     other("workspaces.lifetime_hours", "8", "A workspace ends after so long."),
     other(
+        "workspaces.adopt_namespaces",
+        "false",
+        "For a store that was lost, and for demonstrations: take namespaces that carry a person's marks for theirs, though no hub on this store made them; whoever may create namespaces could have forged them.",
+    ),
+    other(
         "traffic.keep_hours",
         "168",
         "How long the units of traffic, and the reports of connections, are kept.",

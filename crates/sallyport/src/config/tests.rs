@@ -82,6 +82,57 @@ fn several_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn everything_that_cannot_be_read_is_told_at_once_wherever_it_was_written() {
+    let file = "[server]\nlistne = 1\ndrain_grace_s = \"soon\"\norigins = \"https://a.example\"\n\
+        [severs]\nx = 1\n[links]\nticket_s = 31\n[log]\nformat = \"xml\"\n\
+        [[cluster]]\nname = \"A b\"\nkubeconfg = \"k\"\ncontext = 3\n\
+        [[cluster]]\nkubeconfig = \"k\"";
+    let environment = [
+        ("SALLYPORT_SERVER__PORT", "1"),
+        ("SALLYPORT_NONSENSE", "1"),
+        ("SALLYPORT_SERVER__LISTEN", "here"),
+        ("SALLYPORT_LOG__FILTER", "info"),
+    ];
+    let flags = [("terminals.recheck_s", "often"), ("no.such", "1")];
+    let told = format!("{:#}", with(file, &environment, &flags).unwrap_err());
+    for fault in [
+        "`server.listne`",
+        "`server.drain_grace_s`: invalid type",
+        "`server.origins`: invalid type",
+        "SALLYPORT_SERVER__ORIGINS=",
+        "section `severs`",
+        "`links.ticket_s` is 31",
+        "`log.format`",
+        "`cluster[0].name`",
+        "`cluster[0].kubeconfg`",
+        "`cluster[0].context`",
+        "`cluster[1]`: missing field `name`",
+        "variable SALLYPORT_SERVER__PORT: there is no configuration key `server.port`",
+        "variable SALLYPORT_NONSENSE",
+        "`server.listen` (variable SALLYPORT_SERVER__LISTEN)",
+        "`terminals.recheck_s` (a flag)",
+        "flag for `no.such`",
+    ] {
+        assert!(told.contains(fault), "{fault} in {told}");
+    }
+    assert!(told.contains("the configuration has 15 faults"), "{told}");
+}
+
+#[test]
+fn nothing_is_said_of_what_only_stands_in_for_a_value_that_cannot_be_read() {
+    for (file, key) in [
+        ("[tls]\ncertificate = 5\nkey = \"k\"", "tls.certificate"),
+        ("[workspaces]\ntotal_max = \"many\"\nper_person_max = 900", "workspaces.total_max"),
+        ("[gateway]\nlisten = \"127.0.0.1:9443\"\n[[cluster]]\nname = 5", "cluster[0].name"),
+        ("server = 5", "server"),
+        ("not toml", "not TOML"),
+    ] {
+        let told = refusal(file);
+        assert!(told.contains(key) && !told.contains("faults"), "{file}: {told}");
+    }
+}
+
+#[test]
 fn each_value_that_serving_would_refuse_is_refused_here() {
     for (file, told) in [
         ("[server]\norigins = []", "`server.origins` is empty"),

@@ -193,3 +193,12 @@ CREATE UNIQUE INDEX workspaces_live_name ON workspaces (owner, cluster, name) WH
 CREATE UNIQUE INDEX workspaces_live_pod ON workspaces (cluster, namespace, pod) WHERE deleted_at IS NULL;
 CREATE INDEX workspaces_by_owner ON workspaces (owner);
 CREATE INDEX workspaces_by_deletion ON workspaces (deleted_at) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE namespaces (
+    cluster TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    uid TEXT,
+    birth_mark TEXT,
+    noted_at BIGINT NOT NULL,
+    PRIMARY KEY (cluster, namespace)
+);

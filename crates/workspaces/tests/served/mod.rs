@@ -26,13 +26,18 @@ impl FromRef<State> for Workspaces {
 }
 
 /// The routes, the service behind them, and the token that stops it.
+#[allow(dead_code, reason = "one suite has settings of its own")]
 pub(crate) fn serve(
     hub: &Hub,
     templates: Vec<Template>,
     limit_person: u32,
     limit_total: u32,
 ) -> (Router, Workspaces, CancellationToken) {
-    let settings = Settings::new(templates, limit_person, limit_total).unwrap();
+    serve_with(hub, Settings::new(templates, limit_person, limit_total).unwrap())
+}
+
+/// The same with all settings.
+pub(crate) fn serve_with(hub: &Hub, settings: Settings) -> (Router, Workspaces, CancellationToken) {
     let shutdown = CancellationToken::new();
     let workspaces = Workspaces::new(hub.api.clone(), settings, shutdown.clone());
     let state = State { api: hub.api.clone(), workspaces: workspaces.clone() };
