@@ -15,18 +15,22 @@ use store::{AuditEntry, AuditMark, AuditOutcome, GatewayRequest, GatewayRequestF
 /// Does what was asked, on the store that the configuration names.
 pub(crate) async fn run(command: AdminCommand, config: Config) -> anyhow::Result<ExitCode> {
     let adds = matches!(command, AdminCommand::User(UserCommand::Add { .. }));
-    if !hub::has_store(&config) {
-        let directory = config.store.directory.display();
+    if !hub::has_store(&config).await? {
+        // The address of a PostgreSQL holds a password.
+        let place = match &config.store.url {
+            Some(_) => "the PostgreSQL that `store.url` names".to_owned(),
+            None => config.store.directory.display().to_string(),
+        };
         // An empty store would be made otherwise, and then called intact.
         if !adds {
             bail!(
-                "there is no store in {directory}: name the hub's own directory with --data-dir, or its \
+                "there is no store in {place}: name the hub's own directory with --data-dir, or its \
                  configuration with --config. A hub makes its store when it first starts, and `sallyport admin \
                  user add` makes one too"
             );
         }
         say_error(&format!(
-            "note: there was no store in {directory}, so a new one is made there; the hub that is to know this \
+            "note: there was no store in {place}, so a new one is made there; the hub that is to know this \
              account must be started with it"
         ));
     }

@@ -51,10 +51,15 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// Whether there is a store already, as far as that can be told before it is opened: whether a PostgreSQL
-/// holds one is known to the database alone.
-pub(crate) fn has_store(config: &Config) -> bool {
-    config.store.url.is_some() || config.store.directory.join(DATABASE).exists()
+/// Whether there is a store already. It looks, and makes none.
+pub(crate) async fn has_store(config: &Config) -> anyhow::Result<bool> {
+    let location = match &config.store.url {
+        Some(url) => StoreLocation::Postgres { url: url.clone() },
+        None => StoreLocation::Sqlite { directory: config.store.directory.clone() },
+    };
+    Store::is_there(&location)
+        .await
+        .map_err(|error| anyhow::Error::new(error).context("the store cannot be looked at"))
 }
 
 /// The same for whoever wants to look at a log that cannot be trusted.

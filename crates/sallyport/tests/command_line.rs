@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made fails its test")]
 
+#[path = "../../store/tests/support/postgres.rs"]
+#[allow(dead_code, reason = "this suite neither stops the server nor starts it again")]
+mod postgres;
 mod support;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -96,6 +99,38 @@ fn config_check_tells_all_that_serve_would_refuse_with_key_and_fix() {
     // `serve` says the very same and does not begin.
     let served = run(&["--config", config, "serve"]);
     assert_eq!((served.code, served.error), (Some(2), said.error));
+}
+
+#[test]
+fn config_check_tells_every_wrong_key_and_variable_and_flag() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("sallyport.toml");
+    std::fs::write(&config, "[server]\nlistne = 1\nport = 2\n[links]\nticket_s = \"x\"\n").unwrap();
+    let said = sallyport(&["--config", config.to_str().unwrap(), "--set", "no.such=1"])
+        .args([
+            "--data-dir",
+            directory.path().to_str().unwrap(),
+            "config",
+            "check",
+            "--self-signed",
+        ])
+        .env("SALLYPORT_LOG__LEVEL", "info")
+        .env("SALLYPORT_TERMINALS__RECHECK_S", "never")
+        .output()
+        .unwrap();
+    let said = support::Said::from(said);
+    assert_eq!(said.code, Some(2), "{}", said.out);
+    for told in [
+        "the configuration has 6 faults",
+        "`server.listne`",
+        "`server.port`",
+        "`links.ticket_s`",
+        "variable SALLYPORT_LOG__LEVEL",
+        "`terminals.recheck_s` (variable SALLYPORT_TERMINALS__RECHECK_S)",
+        "flag for `no.such`",
+    ] {
+        assert!(said.error.contains(told), "{told} in {}", said.error);
+    }
 }
 
 #[test]
@@ -281,6 +316,48 @@ fn no_store_is_made_where_none_was_looked_for() {
     let second = run(&["--data-dir", data, "admin", "user", "add", "bob"]);
     assert!(!second.error.contains("a new one is made"), "{}", second.error);
     assert!(in_directory(&wrong, &["admin", "audit", "verify"], "").starts_with("intact: 2 "));
+}
+
+#[tokio::test]
+async fn no_tables_are_made_in_a_postgresql_where_none_were_looked_for() {
+    let database = postgres::PostgresServer::shared().database();
+    let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    let mut tables = async || -> i64 {
+        let sql = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()";
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("key");
+    std::fs::write(&key, "ab".repeat(32)).unwrap();
+    let store = [
+        ("--set", format!("store.url={}", database.url)),
+        ("--set", format!("store.vault_key_file={}", key.display())),
+    ];
+    let store: Vec<&str> = store.iter().flat_map(|(flag, value)| [*flag, value]).collect();
+    let tried = |arguments: &[&str], input: &str| {
+        tried(directory.path(), &[&store[..], arguments].concat(), input)
+    };
+    for arguments in [
+        &["admin", "user", "list"][..],
+        &["admin", "user", "disable", "alice"],
+        &["admin", "audit", "verify"],
+        &["admin", "audit", "verify", "--accept-restored"],
+        &["admin", "requests"],
+    ] {
+        let said = tried(arguments, "");
+        assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.out);
+        assert!(said.error.contains("no store in the PostgreSQL"), "{}", said.error);
+        assert!(!said.error.contains("postgres://"), "{}", said.error);
+        assert_eq!(tables().await, 0, "{arguments:?}");
+    }
+    let add = ["admin", "user", "add", "alice", "--password-stdin"];
+    let said = tried(&add, "a quiet harbour at noon\n");
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(said.error.contains("there was no store in the PostgreSQL"), "{}", said.error);
+    assert!(tables().await > 5);
+    let said = tried(&["admin", "user", "list"], "");
+    assert!(said.code == Some(0) && said.out.contains("alice"), "{}{}", said.out, said.error);
+    assert!(said.error.is_empty() || !said.error.contains("no store"), "{}", said.error);
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub enum StoreLocation {
     },
 }
 
-const DATABASE_FILE: &str = "sallyport.db";
+/// SQLite's file in the directory.
+pub(crate) const DATABASE_FILE: &str = "sallyport.db";
 
 /// Makes the directory and the file, for their owner only, and returns the file's path.
 ///

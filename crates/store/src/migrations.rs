@@ -64,6 +64,13 @@ pub(crate) async fn apply(database: &Database, vault: &Vault, now: Timestamp) ->
     tx.commit().await
 }
 
+/// Whether a hub has been here, on PostgreSQL.
+pub(crate) async fn were_applied(database: &Database) -> Result<bool> {
+    let sql = "SELECT to_regclass('schema_migrations') IS NOT NULL AS there";
+    let row = database.row(sql, values![]).await?;
+    row.map_or(Ok(false), |row| row.bool("there"))
+}
+
 const RECORDS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version BIGINT PRIMARY KEY,
     checksum TEXT NOT NULL,

@@ -4,6 +4,7 @@
 use crate::audit::{Act, AuditQueue, Mark};
 use crate::changes::Feed;
 use crate::database::{Database, Pending, values};
+use crate::location::DATABASE_FILE;
 use crate::vault::Vault;
 use crate::{Result, StoreLocation, VaultKey, migrations};
 use model::{HubId, Timestamp};
@@ -40,6 +41,22 @@ impl Store {
         now: Timestamp,
     ) -> Result<Self> {
         open(location, key, hub, now).await
+    }
+
+    /// Whether there is a store, before one is opened, which would make it. Looks and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`](crate::StoreError::Unavailable) if the database cannot be reached.
+    pub async fn is_there(location: &StoreLocation) -> Result<bool> {
+        match location {
+            StoreLocation::Sqlite { directory } => Ok(directory.join(DATABASE_FILE).exists()),
+            StoreLocation::Postgres { .. } => {
+                let database = Database::connect(location).await?;
+                let is_there = migrations::were_applied(&database).await;
+                database.close().await;
+                is_there
+            }
+        }
     }
 
     /// Whether the database answers, for `/readyz`.

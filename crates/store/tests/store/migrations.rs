@@ -2,7 +2,7 @@
 
 use crate::bench::*;
 use std::os::unix::fs::PermissionsExt;
-use store::{StoreError, StoreLocation};
+use store::{Store, StoreError, StoreLocation};
 
 on_both_databases! {
     async fn a_database_opens_from_empty_and_again(bench: Bench) {
@@ -15,6 +15,13 @@ on_both_databases! {
         again.audit(entry("act")).await.unwrap();
         assert_intact(&again, 2).await;
         assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 3);
+    }
+
+    async fn looking_for_a_store_makes_none(bench: Bench) {
+        assert!(!Store::is_there(&bench.location).await.unwrap());
+        assert!(!Store::is_there(&bench.location).await.unwrap(), "the first look left nothing");
+        bench.store().await.close().await;
+        assert!(Store::is_there(&bench.location).await.unwrap());
     }
 
     async fn hubs_that_start_at_once_found_it_once(bench: Bench) {
