@@ -160,7 +160,11 @@ const routes = [
   [
     'GET',
     /^\/api\/v1\/links$/,
-    ({ url, name }) => ({ items: whose(world.links, url, name).filter((each) => matches(each, url, ['state'])) }),
+    ({ url, name }) =>
+      pageOf(
+        whose(world.links, url, name).filter((each) => matches(each, url, ['state'])),
+        url,
+      ),
   ],
   [
     'DELETE',
@@ -203,7 +207,7 @@ const routes = [
       return passage;
     },
   ],
-  ['GET', /^\/api\/v1\/terminals$/, ({ url, name }) => ({ items: whose(world.terminals, url, name) })],
+  ['GET', /^\/api\/v1\/terminals$/, ({ url, name }) => pageOf(whose(world.terminals, url, name), url)],
   [
     'DELETE',
     /^\/api\/v1\/terminals\/([^/]+)$/,
@@ -370,6 +374,12 @@ function whose(items, url, name) {
   const user = url.searchParams.get('user') ?? name;
   if (user !== name && !world.me(name).admin) throw new Refusal(403, 'not_admin', 'only administrators may');
   return user === '*' ? items : items.filter((each) => each.user === user);
+}
+/** A page as the hub gives it: behind `after`, and `next` while there is more. */
+function pageOf(items, url) {
+  const from = items.findIndex((each) => each.id === url.searchParams.get('after')) + 1;
+  const page = items.slice(from, from + Number(url.searchParams.get('limit') ?? 100));
+  return { items: page, next: from + page.length < items.length ? page.at(-1)?.id : undefined };
 }
 const matches = (item, url, fields) =>
   fields.every((field) => !url.searchParams.get(field) || item[field] === url.searchParams.get(field));

@@ -112,11 +112,13 @@ pub struct LinkFilter {
     pub cluster: Option<ClusterName>,
     /// Only those in this state.
     pub state: Option<LinkState>,
-    /// How many at most; 1 to 500.
+    /// Only those behind the one that was minted then: where the list goes on.
+    pub after: Option<(Timestamp, LinkId)>,
+    /// How many at most; 1 to 501, so that a page of 500 tells whether there is more.
     pub limit: u32,
 }
 
-const LISTED_MAX: u32 = 500;
+const LISTED_MAX: u32 = 501;
 
 impl Store {
     /// Stores a new link with its audit record, unless the person has `open_max` in that cluster that were
@@ -181,6 +183,13 @@ impl Store {
         if let Some(cluster) = &filter.cluster {
             values.push(cluster.as_str().into());
             sql.push_str(&format!(" AND cluster = ${}", values.len()));
+        }
+        if let Some((at, id)) = &filter.after {
+            values.extend(values![*at, id]);
+            let (at, id) = (values.len() - 1, values.len());
+            sql.push_str(&format!(
+                " AND (created_at < ${at} OR (created_at = ${at} AND id > ${id}))"
+            ));
         }
         values.push(filter.limit.clamp(1, LISTED_MAX).into());
         sql.push_str(&format!(" ORDER BY created_at DESC, id LIMIT ${}", values.len()));

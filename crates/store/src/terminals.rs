@@ -52,6 +52,8 @@ pub struct TerminalFilter {
     pub live: Option<bool>,
     /// Only those on this hub.
     pub hub: Option<HubId>,
+    /// Only those behind the one that began then: where the list goes on.
+    pub after: Option<(Timestamp, TerminalId)>,
     /// How many at most; 1 to 10,000, for the live ones of a full hub.
     pub limit: u32,
 }
@@ -115,6 +117,13 @@ impl Store {
             Some(true) => sql.push_str(" AND t.ended_at IS NULL"),
             Some(false) => sql.push_str(" AND t.ended_at IS NOT NULL"),
             None => {}
+        }
+        if let Some((at, id)) = &filter.after {
+            values.extend(values![*at, id]);
+            let (at, id) = (values.len() - 1, values.len());
+            sql.push_str(&format!(
+                " AND (t.started_at < ${at} OR (t.started_at = ${at} AND t.id > ${id}))"
+            ));
         }
         values.push(filter.limit.clamp(1, LISTED_MAX).into());
         sql.push_str(&format!(" ORDER BY t.started_at DESC, t.id LIMIT ${}", values.len()));

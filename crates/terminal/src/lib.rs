@@ -15,6 +15,7 @@ mod keys;
 mod launch;
 mod links;
 mod live;
+mod page;
 mod protocol;
 mod screen;
 mod session;

@@ -2,6 +2,7 @@
 
 use crate::Terminals;
 use crate::gates::forbidden;
+use crate::page::{Cursor, cut};
 use crate::standing::still_stands;
 use axum::extract::State;
 use http::StatusCode;
@@ -100,10 +101,13 @@ pub(crate) struct MintedLink {
     url: String,
 }
 
-/// Links.
+/// Links, a page of them.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct LinkList {
     items: Vec<Link>,
+    /// `after` of the next page, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// Which links to list.
@@ -116,6 +120,8 @@ pub(crate) struct ListLinks {
     state: Option<LinkStateName>,
     /// How many at most, 1 to 500; 100 if left out.
     limit: Option<u32>,
+    /// Goes on behind a page: its `next`.
+    after: Option<String>,
 }
 
 /// Whose links to revoke.
@@ -371,14 +377,18 @@ pub(crate) async fn list(
     let Whose { user, cluster } =
         Whose::asked(&signed_in, wish.user.as_deref(), "see others' links")?;
     let now = terminals.api.clock.now();
+    let shown = wish.limit.unwrap_or(100).clamp(1, 500);
     let filter = LinkFilter {
         user,
         cluster,
         state: wish.state.map(Into::into),
-        limit: wish.limit.unwrap_or(100).clamp(1, 500),
+        after: Cursor::asked(wish.after.as_deref())?,
+        // One more tells whether there is more.
+        limit: shown + 1,
     };
     let rows = terminals.api.store.links(&filter, now).await?;
-    Ok(Json(LinkList { items: rows.into_iter().map(|row| Link::of(row, now)).collect() }))
+    let (rows, next) = cut(rows, shown as usize, |row| (row.created_at, &row.id));
+    Ok(Json(LinkList { items: rows.into_iter().map(|row| Link::of(row, now)).collect(), next }))
 }
 
 /// Revokes a link, used or not; a terminal that was entered by it ends within two seconds.

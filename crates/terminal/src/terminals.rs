@@ -2,6 +2,7 @@
 
 use crate::Terminals;
 use crate::links::Whose;
+use crate::page::{Cursor, cut};
 use axum::extract::State;
 use http::StatusCode;
 use http_api::{Json, Path, Problem, ProblemBody, Query, SignedIn};
@@ -33,10 +34,13 @@ pub(crate) struct Terminal {
     end_reason: Option<String>,
 }
 
-/// Terminals.
+/// Terminals, a page of them.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct TerminalList {
     items: Vec<Terminal>,
+    /// `after` of the next page, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// Which terminals to list.
@@ -45,6 +49,10 @@ pub(crate) struct TerminalList {
 pub(crate) struct ListTerminals {
     /// Another person's, or `*` for everybody's; administrators only.
     user: Option<String>,
+    /// How many at most, 1 to 1,000; 200 if left out.
+    limit: Option<u32>,
+    /// Goes on behind a page: its `next`.
+    after: Option<String>,
 }
 
 impl From<TerminalRow> for Terminal {
@@ -66,7 +74,7 @@ impl From<TerminalRow> for Terminal {
     }
 }
 
-/// Terminals in one answer, which the console tells when it is reached; `user` narrows.
+/// Terminals in one answer, about 400 KB.
 const LISTED_MAX: u32 = 1000;
 
 /// Lists live terminals: one's own, administrators also others'.
@@ -81,9 +89,19 @@ pub(crate) async fn list(
 ) -> Result<Json<TerminalList>, Problem> {
     let Whose { user, cluster } =
         Whose::asked(&signed_in, wish.user.as_deref(), "see others' terminals")?;
-    let filter = TerminalFilter { user, cluster, live: Some(true), hub: None, limit: LISTED_MAX };
+    let shown = wish.limit.unwrap_or(200).clamp(1, LISTED_MAX);
+    let filter = TerminalFilter {
+        user,
+        cluster,
+        live: Some(true),
+        hub: None,
+        after: Cursor::asked(wish.after.as_deref())?,
+        // One more tells whether there is more.
+        limit: shown + 1,
+    };
     let rows = terminals.api.store.terminals(&filter).await?;
-    Ok(Json(TerminalList { items: rows.into_iter().map(Terminal::from).collect() }))
+    let (rows, next) = cut(rows, shown as usize, |row| (row.started_at, &row.id));
+    Ok(Json(TerminalList { items: rows.into_iter().map(Terminal::from).collect(), next }))
 }
 
 /// Ends a live terminal, on whichever hub it lives, within two seconds.

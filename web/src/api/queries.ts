@@ -3,10 +3,6 @@ import { queryOptions } from '@tanstack/react-query';
 import { api, setCsrf, take } from './client';
 import type { AuditFilter, LinkFilter, Me, MintLink, NewAccount } from './contract';
 
-/** What one answer of the hub holds at most; a list of that length is not whole. */
-export const rowsMax = { links: 500, terminals: 1000 } as const;
-export const isCutShort = (list: keyof typeof rowsMax, count: number): boolean => count >= rowsMax[list];
-
 const lively = { refetchInterval: 10_000, staleTime: 2_000 } as const;
 
 let lastUser: string | null = null;
@@ -46,7 +42,7 @@ export const queries = {
   links: (filter: LinkFilter) =>
     queryOptions({
       queryKey: ['links', filter],
-      queryFn: () => take(api.GET('/api/v1/links', { params: { query: { ...filter, limit: rowsMax.links } } })),
+      queryFn: () => take(api.GET('/api/v1/links', { params: { query: filter } })),
       ...lively,
     }),
   terminals: (user?: string) =>
@@ -126,6 +122,10 @@ export const acts = {
   enableAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/enable', { params: { path: { name } } })),
   inviteAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/invite', { params: { path: { name } } })),
   signOutAccount: (name: string) => take(api.POST('/api/v1/accounts/{name}/sign-out', { params: { path: { name } } })),
+  linkPage: (filter: LinkFilter, after?: string) =>
+    take(api.GET('/api/v1/links', { params: { query: { ...filter, after, limit: 200 } } })),
+  terminalPage: (user?: string, after?: string) =>
+    take(api.GET('/api/v1/terminals', { params: { query: { user, after, limit: 200 } } })),
   auditPage: (filter: AuditFilter, before?: number) =>
     take(api.GET('/api/v1/audit', { params: { query: { ...filter, before, limit: 200 } } })),
   trafficPage: (filter: string | undefined, before: number | undefined) =>

@@ -783,9 +783,11 @@ export interface components {
             used_at?: string | null;
             user: string;
         };
-        /** @description Links. */
+        /** @description Links, a page of them. */
         LinkList: {
             items: components["schemas"]["Link"][];
+            /** @description `after` of the next page, if there is one. */
+            next?: string | null;
         };
         /**
          * @description What has become of a link.
@@ -1068,9 +1070,11 @@ export interface components {
             tty: boolean;
             user: string;
         };
-        /** @description Terminals. */
+        /** @description Terminals, a page of them. */
         TerminalList: {
             items: components["schemas"]["Terminal"][];
+            /** @description `after` of the next page, if there is one. */
+            next?: string | null;
         };
         /** @description A sentence in both languages of the console. */
         Text: {
@@ -2179,6 +2183,8 @@ export interface operations {
                 state?: components["schemas"]["LinkState"] | null;
                 /** @description How many at most, 1 to 500; 100 if left out. */
                 limit?: number | null;
+                /** @description Goes on behind a page: its `next`. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -3071,6 +3077,10 @@ export interface operations {
             query?: {
                 /** @description Another person's, or `*` for everybody's; administrators only. */
                 user?: string | null;
+                /** @description How many at most, 1 to 1,000; 200 if left out. */
+                limit?: number | null;
+                /** @description Goes on behind a page: its `next`. */
+                after?: string | null;
             };
             header?: never;
             path?: never;

@@ -1,5 +1,5 @@
 // Presigned links: one's own, or everybody's for an administrator; each can be revoked, or all of a person's at once.
-import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { Link, LinkState } from '../api/contract';
@@ -10,7 +10,7 @@ import { FilterInput } from '../ui/FilterInput';
 import { Confirm } from '../ui/overlays';
 import { Badge, CopyId, Empty, SkeletonRows, Time, type Tone } from '../ui/show';
 import { toaster } from '../ui/toast';
-import { CutShort } from './CutShort';
+import { MoreRows, usePages } from './Pages';
 import { ProblemNotice } from './ProblemView';
 import { type LinkSearch, linkStates } from './urlState';
 
@@ -32,7 +32,9 @@ export function Links(): ReactNode {
   const { data: me } = useSuspenseQuery(queries.me);
   const search = useSearch({ from: '/inside/access/links' });
   const navigate = useNavigate({ from: '/access/links' });
-  const { data, error, refetch } = useQuery(queries.links({ ...search, user: whoseRows(me, search.user) }));
+  const filter = { ...search, user: whoseRows(me, search.user) };
+  const pages = usePages(['links', 'pages', filter], (after) => acts.linkPage(filter, after), 10_000);
+  const { rows: links, error, refetch } = pages;
   const [revoking, setRevoking] = useState<Link | 'all' | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const whose = me.admin && search.user ? search.user : me.user;
@@ -75,15 +77,14 @@ export function Links(): ReactNode {
         </Button>
       </div>
       <div className="room-body">
-        {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
-        {!data && !error && <SkeletonRows label={t('act.loading')} />}
-        {data?.items.length === 0 && (
+        {error && !links && <ProblemNotice error={error} onRetry={() => void refetch()} />}
+        {!links && !error && <SkeletonRows label={t('act.loading')} />}
+        {links?.length === 0 && (
           <Empty icon="link" title={t('link.none')}>
             {t('link.noneTodo')}
           </Empty>
         )}
-        <CutShort list="links" count={data?.items.length ?? 0} />
-        {data && data.items.length > 0 && (
+        {links && links.length > 0 && (
           <div className="table-wrap">
             <table className="table">
               <thead>
@@ -100,7 +101,7 @@ export function Links(): ReactNode {
                 </tr>
               </thead>
               <tbody>
-                {data.items.map((link) => (
+                {links.map((link) => (
                   <tr key={link.id}>
                     <th scope="row">
                       <span className="mono">{`${link.pod} / ${link.container}`}</span>
@@ -144,6 +145,7 @@ export function Links(): ReactNode {
             </table>
           </div>
         )}
+        <MoreRows pages={pages} />
       </div>
       {revoking && (
         <Confirm

@@ -1,5 +1,5 @@
 // Terminals that live now: one's own, or everybody's for an administrator; each can be ended.
-import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { Terminal } from '../api/contract';
@@ -10,7 +10,7 @@ import { FilterInput } from '../ui/FilterInput';
 import { Confirm } from '../ui/overlays';
 import { CopyId, Empty, SkeletonRows, Time } from '../ui/show';
 import { toaster } from '../ui/toast';
-import { CutShort } from './CutShort';
+import { MoreRows, usePages } from './Pages';
 import { ProblemNotice } from './ProblemView';
 
 export function LiveTerminals(): ReactNode {
@@ -22,10 +22,12 @@ export function LiveTerminals(): ReactNode {
   const navigate = useNavigate({ from: '/access/terminals' });
   // Only an administrator has the field by which it could be cleared.
   const whose = me.admin ? search.user : undefined;
-  const { data, error, refetch } = useQuery(queries.terminals(whoseRows(me, whose)));
+  const user = whoseRows(me, whose);
+  const pages = usePages(['terminals', 'pages', user], (after) => acts.terminalPage(user, after), 5_000);
+  const { rows, error, refetch } = pages;
   const [ending, setEnding] = useState<Terminal | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
-  const live = data?.items.filter((each) => !each.ended_at) ?? [];
+  const live = rows?.filter((each) => !each.ended_at) ?? [];
   const confirm = () => {
     if (!ending) return;
     acts.endTerminal(ending.id).then(() => {
@@ -36,15 +38,13 @@ export function LiveTerminals(): ReactNode {
   };
   const body = (
     <div className="room-body">
-      {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
-      {!data && !error && <SkeletonRows label={t('act.loading')} />}
-      {data && live.length === 0 && (
+      {error && !rows && <ProblemNotice error={error} onRetry={() => void refetch()} />}
+      {!rows && !error && <SkeletonRows label={t('act.loading')} />}
+      {rows && live.length === 0 && (
         <Empty icon="terminal" title={whose ? t('live.noneFiltered', { user: whose }) : t('live.none')}>
           {whose ? t('audit.noneFiltered') : t('live.noneTodo')}
         </Empty>
       )}
-      {/* What has ended counts too: it is the answer that was full. */}
-      <CutShort list="terminals" count={data?.items.length ?? 0} />
       {live.length > 0 && (
         <div className="table-wrap">
           <table className="table">
@@ -97,6 +97,7 @@ export function LiveTerminals(): ReactNode {
           </table>
         </div>
       )}
+      <MoreRows pages={pages} />
       {ending && (
         <Confirm
           title={t('live.endOf', { pod: ending.pod })}

@@ -51,6 +51,29 @@ on_both_databases! {
         assert_eq!(store.links(&two, NOW).await.unwrap().len(), 2);
     }
 
+    async fn pages_of_links_hold_each_once_also_those_of_one_moment(bench: Bench) {
+        let store = bench.store().await;
+        for nth in 0..7u64 {
+            let mut link = link(ALICE);
+            link.created_at = later(nth / 3);
+            store.create_link(&link, u32::MAX, entry("link.mint")).await.unwrap();
+        }
+        let whole = LinkFilter { limit: 50, ..LinkFilter::default() };
+        let whole = store.links(&whole, NOW).await.unwrap();
+        let mut paged = Vec::new();
+        let mut after = None;
+        loop {
+            let page = LinkFilter { user: Some(ALICE.to_owned()), after, limit: 2, ..LinkFilter::default() };
+            let page = store.links(&page, NOW).await.unwrap();
+            after = page.last().map(|last| (last.created_at, last.id.clone()));
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        assert_eq!(paged, whole);
+    }
+
     async fn a_link_is_revoked_once(bench: Bench) {
         let store = bench.store().await;
         let link = minted(&store, ALICE).await;

@@ -45,6 +45,27 @@ on_both_databases! {
         assert_eq!(listed.iter().map(|t| &t.id).collect::<Vec<_>>(), [&second.id]);
     }
 
+    async fn pages_of_terminals_hold_each_once(bench: Bench) {
+        let store = bench.store().await;
+        let alice = signed_in(&store, ALICE).await;
+        for _ in 0..5 {
+            entered(&store, &alice).await;
+        }
+        let whole = store.terminals(&TerminalFilter { limit: 50, ..TerminalFilter::default() }).await.unwrap();
+        let mut paged = Vec::new();
+        let mut after = None;
+        loop {
+            let page = TerminalFilter { live: Some(true), after, limit: 2, ..TerminalFilter::default() };
+            let page = store.terminals(&page).await.unwrap();
+            after = page.last().map(|last| (last.started_at, last.id.clone()));
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        assert_eq!(paged, whole);
+    }
+
     async fn asking_for_an_end_reaches_the_hub_that_holds_it(bench: Bench) {
         let hubs = [bench.store().await, bench.store().await];
         let alice = signed_in(&hubs[0], ALICE).await;

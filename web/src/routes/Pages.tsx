@@ -1,0 +1,45 @@
+// A list that the hub gives in pages: read on by a button, and kept fresh as far as it was read.
+import { type QueryKey, useInfiniteQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { useT } from '../i18n';
+import { Button } from '../ui/controls';
+import { ProblemNotice } from './ProblemView';
+
+interface Page<Row> {
+  items: Row[];
+  next?: string | null;
+}
+
+/** What has been read of a list; `undefined` before its first page came. */
+export function usePages<Row>(
+  queryKey: QueryKey,
+  page: (after: string | undefined) => Promise<Page<Row>>,
+  refetchInterval: number,
+) {
+  const pages = useInfiniteQuery({
+    queryKey,
+    queryFn: ({ pageParam }) => page(pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next ?? undefined,
+    staleTime: 2_000,
+    refetchInterval,
+  });
+  return { ...pages, rows: pages.data?.pages.flatMap((each) => each.items) };
+}
+
+/** Under the rows: how many they are as long as there are more, and the button that brings those. */
+export function MoreRows({ pages }: { pages: ReturnType<typeof usePages> }): ReactNode {
+  const t = useT();
+  if (!pages.hasNextPage) return null;
+  return (
+    <div className="more-rows">
+      <span className="faint" role="status">
+        {t('list.shown', { n: pages.rows?.length ?? 0 })}
+      </span>
+      <Button onPress={() => void pages.fetchNextPage()} isDisabled={pages.isFetchingNextPage}>
+        {pages.isFetchingNextPage ? t('act.loading') : t('list.more')}
+      </Button>
+      {pages.isFetchNextPageError && <ProblemNotice error={pages.error} onRetry={() => void pages.fetchNextPage()} />}
+    </div>
+  );
+}
