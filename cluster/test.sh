@@ -76,6 +76,10 @@ touch "$WORK/lists/deb_dists_bookworm_main_binary-amd64_Packages"
 check "lists of today are not" deny stale
 touch -d '2 days ago' "$WORK/lists/partial"
 check "lists of before yesterday are" stale
+low() { bash -c 'source "${1%/*}/lib/host.sh"; inotify_is_low "$2" "$3"' bash "$CLUSTER" "$@"; }
+check "inotify instances that another cluster would use up are told of" low 128 100
+check "with room for two nothing is said" deny low 128 88
+check "nor where the kernel tells no limit" deny low 0 500
 check "up starts a cluster, and gives its caller's pipe back" prints "is up" timeout 120 "$CLUSTER" up --name "$NAME"
 check "up again finds nothing to do" within 10 prints "nothing to do" "$CLUSTER" up --name "$NAME"
 check "status says healthy" prints healthy "$CLUSTER" status --name "$NAME"

@@ -64,3 +64,18 @@ check_kernel() {
   [[ $(cgroup_roots) ]] ||
     fail "no cgroups are mounted below /sys/fs/cgroup: mount -t cgroup2 none /sys/fs/cgroup"
 }
+
+# The controller manager, the API server, the kubelet, containerd and kube-proxy of one cluster take 20 together, of
+# Debian's 128 for each user, so the seventh cluster finds none left: its kubelet then ends, or `tail -f` in a Pod fails.
+readonly INOTIFY_OF_A_CLUSTER=20
+warn_of_inotify() {
+  local limit in_use
+  limit=$(cat /proc/sys/fs/inotify/max_user_instances 2>/dev/null || echo 0)
+  # Processes end while one looks.
+  in_use=$({ find /proc/[0-9]*/fd -lname 'anon_inode:inotify' 2>/dev/null || true; } | wc -l)
+  if inotify_is_low "$limit" "$in_use"; then
+    say "of this machine's $limit inotify instances $in_use are in use, and a cluster takes $INOTIFY_OF_A_CLUSTER: sysctl fs.inotify.max_user_instances=1024 makes room"
+  fi
+}
+# inotify_is_low LIMIT IN_USE: whether another cluster and some Pods that watch files would not find room.
+inotify_is_low() { (($1 > 0 && $1 - $2 < 2 * INOTIFY_OF_A_CLUSTER)); }

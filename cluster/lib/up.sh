@@ -36,6 +36,7 @@ cluster_up() {
   if ! namespaces_stand; then
     say "starting cluster \`$NAME\`, Kubernetes $version (about 10 s)"
     check_kernel
+    warn_of_inotify
   fi
   take_number
   make_namespaces
