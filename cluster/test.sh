@@ -80,7 +80,23 @@ low() { bash -c 'source "${1%/*}/lib/host.sh"; inotify_is_low "$2" "$3"' bash "$
 check "inotify instances that another cluster would use up are told of" low 128 100
 check "with room for two nothing is said" deny low 128 88
 check "nor where the kernel tells no limit" deny low 0 500
-check "up starts a cluster, and gives its caller's pipe back" prints "is up" timeout 120 "$CLUSTER" up --name "$NAME"
+# The same `up` on machines that lack something, each played by a program that answers as such a machine would.
+lacking() { # lacking TOOL SCRIPT COMMAND... puts a TOOL of this SCRIPT first on PATH.
+  mkdir -p "$WORK/lacking" && rm -f "$WORK/lacking"/*
+  printf '#!/bin/sh\n%s\n' "$2" >"$WORK/lacking/$1" && chmod +x "$WORK/lacking/$1"
+  shift 2
+  PATH=$WORK/lacking:$PATH "$@" 2>&1
+}
+refuses() { local want=$1 said; shift; if said=$("$@"); then echo "it went through: $said"; return 1; fi; [[ $said == *"cluster: "*"$want"* && $said != *" failed ("* ]] || { echo "$said"; return 1; }; }
+up() { "$CLUSTER" up --name "$NAME"; }
+check "who is not root is told so" refuses "you must be root: run it with sudo" lacking id 'echo 1000' up
+mkdir "$WORK/none" && ln -s /usr/bin/* "$WORK/none/" && rm "$WORK/none/dpkg-query"
+check "a machine that is no Debian is told what to install" refuses "this is not Debian" env PATH="$WORK/none" bash -c '"$0" up --name "$1" 2>&1' "$CLUSTER" "$NAME"
+check "a kernel without namespaces is named" refuses "does not allow new network and mount namespaces" lacking unshare 'exit 1' up
+check "one without veth pairs is named" refuses "the kernel cannot make veth pairs" lacking ip 'case "$*" in *veth*) exit 1;; esac; exec '"$(command -v ip)"' "$@"' up
+check "one without address rewriting is named" refuses "iptables cannot rewrite addresses" lacking iptables 'exit 1' up
+"$CLUSTER" down --name "$NAME" >/dev/null
+check "up starts a cluster within 20 s, and gives its caller's pipe back" within 20 prints "is up" timeout 120 "$CLUSTER" up --name "$NAME"
 check "up again finds nothing to do" within 10 prints "nothing to do" "$CLUSTER" up --name "$NAME"
 check "status says healthy" prints healthy "$CLUSTER" status --name "$NAME"
 check "the kubeconfig is one private file" test "$(stat -c %a "$("$CLUSTER" kubeconfig --name "$NAME")")" = 600

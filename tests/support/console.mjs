@@ -27,11 +27,14 @@ export function launch(...hubs) {
   });
 }
 
-/** A window of its own, with its own cookies. `faults` collects what a page should never say. */
+/**
+ * A window of its own, with its own cookies; `terminal` are its terminals' preferences. `faults` collects what a page
+ * should never say.
+ */
 export async function openWindow(
   browser,
   hub,
-  { lang = 'en', theme = 'dark', width = 1280, height = 800, reader = true } = {},
+  { lang = 'en', theme = 'dark', width = 1280, height = 800, reader = true, terminal = {} } = {},
 ) {
   const context = await browser.newContext({
     baseURL: hub.origin,
@@ -42,10 +45,12 @@ export async function openWindow(
     permissions: ['clipboard-read', 'clipboard-write'],
   });
   if (reader) {
-    await context.addInitScript(() => {
-      if (location.protocol === 'https:')
-        localStorage.setItem('sallyport.terminal', JSON.stringify({ fontSize: 14, screenReader: true }));
-    });
+    await context.addInitScript(
+      (chosen) => {
+        if (location.protocol === 'https:') localStorage.setItem('sallyport.terminal', JSON.stringify(chosen));
+      },
+      { fontSize: 14, screenReader: true, ...terminal },
+    );
   }
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) =>

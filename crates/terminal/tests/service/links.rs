@@ -22,3 +22,42 @@ async fn a_command_holds_no_nul() {
         }
     }
 }
+
+#[tokio::test]
+async fn lists_are_read_on_to_their_end_and_only_ones_own() {
+    let hub = Hub::before(Vec::new()).await;
+    let bob = hub.by_token("bob", &["dev"], "home").await;
+    let eve = hub.by_token("eve", &["dev"], "home").await;
+    for _ in 0..5 {
+        hub.terminal(&bob, "home").await;
+    }
+    let theirs = hub.terminal(&eve, "home").await;
+    for (path, foreign) in
+        [("links", &theirs.link.to_string()), ("terminals", &theirs.id.to_string())]
+    {
+        let mut read = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = format!("/api/v1/{path}?limit=2{after}");
+            let (status, page) = hub.call(&bob, Method::GET, &page, None).await;
+            assert_eq!(status, StatusCode::OK, "{page}");
+            let items = page["items"].as_array().unwrap();
+            assert!((1..=2).contains(&items.len()), "no page is empty: {page}");
+            read.extend(items.iter().map(|each| each["id"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        let (_, whole) = hub.call(&bob, Method::GET, &format!("/api/v1/{path}"), None).await;
+        let whole: Vec<_> = whole["items"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+        assert_eq!(json!(read), json!(whole), "{path}");
+        assert!(read.len() == 5 && !read.contains(foreign), "{path}: {read:?}");
+        for bad in ["x", "5.", "5.acc_00000000000000000000000000", "%00"] {
+            let page = format!("/api/v1/{path}?after={bad}");
+            let (status, problem) = hub.call(&bob, Method::GET, &page, None).await;
+            assert_eq!(
+                (status, &problem["code"]),
+                (StatusCode::BAD_REQUEST, &json!("bad_request"))
+            );
+        }
+    }
+}
