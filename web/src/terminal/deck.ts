@@ -144,7 +144,7 @@ export class Deck {
     found.paste = null;
     if (unasked) found.pasteUnasked = true;
     this.changed();
-    if (paste && text !== null) found.screen.terminal.paste(text);
+    if (paste && text !== null) found.screen.paste(text);
     found.screen.focus();
   }
 
@@ -154,7 +154,7 @@ export class Deck {
     if (asksFirst(text) && !found.pasteUnasked) {
       found.paste = text;
       this.changed();
-    } else found.screen.terminal.paste(text);
+    } else found.screen.paste(text);
   }
 
   setSearching(id: string, searching: boolean): void {

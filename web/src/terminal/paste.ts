@@ -1,6 +1,15 @@
 // Decides about text on its way from the clipboard into a shell; knows no clipboard and no dialog.
 export type PasteFacts = { lines: number; chars: number; bytes: number; hasControl: boolean; preview: string };
 
+/**
+ * The text as it goes between the marks of a bracketed paste. xterm.js puts them around any text as it is: the end mark
+ * within it would end the paste, and the rest would run as if it were typed. Without ESC and its eight-bit form no mark
+ * can be written; the pictures in their place are what the question showed.
+ */
+export function withinMarks(text: string): string {
+  return text.replaceAll('\u001b', '\u241b').replaceAll('\u009b', '\u241b[');
+}
+
 const previewLinesMax = 6;
 const previewCharsMax = 120;
 

@@ -8,6 +8,7 @@ import { Terminal } from '@xterm/xterm';
 import { isDark, prefs } from '../prefs';
 import { drawsWithWebgl } from './acceleration';
 import { bufferText } from './bufferText';
+import { withinMarks } from './paste';
 import type { Sink } from './session';
 import { darkSearch, fontFamily, lightSearch, themeOf } from './theme';
 import { sanitiseTitle } from './title';
@@ -145,6 +146,10 @@ export class TerminalScreen {
 
   focus(): void {
     this.terminal.focus();
+  }
+
+  paste(text: string): void {
+    this.terminal.paste(this.terminal.modes.bracketedPasteMode ? withinMarks(text) : text);
   }
 
   selection(): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bufferText } from './bufferText';
 import { neighbour, pane, paneIds, remove, setShare, split } from './layout';
-import { asksFirst, pasteFacts } from './paste';
+import { asksFirst, pasteFacts, withinMarks } from './paste';
 import { PlainInput } from './plainInput';
 import { sanitiseTitle } from './title';
 
@@ -91,4 +91,16 @@ test('saved text joins wrapped lines and drops the empty end', () => {
     { isWrapped: false, text: '' },
   ].map((line) => ({ isWrapped: line.isWrapped, translateToString: () => line.text }));
   expect(bufferText({ length: lines.length, getLine: (y) => lines[y] })).toBe('one long line\ntwo');
+});
+
+describe('a bracketed paste', () => {
+  test.each([
+    ['echo one\necho 둘\t😀\r\n', 'echo one\necho 둘\t😀\r\n'],
+    ['a\u001b[201~ rm -rf /\n', 'a␛[201~ rm -rf /\n'],
+    ['a\u009b201~b', 'a␛[201~b'],
+    ['\u001b\u001b', '␛␛'],
+  ])('%j is written as %j, which ends nothing', (given, written) => {
+    expect(withinMarks(given)).toBe(written);
+    expect(Array.from(written).some((char) => '\u001b\u009b'.includes(char))).toBe(false);
+  });
 });
