@@ -149,6 +149,10 @@ const routes = [
           `user "mina" cannot create resource "pods/exec" in namespace "${body.namespace}"`,
           'kubernetes',
         );
+      // As strict as the hub.
+      const known = 'cluster namespace pod container tty command for_user expires_in_s'.split(' ');
+      const odd = Object.keys(body).find((key) => !known.includes(key));
+      if (odd) throw new Refusal(400, 'bad_request', `unknown field \`${odd}\``);
       const made = world.link({ ...body, container: body.container ?? 'shell' });
       world.links.unshift(made);
       return {

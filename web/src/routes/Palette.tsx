@@ -107,7 +107,14 @@ function useCommands(onClose: () => void, onSignOut: (everywhere: boolean) => vo
           label: t('palette.enter', { name: workspace.name }),
           hint: workspace.namespace,
           icon: 'terminal',
-          run: shell({ ...workspace, tty: true, command: [] }),
+          run: shell({
+            cluster: workspace.cluster,
+            namespace: workspace.namespace,
+            pod: workspace.pod,
+            container: workspace.container,
+            tty: true,
+            command: [],
+          }),
         });
     for (const pod of podFeed.peek())
       if (pod.phase === 'Running')
