@@ -247,7 +247,9 @@ mod tests {
     fn a_database_of_another_or_a_changed_one_is_refused() {
         let file = database();
         let other = SecretKey::read(&SecretKey::make().unwrap()).unwrap().public();
-        let open = |file: &[u8], key| Database::open(&mut { file }, key).map(|_| ());
+        let open = |file: &[u8], key: &crate::key::PublicKey| {
+            Database::open(&mut { file }, key).map(|_| ())
+        };
         assert!(matches!(open(&file, &other), Err(DatabaseFault::Signature)));
         for at in [16, 30, 60, 100] {
             let mut changed = file.clone();

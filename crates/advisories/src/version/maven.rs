@@ -30,7 +30,7 @@ fn read(version: &str) -> Vec<Item> {
     let mut open: Vec<Vec<Item>> = vec![Vec::new()];
     let mut rest = lower.as_str();
     let mut in_number = false;
-    let mut push = |open: &mut Vec<Vec<Item>>, item: Item| {
+    let push = |open: &mut Vec<Vec<Item>>, item: Item| {
         if let Some(list) = open.last_mut() {
             list.push(item);
         }
