@@ -15,26 +15,13 @@ const MARK: usize = 16;
 
 /// The modules, and Go's own library as `stdlib`.
 pub fn packages(path: &str, file: &[u8]) -> Vec<Package> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    // The words also stand in Go's own tools, as the constant that they look for; those are followed by no lengths.
-    while let Some(at) = find(file, from) {
-        from = at + MAGIC.len();
-        if at % 16 == 0
-            && let Some((version, modules)) = strings(file, at)
-        {
-            found = told(path, version, modules);
-            if !found.is_empty() {
-                break;
-            }
-        }
-    }
-    found
-}
-
-fn find(file: &[u8], from: usize) -> Option<usize> {
-    let rest = file.get(from..)?;
-    rest.windows(MAGIC.len()).position(|window| window == MAGIC).map(|at| from + at)
+    // The words also stand in Go's own tools, as the constant that they look for; no lengths follow there.
+    let aligned = file.chunks_exact(16).enumerate().filter(|(_, chunk)| chunk.starts_with(MAGIC));
+    aligned
+        .filter_map(|(chunk, _)| strings(file, chunk * 16))
+        .map(|(version, modules)| told(path, version, modules))
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
 }
 
 fn strings(file: &[u8], at: usize) -> Option<(&str, &[u8])> {
