@@ -94,7 +94,11 @@ pub fn read(text: &[u8]) -> Result<Vec<(String, Advisory)>, OsvFault> {
         record.summary.lines().next().unwrap_or_default().chars().take(SUMMARY_CHARS_MAX).collect();
     let mut found = Vec::new();
     for affected in record.affected {
-        let Some(package) = affected.package else { continue };
+        let Some(mut package) = affected.package else { continue };
+        // Publishers write Python's names as people do; a package is looked up as indexes write them.
+        if package.ecosystem == "PyPI" {
+            package.name = inventory::pypi::normal(&package.name);
+        }
         let rating = rating(&affected.severity)
             .or_else(|| rating(&record.severity))
             .or_else(|| word(&affected.ecosystem_specific["severity"]))
@@ -201,6 +205,12 @@ mod tests {
         );
         assert!(npm.versions.is_empty());
         assert_eq!(found[1].1.versions, ["1-1"]);
+    }
+
+    #[test]
+    fn a_name_of_python_is_the_one_of_indexes() {
+        let text = br#"{"id":"x","affected":[{"package":{"ecosystem":"PyPI","name":"Ruamel.YAML"},"versions":["1"]}]}"#;
+        assert_eq!(read(text).unwrap()[0].1.package, "ruamel-yaml");
     }
 
     #[test]

@@ -110,7 +110,6 @@ fn configuration(config: &serde_json::Value) -> Fields {
         }
     }
     let mut known = vec![
-        ("user", Node::made_text(own["User"].as_str().unwrap_or_default())),
         ("environment", Node::made_map(plain)),
         ("ports", list(texts(&own["ExposedPorts"]))),
         ("volumes", list(texts(&own["Volumes"]))),
@@ -119,6 +118,9 @@ fn configuration(config: &serde_json::Value) -> Fields {
         ("architecture", Node::made_text(config["architecture"].as_str().unwrap_or_default())),
         ("created", Node::made_text(config["created"].as_str().unwrap_or_default())),
     ];
+    if let Some(user) = own["User"].as_str().filter(|user| !user.is_empty()) {
+        known.push(("user", Node::made_text(user)));
+    }
     // `NONE` is said to switch a check off that a lower image has.
     let check = texts(&own["Healthcheck"]["Test"]);
     if !check.is_empty() && check.first().is_none_or(|word| word != "NONE") {

@@ -261,9 +261,14 @@ impl Platform {
     }
 }
 
-/// The whole name, or what stands behind its last slash or colon.
+/// The whole name, or what stands behind its last slash or colon; also without the tag.
 fn is_named(name: &str, wanted: &str) -> bool {
-    name == wanted || name.strip_suffix(wanted).is_some_and(|before| before.ends_with(['/', ':']))
+    let is_end = |name: &str| {
+        name == wanted
+            || name.strip_suffix(wanted).is_some_and(|before| before.ends_with(['/', ':']))
+    };
+    let without_tag = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+    is_end(name) || without_tag.is_some_and(|(name, _)| is_end(name))
 }
 
 impl Image {

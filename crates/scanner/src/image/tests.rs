@@ -294,6 +294,8 @@ fn one_of_several_is_chosen_and_never_guessed() {
     assert!(matches!(choose(None, None), Err(ImageFault::Several(_))));
     assert!(matches!(choose(Some("linux/s390x"), None), Err(ImageFault::NoSuch(_))));
     assert!(matches!(choose(Some("linux/amd64"), Some("shop:2")), Err(ImageFault::NoSuch(_))));
+    assert!(matches!(choose(Some("linux/amd64"), Some("hop")), Err(ImageFault::NoSuch(_))));
+    assert!(choose(Some("linux/amd64"), Some("shop")).is_ok());
     let image = choose(Some("linux/amd64"), Some("shop:1")).unwrap();
     assert_eq!((image.name.as_str(), image.tree.layers()), ("shop:1", 2));
 }

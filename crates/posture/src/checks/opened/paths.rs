@@ -65,7 +65,6 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("kubectl", "runtimeClients"),
     ("crictl", "runtimeClients"),
     ("ctr", "runtimeClients"),
-    ("nsenter", "runtimeClients"),
     ("apt-get", "packageManagers"),
     ("apk", "packageManagers"),
     ("dnf", "packageManagers"),
