@@ -42,9 +42,9 @@ pub fn database(data: &[u8]) {
 
 /// A program or an archive tells packages with names and versions.
 pub fn program(data: &[u8]) {
-    let (one, _) = packages::examine::program("program", data);
-    let (two, _) = packages::examine::now("archive.jar", data);
-    for package in one.iter().chain(two.iter()) {
+    let one = packages::examine::program("program", data);
+    let two = packages::examine::now("archive.jar", data);
+    for package in one.packages.iter().chain(two.packages.iter()) {
         assert!(!package.version.is_empty() || package.name == "stdlib");
     }
 }

@@ -21,12 +21,15 @@ pub struct Told {
     pub packages: Vec<Package>,
     /// Why there may be more.
     pub gap: Option<&'static str>,
+    /// Bytes that were unfolded.
+    pub unfolded: u64,
 }
 
 /// The packages of the archive and of those within.
 pub fn packages(path: &str, file: &[u8]) -> Result<Told, Unreadable> {
     let (mut told, mut left) = (Told::default(), UNFOLDED_BYTES_MAX);
     enter(path, file, 0, &mut left, &mut told)?;
+    told.unfolded = UNFOLDED_BYTES_MAX - left;
     Ok(told)
 }
 
@@ -43,6 +46,7 @@ fn enter(
         let is_archive = member.name.ends_with(".jar") || member.name.ends_with(".war");
         if is_properties {
             let text = member.read(PROPERTIES_BYTES_MAX)?;
+            *left = left.saturating_sub(text.len() as u64);
             told.packages.extend(package(path, &String::from_utf8_lossy(&text)));
         } else if is_archive && depth == DEPTH_MAX {
             told.gap = Some("archives lie deeper in each other than a scan looks");
@@ -50,7 +54,9 @@ fn enter(
             let inner = match member.read(*left) {
                 Ok(inner) => inner,
                 Err(unreadable) => {
+                    // It may have been unfolded to the bound, and so may the next.
                     told.gap = Some(unreadable.0);
+                    *left /= 2;
                     continue;
                 }
             };

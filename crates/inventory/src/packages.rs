@@ -9,6 +9,12 @@ use crate::tree::Tree;
 use crate::{apk, dpkg, npm, pypi, rpm};
 use std::collections::BTreeSet;
 
+/// Packages of one image: the largest have some ten thousand. A file with a million names, each of which tells of all
+/// its packages, is not to fill the memory.
+const PACKAGES_MAX: usize = 1_000_000;
+/// Bytes that are read for packages in the end: all that a tree keeps, and half as much again for second names.
+const PARSED_BYTES_MAX: u64 = crate::tree::KEPT_BYTES_MAX + crate::tree::KEPT_BYTES_MAX / 2;
+
 /// Something that is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
@@ -42,7 +48,7 @@ impl Inventory {
             .iter()
             .filter_map(|path| tree.file(path)?.1.content.clone())
             .find_map(|content| Distribution::of_os_release(&content));
-        let mut found = BTreeSet::new();
+        let (mut found, mut parsed) = (BTreeSet::new(), 0_u64);
         for (path, entry) in tree.entries() {
             if let Some(reason) = entry.gap {
                 inventory.gaps.push(Gap { path: path.to_owned(), reason });
@@ -52,7 +58,18 @@ impl Inventory {
                 path: path.to_owned(),
                 ..package.clone()
             }));
+            if found.len() > PACKAGES_MAX {
+                let reason = "there are more packages than an image has; the rest was not read";
+                inventory.gaps.push(Gap { path: path.to_owned(), reason });
+                break;
+            }
             let Some(content) = &entry.content else { continue };
+            parsed = parsed.saturating_add(content.len() as u64);
+            if parsed > PARSED_BYTES_MAX {
+                let reason = "one file under many names tells of packages; the rest was not read";
+                inventory.gaps.push(Gap { path: path.to_owned(), reason });
+                break;
+            }
             match packages_of(path, content) {
                 Ok(packages) => found.extend(packages),
                 Err(Unreadable(reason)) => {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::io::Read;
 
 /// Some hundred bytes for each of some thousand crates; the format's own reader takes as many.
-const UNFOLDED_BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub const UNFOLDED_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
 struct Audit {
@@ -29,19 +29,19 @@ struct Crate {
     root: bool,
 }
 
-/// The crates; none, if the program says nothing of crates.
-pub fn packages(path: &str, file: &[u8]) -> Result<Vec<Package>, Unreadable> {
+/// The crates, and how many bytes were unfolded for them; none, if the program says nothing of crates.
+pub fn packages(path: &str, file: &[u8]) -> Result<(Vec<Package>, u64), Unreadable> {
     const DAMAGED: Unreadable = Unreadable("the list of crates in the program is damaged");
-    let Some(section) = elf::section(file, ".dep-v0") else { return Ok(Vec::new()) };
+    let Some(section) = elf::section(file, ".dep-v0") else { return Ok((Vec::new(), 0)) };
     let mut text = Vec::new();
-    let unfolded = flate2::read::ZlibDecoder::new(section).take(UNFOLDED_BYTES_MAX);
-    let mut unfolded = unfolded;
+    let mut unfolded = flate2::read::ZlibDecoder::new(section).take(UNFOLDED_BYTES_MAX);
     unfolded.read_to_end(&mut text).map_err(|_| DAMAGED)?;
     let audit: Audit = serde_json::from_slice(&text).map_err(|_| DAMAGED)?;
     let built_in = audit.packages.into_iter().filter(|it| it.kind.as_deref() != Some("build"));
     // The program itself is no crate of the registry, as a rule.
     let others = built_in.filter(|it| !it.root);
-    Ok(others.map(|it| Package::new(Kind::Cargo, &it.name, &it.version, path)).collect())
+    let crates = others.map(|it| Package::new(Kind::Cargo, &it.name, &it.version, path)).collect();
+    Ok((crates, text.len() as u64))
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
             {"name":"serde","version":"1.0.2","source":"crates.io"},
             {"name":"cc","version":"1.0.0","source":"crates.io","kind":"build"}]}"#,
         ));
-        let told = packages("app", &file).unwrap();
+        let (told, _) = packages("app", &file).unwrap();
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].name.as_str(), told[0].version.as_str()), ("serde", "1.0.2"));
     }
@@ -97,6 +97,6 @@ mod tests {
     fn a_damaged_list_is_told_and_none_is_none() {
         assert!(packages("app", &program(b"no zlib")).is_err());
         assert!(packages("app", &program(&zlib("[]"))).is_err());
-        assert!(packages("app", b"\x7fELF").unwrap().is_empty());
+        assert!(packages("app", b"\x7fELF").unwrap().0.is_empty());
     }
 }

@@ -150,6 +150,11 @@ impl<R: Read> Archive<R> {
         Err(TarFault::Extended(self.position))
     }
 
+    /// Bytes that passed so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     fn set_content(&mut self, size: u64) {
         self.left = size;
         let block = BLOCK as u64;

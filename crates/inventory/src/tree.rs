@@ -11,7 +11,7 @@
 use crate::packages::{Gap, examine};
 use crate::tar::{Archive, Member, MemberKind, TarFault};
 use crate::{elf, package::Package};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -78,6 +78,9 @@ pub struct Tree {
     members: usize,
     unfolded: u64,
     kept: u64,
+    /// Folders that whiteouts of the layer at hand have cleared: clearing one again takes away nothing more, and a
+    /// layer that does it a million times is not to cost a million walks.
+    cleared: HashSet<String>,
     gaps: Vec<Gap>,
 }
 
@@ -86,18 +89,21 @@ impl Tree {
     pub fn lay(&mut self, layer: impl Read) -> Result<(), LayerFault> {
         let number = self.layers;
         self.layers += 1;
+        self.cleared.clear();
         let mut archive = Archive::new(layer);
         while let Some(member) = archive.member()? {
             self.members += 1;
             if self.members > MEMBERS_MAX {
                 return Err(LayerFault::Members);
             }
-            self.unfolded = self.unfolded.saturating_add(member.size);
-            if self.unfolded > UNFOLDED_BYTES_MAX {
+            // Headers count as well: long names can be a bomb as much as content.
+            let unfolded = archive.position().saturating_add(member.size);
+            if self.unfolded.saturating_add(unfolded) > UNFOLDED_BYTES_MAX {
                 return Err(LayerFault::Unfolded);
             }
             self.take(number, &member, &mut archive)?;
         }
+        self.unfolded = self.unfolded.saturating_add(archive.position());
         Ok(())
     }
 
@@ -140,12 +146,16 @@ impl Tree {
             return Ok(());
         };
         if name == ".wh..wh..opq" {
-            self.remove_below(&folder, layer);
+            if self.cleared.insert(folder.clone()) {
+                self.remove_below(&folder, layer);
+            }
             return Ok(());
         }
         if let Some(name) = name.strip_prefix(".wh.") {
             let path = joined(&folder, name);
-            self.remove_below(&path, layer);
+            if self.cleared.insert(path.clone()) {
+                self.remove_below(&path, layer);
+            }
             if self.entries.get(&path).is_some_and(|entry| entry.layer < layer) {
                 self.entries.remove(&path);
             }
@@ -172,7 +182,12 @@ impl Tree {
             }
             _ => self.entry(&path, layer, member, archive)?,
         };
-        self.entries.insert(path, entry);
+        if let Some(content) = self.entries.insert(path, entry).and_then(|old| old.content)
+            && Arc::strong_count(&content) == 1
+        {
+            // Layer after layer writes the same database anew; only what is still held counts.
+            self.kept = self.kept.saturating_sub(content.len() as u64);
+        }
         Ok(())
     }
 
@@ -220,7 +235,7 @@ impl Tree {
         entry.private_key = member.size <= KEY_BYTES_MAX && holds_private_key(&head);
         match wanted {
             Some(examine::Wanted::Now) => {
-                (entry.packages, entry.gap) = examine::now(path, &head);
+                self.examined(&mut entry, examine::now(path, &head));
             }
             Some(examine::Wanted::AtTheEnd) => {
                 self.kept += member.size;
@@ -231,10 +246,15 @@ impl Tree {
                     entry.content = Some(head.into());
                 }
             }
-            None if is_program => (entry.packages, entry.gap) = examine::program(path, &head),
+            None if is_program => self.examined(&mut entry, examine::program(path, &head)),
             None => {}
         }
         Ok(entry)
+    }
+
+    fn examined(&mut self, entry: &mut Entry, examined: examine::Examined) {
+        self.unfolded = self.unfolded.saturating_add(examined.unfolded);
+        (entry.packages, entry.gap) = (examined.packages, examined.gap);
     }
 
     fn is_folder(&self, path: &str) -> bool {

@@ -10,6 +10,7 @@
 
 mod facts;
 mod layout;
+mod parts;
 mod vulnerabilities;
 
 use crate::material::{Material, Origin, failure};

@@ -48,22 +48,39 @@ fn is_java(name: &str) -> bool {
     [".jar", ".war", ".ear"].iter().any(|ending| name.ends_with(ending))
 }
 
-/// The packages of a file that is read while it passes, and why there may be more.
-pub fn now(path: &str, content: &[u8]) -> (Arc<[Package]>, Option<&'static str>) {
+/// What a file told while it passed.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// Its packages.
+    pub packages: Arc<[Package]>,
+    /// Why there may be more.
+    pub gap: Option<&'static str>,
+    /// Bytes that were unfolded for it, which count as a layer's do: a bomb can lie in a file as well.
+    pub unfolded: u64,
+}
+
+/// What an archive tells.
+pub fn now(path: &str, content: &[u8]) -> Examined {
     match maven::packages(path, content) {
-        Ok(found) => (found.packages.into(), found.gap),
-        Err(unreadable) => (Arc::default(), Some(unreadable.0)),
+        Ok(told) => {
+            Examined { packages: told.packages.into(), gap: told.gap, unfolded: told.unfolded }
+        }
+        Err(unreadable) => Examined { gap: Some(unreadable.0), ..Examined::default() },
     }
 }
 
-/// The packages of which a program says that it was made of them, and why there may be more.
-pub fn program(path: &str, content: &[u8]) -> (Arc<[Package]>, Option<&'static str>) {
+/// What a program says that it was made of.
+pub fn program(path: &str, content: &[u8]) -> Examined {
     let mut packages = gobinary::packages(path, content);
     match rust::packages(path, content) {
-        Ok(crates) => {
+        Ok((crates, unfolded)) => {
             packages.extend(crates);
-            (packages.into(), None)
+            Examined { packages: packages.into(), gap: None, unfolded }
         }
-        Err(unreadable) => (packages.into(), Some(unreadable.0)),
+        Err(unreadable) => Examined {
+            packages: packages.into(),
+            gap: Some(unreadable.0),
+            unfolded: rust::UNFOLDED_BYTES_MAX,
+        },
     }
 }

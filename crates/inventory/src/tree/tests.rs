@@ -72,6 +72,24 @@ fn names_that_lead_out_and_links_in_a_circle_are_told() {
 }
 
 #[test]
+fn a_database_that_is_written_again_and_again_is_kept_once() {
+    let mut tree = Tree::default();
+    for version in 0..50 {
+        let status = vec![b'a' + version; 100_000];
+        tree.lay(member("var/lib/dpkg/status", b'0', 0o644, "", &status).as_slice()).unwrap();
+    }
+    assert_eq!(tree.kept, 100_000);
+}
+
+#[test]
+fn clearing_a_folder_again_costs_nothing_and_takes_nothing() {
+    let mut upper: Vec<_> = (0..2000).map(|number| file(&format!("a/{number}"))).collect();
+    upper.extend(vec![file("a/.wh..wh..opq"); 20_000]);
+    let tree = tree(&[vec![file("a/old")], upper]);
+    assert_eq!(tree.entries().count(), 2000);
+}
+
+#[test]
 fn keys_are_seen_and_words_about_keys_are_not() {
     let key = b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n";
     let tree = tree(&[vec![
