@@ -56,6 +56,9 @@ fn told(path: &str, version: &str, modules: &[u8]) -> Vec<Package> {
         let mut words = line.split('\t');
         let (kind, name, version) = (words.next(), words.next(), words.next());
         let (Some(name), Some(version)) = (name, version) else { continue };
+        if name.is_empty() || version.is_empty() {
+            continue;
+        }
         let package = Package::new(Kind::Go, name, version, path);
         match kind {
             // What was built in a checkout without a tag has no version that could be compared.

@@ -103,7 +103,11 @@ impl Package {
         let parts: Vec<_> = self.name.split(separator).map(encoded).collect();
         url.push_str(&parts.join("/"));
         // An epoch is a part of a Debian version and a qualifier of an RPM's.
-        let (epoch, version) = match self.version.split_once(':') {
+        let split = self.version.split_once(':').filter(|(epoch, version)| {
+            let is_number = epoch.bytes().all(|byte| byte.is_ascii_digit());
+            is_number && !matches!(*epoch, "" | "0") && !version.is_empty()
+        });
+        let (epoch, version) = match split {
             Some((epoch, version)) if self.kind == Kind::Rpm => (Some(epoch), version),
             _ => (None, self.version.as_str()),
         };
