@@ -13,9 +13,11 @@ static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
     [
+        advisories::fuzz::TARGETS,
         authn::fuzz::TARGETS,
         capture::fuzz::TARGETS,
         http_api::fuzz::TARGETS,
+        inventory::fuzz::TARGETS,
         kube_io::fuzz::TARGETS,
         model::fuzz::TARGETS,
         pods::fuzz::TARGETS,

@@ -86,6 +86,8 @@ pub enum Framework {
     Mkit,
     /// kube-bench, whose ids are those of its set `cis-1.12`.
     KubeBench,
+    /// dockle, by which Kubei looks at images; its ids `CIS-DI` stand for the CIS Docker Benchmark, section 4.
+    Dockle,
 }
 
 impl Framework {
@@ -103,6 +105,7 @@ impl Framework {
         Self::KubeHunter,
         Self::Mkit,
         Self::KubeBench,
+        Self::Dockle,
     ];
 
     /// Its name.
@@ -120,6 +123,7 @@ impl Framework {
             Self::KubeHunter => "kube-hunter",
             Self::Mkit => "MKIT",
             Self::KubeBench => "kube-bench",
+            Self::Dockle => "dockle",
         }
     }
 
@@ -136,6 +140,7 @@ impl Framework {
             Self::KubeHunter => "0.6",
             Self::Mkit => "2021",
             Self::KubeBench => "0.15",
+            Self::Dockle => "0.4",
         }
     }
 }

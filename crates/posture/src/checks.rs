@@ -4,11 +4,14 @@
 mod account;
 mod capability;
 mod cluster;
+mod extension;
+mod gateway_api;
 mod host;
 mod image;
 mod mounts;
 mod network;
 mod node;
+mod opened;
 mod privilege;
 mod profile;
 mod rbac;
@@ -19,6 +22,7 @@ use crate::check::{Check, Framework, Mapping};
 use crate::words::{Words, words};
 
 pub(crate) use network::is_internal;
+pub use opened::{is_secret_setting, is_secret_step, notable};
 
 /// Families of checks of manifests and clusters.
 static OF_OBJECTS: &[(Words, &[Check])] = &[
@@ -35,11 +39,13 @@ static OF_OBJECTS: &[(Words, &[Check])] = &[
     (words("Rights", "권한"), rbac::CHECKS),
     (words("Further rights", "그 밖의 권한"), rbac::WIDER),
     (words("Cluster", "클러스터"), cluster::CHECKS),
+    (words("Gateway API", "Gateway API"), gateway_api::CHECKS),
+    (words("Extensions and stored values", "확장과 저장된 값"), extension::CHECKS),
 ];
 
 /// Families of checks, in the order of documents.
 pub fn families() -> impl Iterator<Item = &'static (Words, &'static [Check])> {
-    OF_OBJECTS.iter().chain(node::FAMILIES)
+    OF_OBJECTS.iter().chain(node::FAMILIES).chain(opened::FAMILIES)
 }
 
 /// The settings of the kernel that checks on a node ask for.
@@ -108,6 +114,10 @@ const fn hunter(control: &'static str) -> Mapping {
 
 const fn bench(control: &'static str) -> Mapping {
     mapping(Framework::KubeBench, control)
+}
+
+const fn dockle(control: &'static str) -> Mapping {
+    mapping(Framework::Dockle, control)
 }
 
 const fn mkit(control: &'static str) -> Mapping {

@@ -80,6 +80,10 @@ const CLUSTER_SCOPED: &[&str] = &[
     "Kubelet",
     "KubeProxy",
     "NodeHost",
+    // Facts about an image.
+    "ContainerImage",
+    "BillOfMaterials",
+    "GatewayClass",
 ];
 
 impl Object {

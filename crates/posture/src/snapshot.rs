@@ -171,6 +171,12 @@ impl<'a> Snapshot<'a> {
         self.ingresses.to(namespace, service)
     }
 
+    /// The routes of HTTP, in all namespaces.
+    pub(crate) fn http_routes(&self) -> impl Iterator<Item = &'a Object> {
+        self.ask(&["HTTPRoute"], true);
+        self.objects.iter().filter(|object| object.kind == "HTTPRoute" && object.seen)
+    }
+
     /// How many workloads use an account.
     pub fn users_of_account(&self, namespace: &str, name: &str) -> u32 {
         self.ask(workload::KINDS, false);
@@ -230,6 +236,13 @@ pub(crate) fn refused(kind: &str) -> Words {
         "ClusterRoleBinding" => "ClusterRoleBindings",
         "MutatingWebhookConfiguration" => "MutatingWebhookConfigurations",
         "ValidatingWebhookConfiguration" => "ValidatingWebhookConfigurations",
+        "ValidatingAdmissionPolicy" => "ValidatingAdmissionPolicies",
+        "ValidatingAdmissionPolicyBinding" => "ValidatingAdmissionPolicyBindings",
+        "APIService" => "APIServices",
+        "Gateway" => "Gateways",
+        "HTTPRoute" => "HTTPRoutes",
+        "GRPCRoute" => "GRPCRoutes",
+        "ReferenceGrant" => "ReferenceGrants",
     )
 }
 

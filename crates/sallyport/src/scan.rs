@@ -1,12 +1,14 @@
 //! `sallyport scan`: its arguments, the files it reads and writes, and the number it ends with.
 //! What is found is `posture`'s, how it is told `scanner`'s. It needs no hub, no cluster and no configuration.
 
+mod image;
 mod live;
 mod reporting;
 
 use crate::{say, say_error};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use image::{BillFlags, ImageFlags, VulnerabilityCommand};
 use live::{ClusterFlags, NodeFlags};
 use posture::check::Check;
 use reporting::{ERRORS, EXIT_CODES, LanguageFlag, PathFlags, ReportFlags, replace};
@@ -41,6 +43,20 @@ pub(crate) enum ScanCommand {
         sallyport scan node --check 1.2.16 --check 4.2.1\n  \
         sallyport scan node --format sarif --output node.sarif"))]
     Node(NodeFlags),
+    /// Scan an image: an OCI layout (folder or archive), or what `docker save` writes. Nothing of it is run.
+    #[command(after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
+        docker save shop:1 -o shop.tar && sallyport scan image shop.tar\n  \
+        sallyport scan image layout/ --platform linux/arm64\n  \
+        sallyport scan image shop.tar --vulnerabilities vuln.db --key vuln.pub\n  \
+        sallyport scan image shop.tar --sbom shop.cdx.json --sbom-form cyclonedx"))]
+    Image(ImageFlags),
+    /// Scan a bill of materials (CycloneDX or SPDX, JSON) for vulnerabilities.
+    #[command(after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
+        sallyport scan sbom shop.cdx.json --vulnerabilities vuln.db --key vuln.pub"))]
+    Sbom(BillFlags),
+    /// Build and look at databases of vulnerabilities. They are signed, and are asked without a network.
+    #[command(subcommand)]
+    Vulnerabilities(VulnerabilityCommand),
     /// Print the least role that `scan cluster` needs.
     Rbac,
     /// List the checks.
@@ -80,6 +96,9 @@ pub(crate) fn run(command: ScanCommand) -> anyhow::Result<ExitCode> {
         ScanCommand::Manifests(flags) => manifests(&flags),
         ScanCommand::Cluster(flags) => live::cluster(&flags),
         ScanCommand::Node(flags) => live::node(&flags),
+        ScanCommand::Image(flags) => image::image(&flags),
+        ScanCommand::Sbom(flags) => image::bill(&flags),
+        ScanCommand::Vulnerabilities(command) => image::vulnerabilities(command),
         ScanCommand::Rbac => {
             say(scanner::cluster::least_role().trim_end())?;
             Ok(ExitCode::SUCCESS)

@@ -452,3 +452,43 @@ fn an_older_database_put_back_is_refused_until_its_operator_says_so() {
     assert!(in_directory(data, &["admin", "user", "list"], "").contains("alice"));
     in_directory(data, &["admin", "audit", "verify"], "");
 }
+
+#[test]
+fn a_bill_of_materials_is_asked_about_offline_and_by_the_right_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let advisory = r#"{"id":"CVE-1","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+        "affected":[{"package":{"ecosystem":"npm","name":"left"},
+        "ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.10.0"}]}]}]}"#;
+    std::fs::create_dir(directory.path().join("osv")).unwrap();
+    std::fs::write(path("osv/CVE-1.json"), advisory).unwrap();
+    let bill = |version: &str| {
+        format!(
+            r#"{{"bomFormat":"CycloneDX","components":[{{"type":"library","name":"left","purl":"pkg:npm/left@{version}"}}]}}"#
+        )
+    };
+    std::fs::write(path("old.json"), bill("1.9.0")).unwrap();
+    std::fs::write(path("new.json"), bill("1.10.0")).unwrap();
+    for name in ["", "other-"] {
+        let (secret, public) = (path(&format!("{name}key")), path(&format!("{name}key.pub")));
+        let made = ["scan", "vulnerabilities", "key", "--secret", &secret, "--public", &public];
+        assert_eq!(run(&made).code, Some(0));
+        assert_ne!(run(&made).code, Some(0), "a secret key is never written over");
+    }
+    let (osv, key, database) = (path("osv"), path("key"), path("db"));
+    let built =
+        run(&["scan", "vulnerabilities", "build", &osv, "--key", &key, "--output", &database]);
+    assert_eq!(built.code, Some(0), "{}", built.error);
+    let shown = run(&["scan", "vulnerabilities", "show", &database, "--key", &path("key.pub")]);
+    assert!(shown.out.contains("npm"), "{}", shown.out);
+    let scan = |bill: &str, key: &str| {
+        run(&["scan", "sbom", &path(bill), "--vulnerabilities", &database, "--key", &path(key)])
+    };
+    let old = scan("old.json", "key.pub");
+    assert_eq!(old.code, Some(1), "{}", old.error);
+    assert!(old.out.contains("CVE-1") && old.out.contains("1.10.0"), "{}", old.out);
+    assert_eq!(scan("new.json", "key.pub").code, Some(0));
+    let refused = scan("old.json", "other-key.pub");
+    assert_eq!(refused.code, Some(2), "{}", refused.error);
+    assert!(refused.error.contains("signature"), "{}", refused.error);
+}

@@ -37,8 +37,9 @@ pub struct Kind {
     pub kind: &'static str,
 }
 
-/// All that is listed, owners before what they make. Secrets and ConfigMaps are not: no check needs what is in
-/// them.
+/// All that is listed, owners before what they make. Secrets and ConfigMaps are not: checks look at them in manifests
+/// alone, for no scan of a cluster is to hold its secrets. What an API server does not serve, as the Gateway API where
+/// nobody installed it, is not there.
 pub static KINDS: &[Kind] = &[
     kind("", "v1", "namespaces", "Namespace"),
     kind("", "v1", "nodes", "Node"),
@@ -71,6 +72,23 @@ pub static KINDS: &[Kind] = &[
         "validatingwebhookconfigurations",
         "ValidatingWebhookConfiguration",
     ),
+    kind(
+        "admissionregistration.k8s.io",
+        "v1",
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+    ),
+    kind(
+        "admissionregistration.k8s.io",
+        "v1",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+    ),
+    kind("apiregistration.k8s.io", "v1", "apiservices", "APIService"),
+    kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway"),
+    kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
+    kind("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute"),
+    kind("gateway.networking.k8s.io", "v1beta1", "referencegrants", "ReferenceGrant"),
 ];
 
 const fn kind(

@@ -1,4 +1,4 @@
-//! Scans: gathers manifests, or what a cluster or a node says of itself, has `posture` look at them, and tells
+//! Scans: gathers manifests, or what a cluster, a node or an image says of itself, has `posture` look at them, and tells
 //! what it found in the form that was asked.
 //! What is wrong with a manifest is `posture`'s knowledge; arguments and exit codes' numbers the binary's.
 //!
@@ -8,6 +8,7 @@ pub mod clean;
 pub mod cluster;
 pub mod diff;
 pub mod explain;
+pub mod image;
 pub mod material;
 pub mod node;
 pub mod replace;

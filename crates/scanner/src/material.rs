@@ -18,6 +18,8 @@ pub enum Origin {
     Cluster,
     /// The processes and files of a machine.
     Node,
+    /// The layers and the configuration of an image, or a bill of materials.
+    Image,
 }
 
 /// What a report is made of.

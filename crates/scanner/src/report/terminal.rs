@@ -226,6 +226,12 @@ impl Page {
                 "{} open findings in {objects} parts of the node: {by_severity}",
                 told.open
             ),
+            (Language::En, Origin::Image) => {
+                write!(sum, "{} open findings in the image: {by_severity}", told.open)
+            }
+            (Language::Ko, Origin::Image) => {
+                write!(sum, "이미지에서 열린 발견 {}건: {by_severity}", told.open)
+            }
             (Language::Ko, Origin::Files) => write!(
                 sum,
                 "파일 {files}개의 객체 {objects}개에서 열린 발견 {}건: {by_severity}",
