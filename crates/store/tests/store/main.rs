@@ -21,4 +21,5 @@ mod migrations;
 mod sign_ins;
 mod terminals;
 mod traffic;
+mod traffic_agents;
 mod workspaces;
