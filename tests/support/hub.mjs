@@ -10,11 +10,11 @@ import { Person } from './person.mjs';
 import { startPostgres } from './postgres.mjs';
 import { until } from './until.mjs';
 
-const binary = process.env.SALLYPORT_TEST_BINARY ?? `${root}target/x86_64-unknown-linux-gnu/debug/sallyport`;
+export const binary = process.env.SALLYPORT_TEST_BINARY ?? `${root}target/x86_64-unknown-linux-gnu/debug/sallyport`;
 const logs = `${root}artifacts/hubs`;
 export const password = 'a long pass phrase for tests 7301';
 
-const freePort = () =>
+export const freePort = () =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -25,7 +25,7 @@ const freePort = () =>
   });
 
 // The hub refuses SALLYPORT_* variables it does not know, and must not see a kubeconfig that nobody gave it.
-const environment = () =>
+export const environment = () =>
   Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('SALLYPORT_') && name !== 'KUBECONFIG'),
   );

@@ -354,6 +354,27 @@ const routes = [
     },
   ],
   [
+    'GET',
+    /^\/api\/v1\/traffic\/agents$/,
+    () => {
+      const heard_at = new Date().toISOString();
+      const status = {
+        began_at: new Date(Date.now() - 3_600_000).toISOString(),
+        sources: ['/usr/local/bin/kube-apiserver'],
+        ports: [6443],
+        ...{ packets: 1_204_331, dropped: 0, secrets: 9600, secrets_lost: 0, units: 88_120, units_lost: 0 },
+        ...{ waiting_bytes: 0, waiting_bytes_max: 268_435_456, lag_ms: 12 },
+      };
+      return {
+        items: [
+          { cluster: 'prod', node: 'control-1', state: 'connected', heard_at, status },
+          { cluster: 'prod', node: 'control-2', state: 'silent', heard_at, status: { ...status, dropped: 412 } },
+        ],
+        listens: true,
+      };
+    },
+  ],
+  [
     'POST',
     /^\/api\/v1\/traffic\/captures$/,
     ({ url }) => ({

@@ -22,7 +22,7 @@ use crate::golang::{Program, ProgramFault};
 use crate::processes::Target;
 use crate::system::{self, MapKind, Way};
 use model::SecretBytes;
-use programs::{COUNTERS, Counter, Function, Record};
+use programs::{COUNTERS, Counter, Function, RECORD_BYTES, Record};
 use ring::RecordRing;
 use std::ffi::{CStr, CString};
 use std::fmt;
@@ -30,8 +30,8 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
-/// Records of 6,200 secrets, which is more than a thousand handshakes between two looks.
-pub(crate) const RING_BYTES: u32 = 1024 * 1024;
+/// Records of 24,800 secrets: 6,200 handshakes between two looks, more than a server makes in a second on any one machine.
+pub(crate) const RING_BYTES: u32 = 4 * 1024 * 1024;
 /// Programs of one name in containers of different images; more is a mistake in the name.
 const FILES_MAX: usize = 64;
 /// The longest label of RFC 9850 has 31 letters.
@@ -83,6 +83,14 @@ pub enum ProbeFault {
     /// A Go program that has no TLS.
     #[error("`{}` is a Go program without crypto/tls: it makes no TLS keys", .0.display())]
     NoTls(PathBuf),
+    /// The kernel does not let a file be probed.
+    #[error("`{}` cannot be probed", path.display())]
+    NotProbed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Too many files.
     #[error("more than {FILES_MAX} programs cannot be probed at once: name them more narrowly")]
     TooMany,
@@ -142,7 +150,6 @@ pub struct KeyProbes {
     probed: Vec<Probed>,
     taken: u64,
     unlabelled: u64,
-    record: Vec<u8>,
 }
 
 impl KeyProbes {
@@ -161,8 +168,8 @@ impl KeyProbes {
         let ring = RecordRing::new(RING_BYTES)?;
         let counters = system::make_map(MapKind::Array, COUNTERS).map_err(of_bpf)?;
         let (way, programs) = programs_for(way, &ring, &counters)?;
-        let (probed, record) = (Vec::new(), Vec::new());
-        Ok(Self { ring, counters, way, programs, probed, taken: 0, unlabelled: 0, record })
+        let probed = Vec::new();
+        Ok(Self { ring, counters, way, programs, probed, taken: 0, unlabelled: 0 })
     }
 
     /// Probes a file, unless it is probed already.
@@ -189,10 +196,10 @@ impl KeyProbes {
             return Err(ProbeFault::NoTls(path));
         }
         // By the descriptor that was read, so that it is the same file whatever its name stands for by now.
-        let by_descriptor =
-            CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|error| {
-                ProbeFault::System { step: "the file has no name", source: error.into() }
-            })?;
+        let by_descriptor = match CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())) {
+            Ok(by_descriptor) => by_descriptor,
+            Err(error) => return Err(ProbeFault::NotProbed { path, source: error.into() }),
+        };
         let places: Vec<_> =
             found.iter().filter_map(|(it, at)| Some((*it, at.as_ref()?.offset))).collect();
         let mut held = self.set(&by_descriptor, &places, pid);
@@ -203,7 +210,10 @@ impl KeyProbes {
             (self.way, self.programs) = programs_for(Way::Event, &self.ring, &self.counters)?;
             held = self.set(&by_descriptor, &places, pid);
         }
-        let held = held.map_err(|source| of_attaching(self.way, source))?;
+        let held = match held {
+            Ok(held) => held,
+            Err(source) => return Err(of_attaching(self.way, path, source)),
+        };
         let sees_resumption = has(Function::KeysFromMasterSecret);
         self.probed.push(Probed { path, pid, sees_resumption, identity, program, file, held });
         Ok(self.probed.last())
@@ -252,7 +262,8 @@ impl KeyProbes {
 
     /// Gives on the keys that have come since the last look.
     pub fn keys(&mut self, each: &mut dyn FnMut(&TlsKey)) {
-        let mut bytes = std::mem::take(&mut self.record);
+        // As long as a record can be, so that growing leaves no part of a secret behind.
+        let mut bytes = Vec::with_capacity(RECORD_BYTES.into());
         while self.ring.next(&mut bytes) {
             let Some(record) = Record::read(&bytes) else {
                 self.unlabelled += 1;
@@ -375,7 +386,7 @@ fn is_unknown_way(source: &io::Error) -> bool {
     matches!(source.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP | libc::E2BIG))
 }
 
-fn of_attaching(way: Way, source: io::Error) -> ProbeFault {
+fn of_attaching(way: Way, path: PathBuf, source: io::Error) -> ProbeFault {
     match (source.raw_os_error(), way) {
         (Some(libc::EPERM | libc::EACCES), Way::Link) => {
             ProbeFault::NotPermitted { capability: "CAP_PERFMON", source }
@@ -384,7 +395,7 @@ fn of_attaching(way: Way, source: io::Error) -> ProbeFault {
         (Some(libc::ENOSYS | libc::EOPNOTSUPP | libc::ENODEV), _) => {
             ProbeFault::NotSupported("this kernel has no uprobes")
         }
-        _ => ProbeFault::System { step: "a probe cannot be set", source },
+        _ => ProbeFault::NotProbed { path, source },
     }
 }
 

@@ -168,6 +168,15 @@ fn nothing_is_left_in_the_process_when_the_probes_go() {
 }
 
 #[test]
+fn a_burst_of_handshakes_waits_until_somebody_looks() {
+    let mut program = Handshakes::start(Form::Stripped);
+    let mut probes = probes(Target::of_process(program.pid()).unwrap());
+    program.connect(13, 3000);
+    assert_eq!(lines(&mut probes).len(), 12_000);
+    assert_eq!(probes.counts().lost, 0);
+}
+
+#[test]
 fn programs_that_make_no_go_keys_are_refused_by_name() {
     let mut probes = KeyProbes::load().unwrap();
     let own = std::env::current_exe().unwrap();

@@ -2,8 +2,8 @@
 //! What is done with a name that parsed is not their concern.
 
 use crate::{
-    AccountId, AccountName, ClusterName, ContainerName, LinkId, Namespace, PodName, PodUid,
-    TerminalId, Timestamp, WorkspaceId,
+    AccountId, AccountName, ClusterName, ContainerName, LinkId, Namespace, NodeName, PodName,
+    PodUid, TerminalId, Timestamp, WorkspaceId,
 };
 use std::fmt::Display;
 use std::str::FromStr;
@@ -23,6 +23,7 @@ pub fn names(data: &[u8]) {
         checked::<ContainerName>(&text, "-", 63),
         checked::<Namespace>(&text, "-", 63),
         checked::<PodName>(&text, "-.", 253),
+        checked::<NodeName>(&text, "-.", 253),
         checked::<PodUid>(&text, "-", 64),
         checked::<AccountId>(&text, "_", 30),
         checked::<LinkId>(&text, "_", 30),

@@ -16,7 +16,9 @@ pub use id::{
     AccountId, HubId, Id, IdKind, InvalidId, LinkId, RequestId, SignInId, TerminalId, WorkspaceId,
 };
 pub use identity::Identity;
-pub use name::{AccountName, ClusterName, ContainerName, InvalidName, Namespace, PodName, PodUid};
+pub use name::{
+    AccountName, ClusterName, ContainerName, InvalidName, Namespace, NodeName, PodName, PodUid,
+};
 pub use place::{ContainerPlace, PodPlace, Process};
 pub use secret::{Secret, SecretBytes};
 pub use time::{InvalidTimestamp, Timestamp};

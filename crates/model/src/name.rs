@@ -109,6 +109,8 @@ names! {
     ContainerName, "a container name", is_label, LABEL;
     /// A Pod's `metadata.uid`; a Pod made again under the same name has another.
     PodUid, "a Pod UID", is_uid, UID;
+    /// A node's name.
+    NodeName, "a node name", is_subdomain, SUBDOMAIN;
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `sallyport admin`: accounts, the audit log and the gateway's record of requests, worked on in the store itself, for whoever has the hub's
 //! files. What is done is recorded as done by the operator.
 
+mod agents;
+
 use crate::arguments::{AdminCommand, AuditCommand, UserCommand};
 use crate::config::Config;
 use crate::{hub, say, say_error};
@@ -52,6 +54,11 @@ pub(crate) async fn run(command: AdminCommand, config: Config) -> anyhow::Result
             }
             let is_restored = accept_restored && matches!(mark, AuditMark::Broken(_));
             let done = verify(&store, json, is_restored).await;
+            (store, done)
+        }
+        AdminCommand::Agent(command) => {
+            let store = hub::open_store(&config).await?;
+            let done = agents::run(command, &config, &store).await.map(|()| ExitCode::SUCCESS);
             (store, done)
         }
         AdminCommand::Requests { user, limit, json } => {
@@ -258,14 +265,19 @@ async fn verify(store: &Store, as_json: bool, is_restored: bool) -> anyhow::Resu
 
 /// The record of a database that was put back on purpose.
 fn restored() -> AuditEntry {
+    by_operator("audit.accept_restored", String::new())
+}
+
+/// A record of what the operator does by this command.
+fn by_operator(action: &str, object: String) -> AuditEntry {
     AuditEntry {
         at: Timestamp::now(),
         actor: format!(
             "operator:{}",
             std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
         ),
-        action: "audit.accept_restored".to_owned(),
-        object: String::new(),
+        action: action.to_owned(),
+        object,
         outcome: AuditOutcome::Allowed,
         reason: String::new(),
         request_id: String::new(),

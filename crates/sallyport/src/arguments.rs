@@ -3,7 +3,7 @@
 use crate::auth::AuthCommand;
 use crate::config::Sources;
 use clap::{Args, Parser, Subcommand};
-use model::AccountName;
+use model::{AccountName, ClusterName, NodeName};
 use std::path::PathBuf;
 
 /// The guarded way into a Kubernetes cluster: who you are, a shell in the browser through two gates, and a
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     /// Manage accounts and the audit log, on the hub's own store.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Run on a node: capture what the API server says and hears, and send it to a hub, decoded and redacted.
+    Agent(Box<crate::agent::AgentFlags>),
     /// Decode what the API server says and hears, from captures.
     #[command(subcommand)]
     Traffic(crate::traffic::TrafficCommand),
@@ -109,6 +111,9 @@ pub(crate) enum AdminCommand {
     /// Look after the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Manage the agents that send traffic.
+    #[command(subcommand)]
+    Agent(AgentCommand),
     /// List requests that came to the gateway, newest first.
     Requests {
         /// Only this user's, as Kubernetes knows them.
@@ -176,6 +181,38 @@ pub(crate) enum UserCommand {
     SignOut {
         #[arg(value_parser = account)]
         name: AccountName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentCommand {
+    /// Make a certificate for the agent on a node, with the hub's own authority.
+    Issue {
+        /// The node.
+        node: NodeName,
+        /// The cluster, as the hub's configuration names it.
+        #[arg(long, value_name = "NAME")]
+        cluster: ClusterName,
+        /// Where to write `agent.pem` and `agent.key`.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// How many days it holds.
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=825))]
+        days: u64,
+    },
+    /// List the agents that were ever heard or revoked.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse all certificates that the agent on a node was given up to now, at once and on every hub.
+    Revoke {
+        /// The node.
+        node: NodeName,
+        /// The cluster.
+        #[arg(long, value_name = "NAME")]
+        cluster: ClusterName,
     },
 }
 

@@ -114,6 +114,8 @@ pub(crate) struct TrafficConfig {
     pub(crate) keep_content_hours: u64,
     pub(crate) units_max: u64,
     pub(crate) content_mib_max: u64,
+    pub(crate) agents_listen: Option<SocketAddr>,
+    pub(crate) agents_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -197,6 +199,8 @@ impl Default for TrafficConfig {
             keep_content_hours: 24,
             units_max: 1_000_000,
             content_mib_max: 1024,
+            agents_listen: None,
+            agents_ca: None,
         }
     }
 }

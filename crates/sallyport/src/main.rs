@@ -1,6 +1,8 @@
 //! `sallyport`: the arguments, and which command does what. Each command stands in a file of its own.
 
 mod admin;
+mod agent;
+mod agents;
 mod arguments;
 mod auth;
 mod config;
@@ -57,6 +59,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let config = config::load(&sources)?;
             return runtime()?.block_on(admin::run(command, config));
         }
+        Command::Agent(flags) => return agent::run(*flags),
         Command::Traffic(command) => return traffic::run(command),
         Command::Auth(command) => return auth::run(command),
         Command::Scan(command) => return scan::run(command),

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, LogFormatName};
 use crate::signals::Signals;
-use crate::{gateway, health, hub, listen, tls};
+use crate::{agents, gateway, health, hub, listen, tls};
 use anyhow::Context;
 use authn::Cost;
 use axum::Router;
@@ -41,6 +41,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     console::describe_metrics();
     terminal::describe_metrics();
     listen::describe_metrics();
+    traffic::describe_agent_metrics();
     let store = hub::open_store(&config).await?;
     let clusters = hub::open_clusters(&config).await?;
     let api = hub::http_api(&config, store.clone(), clusters)?;
@@ -102,6 +103,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let proxies = api.proxies.clone();
     let serving = listen::serve(listener, server_config, router, proxies, limits, stop.clone());
     let mut serving = tokio::spawn(serving);
+    if let Some(address) = config.traffic.agents_listen {
+        let door = std::sync::Arc::clone(&certificate);
+        let door = agents_door(address, &config, &api, door, &cluster.traffic, &stop).await?;
+        tasks.spawn("the listener for agents", door);
+    }
     let mut gate = match config.gateway.listen {
         Some(address) => Some(Gate::open(address, &config, &api, certificate, &mut tasks).await?),
         None => None,
@@ -329,6 +335,29 @@ fn certificate_files(
         }
         _ => anyhow::bail!(tls::NEEDED),
     }
+}
+
+/// Binds where agents bring what they capture; what is given serves them until `stop`. A batch that is cut then is
+/// sent again.
+async fn agents_door(
+    address: std::net::SocketAddr,
+    config: &Config,
+    api: &HttpApi,
+    certificate: std::sync::Arc<tls::Certificate>,
+    traffic: &Traffic,
+    stop: &CancellationToken,
+) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    agents::prepare(config)?;
+    let authority = agents::authority_file(config);
+    let tls = agents::server_config(certificate, &authority)
+        .context("configuration key `traffic.agents_ca`")?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("`traffic.agents_listen` {address} cannot be bound"))?;
+    tracing::info!(address = %listener.local_addr()?, authority = %authority.display(), "agents are listened to");
+    let limits = listen::Limits::of_hub(0, config.server.connections_per_network_max);
+    let (router, proxies) = (agents::router(traffic), api.proxies.clone());
+    Ok(listen::serve(listener, tls, router, proxies, limits, stop.clone()))
 }
 
 /// How the gateway's listener ended, if there is one; it never should before it is told.

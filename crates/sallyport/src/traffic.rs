@@ -2,11 +2,14 @@
 //! decoded and how is the `traffic` crate's; here are its arguments.
 
 mod live;
+mod tap;
+
+pub(crate) use tap::TapFlags;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use traffic::{Filter, Format, Input, Job, JobFault};
 
@@ -112,12 +115,17 @@ impl ViewFlags {
 
     fn redaction_key(&self) -> anyhow::Result<[u8; 32]> {
         let Some(path) = &self.redaction_key else { return crate::hub::random() };
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("the key `{}` cannot be read", path.display()))?;
-        <[u8; 32]>::try_from(bytes)
-            .ok()
-            .with_context(|| format!("the key `{}` must have exactly 32 bytes", path.display()))
+        read_redaction_key(path)
     }
+}
+
+/// Reads a key of redaction.
+pub(crate) fn read_redaction_key(path: &Path) -> anyhow::Result<[u8; 32]> {
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("the key `{}` cannot be read", path.display()))?;
+    <[u8; 32]>::try_from(bytes)
+        .ok()
+        .with_context(|| format!("the key `{}` must have exactly 32 bytes", path.display()))
 }
 
 impl CaptureFlags {

@@ -6,23 +6,28 @@
 //! (numbers are given in it, so that who has read up to a number has missed nothing), one piece that retention
 //! removes. Rows are narrow; headers and content lie in a table of their own and are removed earlier.
 
+mod agents;
 mod append;
 mod condition;
 mod connections;
 mod read;
 mod retention;
+mod streams;
 mod summary;
 
+pub use agents::TrafficAgent;
 pub use append::{TRAFFIC_BATCH_UNITS_MAX, TrafficAppend};
 pub use condition::{TrafficComparison, TrafficCondition, TrafficNumberField, TrafficTextField};
 pub use connections::{TrafficConnection, TrafficConnections, TrafficTls};
 pub use read::{TrafficExchange, TrafficPage, TrafficQuery};
 pub use retention::{TrafficPurged, TrafficRetention};
+pub use streams::{TRAFFIC_STREAM_CONNECTIONS_MAX, TrafficBatchOf, TrafficNumbers};
 pub use summary::{TrafficCount, TrafficSummary};
 
 use crate::database::Row;
 use crate::{Result, Store, StoreError};
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use zeroize::Zeroizing;
 
@@ -35,7 +40,7 @@ impl Store {
 }
 
 /// One thing that was said, as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficUnit {
     /// Its place in the order of all units of this store, from 1. Not every number is taken for ever.
     pub number: i64,
@@ -86,7 +91,7 @@ pub struct TrafficUnit {
 }
 
 /// What a unit carries beside its row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficBody {
     /// Header fields; what the capture does not tell is none.
     pub headers: Vec<(Option<String>, Option<String>)>,
@@ -101,7 +106,7 @@ pub struct TrafficBody {
 }
 
 /// What may be seen of content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TrafficContent {
     /// There is none.
     None,

@@ -1,13 +1,20 @@
 //! What the API server says and hears, from captures or as it passes, to a person's screen or another program: on the
 //! command line from files ([`decode`], [`stats`]) and live ([`capture`]), and in the hub's traffic room from what is
-//! stored ([`Traffic`]). Decoding and redaction are `wire`'s, packets and keys are `capture`'s; here captures are read,
-//! units chosen, stored and shown. It reads no environment and no configuration: the binary hands over what it needs.
+//! stored ([`Traffic`]), which agents on the nodes send ([`agent`]). Decoding and redaction are `wire`'s, packets and
+//! keys are `capture`'s; here captures are read, units chosen, stored and shown. It reads no environment and no
+//! configuration: the binary hands over what it needs.
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 
 mod filter;
+mod rows;
 mod user;
 
 mod room;
 
+mod agent;
 mod json;
 mod live;
 mod printer;
@@ -16,10 +23,11 @@ mod stats;
 mod summary;
 mod table;
 
+pub use agent::{AgentFault, AgentJob, AgentName, HubDoor, SpoolFault, agent, stream_name};
 pub use filter::{Filter, FilterFault};
-pub use live::{LiveFault, LiveJob, ProgramName, capture};
+pub use live::{LiveFault, LiveJob, ProgramName, Tap, capture};
 pub use reading::{Input, ReadFault};
-pub use room::{Stored, Traffic, router};
+pub use room::{AgentCertificate, Stored, Traffic, agents_router, describe_agent_metrics, router};
 
 use printer::Printer;
 

@@ -1,29 +1,20 @@
-//! Traffic as it passes: packets and keys of this machine into a decoder, and what it tells to whoever reads.
-//! How packets are captured and keys taken is `capture`'s; what is shown of them, `wire`'s.
-//!
-//! States: programs are probed first and packets let in after, so that no connection is seen without its key; then
-//! round by round until it is asked to end; then what is left is read and the account given.
-//! Before each block of packets the keys are read: a program makes a key before it sends the first packet under it.
-//! Limits: those of `capture` and `wire`. If whoever reads the output is slow, packets are dropped by the kernel and
-//! counted; nothing is queued here.
+//! Traffic as it passes: what is tapped, and on the command line what of it is printed.
+//! How packets are captured and keys taken is `capture`'s, in which order they are read is `rounds`'; what is shown of
+//! them, `wire`'s.
 
 mod keys;
+mod rounds;
+
+pub(crate) use rounds::{Listener, ROUND, Standing, listen};
 
 use crate::printer::Printer;
 use crate::{Filter, Format};
-use capture::{KeyLogFault, PacketFault, PacketRing, ProbeFault, TargetFault};
-use keys::KeySources;
+use capture::{KeyLogFault, PacketFault, ProbeFault, TargetFault};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-use wire::{Decoder, Decryption, Limits, Redactor};
-
-/// The longest time for which nothing is looked at: key logs tell nobody that they have grown.
-const ROUND: Duration = Duration::from_millis(100);
-/// How often it is looked whether packets were dropped and whether new programs of a name have started.
-const CHORES: Duration = Duration::from_secs(2);
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use wire::{Decoder, Decryption, Event, Limits, Redactor};
 
 /// Which program's keys are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +27,9 @@ pub enum ProgramName {
     File(PathBuf),
 }
 
-/// What to capture, and what of it to show.
-#[derive(Debug)]
-pub struct LiveJob {
+/// What is captured, and with whose keys.
+#[derive(Debug, Clone)]
+pub struct Tap {
     /// Programs whose keys are taken.
     pub programs: Vec<ProgramName>,
     /// Key logs that are followed.
@@ -47,6 +38,15 @@ pub struct LiveJob {
     pub ports: Vec<u16>,
     /// The interface; all if none.
     pub interface: Option<String>,
+    /// A program of a name may start later, even the first of it.
+    pub waits: bool,
+}
+
+/// What to capture, and what of it to show.
+#[derive(Debug)]
+pub struct LiveJob {
+    /// What is captured.
+    pub tap: Tap,
     /// When to end; only when asked to if none.
     pub duration: Option<Duration>,
     /// How many units to show before it ends.
@@ -90,71 +90,40 @@ pub fn capture(
     stop: &AtomicBool,
 ) -> Result<(), LiveFault> {
     let mut decoder = Decoder::new(Redactor::new(&job.redaction_key), Limits::default());
-    let mut printer = Printer::new(format, job.filter.as_ref(), advice).at_most(job.units_max);
-    let mut sources = KeySources::open(job)?;
-    let mut ring = PacketRing::open(job.interface.as_deref(), &job.ports)?;
-    let ports: Vec<String> = job.ports.iter().map(u16::to_string).collect();
-    let place = match &job.interface {
-        Some(interface) => format!("interface {interface}"),
-        None => "all interfaces".to_owned(),
-    };
-    writeln!(aside, "capturing TCP port {} on {place}; Ctrl-C ends it", ports.join(", "))?;
-    sources.tell(aside)?;
-    let began = Instant::now();
-    let mut chores_done = began;
-    let mut dropped = 0;
-    loop {
-        let is_over = stop.load(Ordering::Relaxed)
-            || job.duration.is_some_and(|duration| began.elapsed() >= duration);
-        if !is_over {
-            let left = job.duration.map_or(ROUND, |it| it.saturating_sub(began.elapsed()));
-            let mut descriptors = vec![ring.as_fd()];
-            descriptors.extend(sources.probes().map(AsFd::as_fd));
-            capture::wait(&descriptors, left.min(ROUND)).map_err(LiveFault::Wait)?;
-        }
-        sources.read(&mut decoder)?;
-        // A round is at most the whole ring, so that the end comes however fast packets do.
-        for _ in 0..capture::RING_BLOCKS {
-            let Some(block) = ring.next_block() else { break };
-            sources.read(&mut decoder)?;
-            for packet in block.packets() {
-                decoder.packet(&packet);
-            }
-            while let Some(event) = decoder.event() {
-                printer.event(&event, output)?;
-            }
-            if printer.is_done() || (!is_over && stop.load(Ordering::Relaxed)) {
-                break;
-            }
-        }
-        while let Some(event) = decoder.event() {
-            printer.event(&event, output)?;
-        }
-        output.flush()?;
-        if is_over || printer.is_done() || chores_done.elapsed() >= CHORES {
-            chores_done = Instant::now();
-            let so_far = ring.dropped();
-            decoder.dropped(so_far - dropped);
-            dropped = so_far;
-            sources.look_for_programs(aside)?;
-        }
-        if is_over || printer.is_done() {
-            break;
-        }
-    }
-    // No program is touched any longer than packets are read; how long the account takes depends on its reader.
-    drop(ring);
-    sources.detach();
-    sources.finish(&mut decoder);
-    decoder.finish();
-    while let Some(event) = decoder.event() {
-        printer.event(&event, output)?;
-    }
+    let printer = Printer::new(format, job.filter.as_ref(), advice).at_most(job.units_max);
+    let mut printed = Printed { printer, output };
+    let sources = listen(&job.tap, &mut decoder, job.duration, &mut printed, aside, stop)?;
+    let Printed { printer, output } = printed;
     match format {
         Format::Json => sources.json(output)?,
         Format::Table { .. } => sources.account(aside)?,
     }
     Ok(printer.account(&decoder, output, aside)?)
+}
+
+struct Printed<'a> {
+    printer: Printer<'a>,
+    output: &'a mut dyn Write,
+}
+
+impl Listener for Printed<'_> {
+    fn event(&mut self, event: Event) -> io::Result<()> {
+        self.printer.event(&event, self.output)
+    }
+
+    fn round(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
+    fn patience(&self) -> Duration {
+        ROUND
+    }
+
+    fn is_done(&self) -> bool {
+        self.printer.is_done()
+    }
+
+    fn standing(&mut self, _standing: &Standing) {}
 }
 
 /// What to do about connections that were not read whole, while they can still be made anew.

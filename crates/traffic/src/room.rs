@@ -1,22 +1,26 @@
 //! The hub's traffic room: units are stored as they are decoded, listed, followed live and opened.
-//! Where events come from (a capture that somebody uploads, later a capture that runs) is known to whoever
-//! calls [`Traffic::ingest`]; decoding and redaction are `wire`'s, so that nothing here ever sees a secret.
+//! Units come from captures that somebody uploads (`upload`) and from agents on the nodes (`agents`); decoding and
+//! redaction are `wire`'s, so that nothing here ever sees a secret.
 //!
 //! It is for administrators of the hub alone: traffic shows what everybody does in the cluster, whatever RBAC
 //! lets the viewer see. Opening a unit, following the list and uploading are written to the audit log first.
 
+mod agents;
 mod ingest;
 mod live;
 mod routes;
+mod sources;
 mod upload;
 mod view;
 
+pub use agents::{AgentCertificate, agents_router, describe_agent_metrics};
 pub use ingest::Stored;
 pub use routes::router;
 
 use crate::{Filter, FilterFault};
 use http_api::{HttpApi, Problem, Watches};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use store::{TrafficCondition, TrafficRetention};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +43,8 @@ struct Inner {
     watches: Watches,
     /// Decoding takes a core: one upload at a time.
     uploads: Arc<Semaphore>,
+    /// Whether this hub listens to agents.
+    takes_agents: AtomicBool,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -53,6 +59,7 @@ impl Traffic {
                 newest: watch::Sender::new(0),
                 watches: Watches::default(),
                 uploads: Arc::new(Semaphore::new(1)),
+                takes_agents: AtomicBool::new(false),
                 tasks: TaskTracker::new(),
                 shutdown,
             }),

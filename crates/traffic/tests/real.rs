@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use traffic::{Format, LiveFault, LiveJob, ProgramName};
+use traffic::{Format, LiveFault, LiveJob, ProgramName, Tap};
 
 const SUITE: &str = "live traffic of a real API server";
 const BREAKPOINT: u8 = 0xcc;
@@ -82,10 +82,7 @@ struct Running {
 impl Running {
     fn start(programs: Vec<ProgramName>, keys: Vec<PathBuf>) -> Self {
         let job = LiveJob {
-            programs,
-            keys,
-            ports: vec![6443],
-            interface: None,
+            tap: Tap { programs, keys, ports: vec![6443], interface: None, waits: false },
             duration: None,
             units_max: None,
             filter: None,

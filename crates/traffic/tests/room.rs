@@ -193,11 +193,41 @@ async fn a_unit_opens_with_its_content_and_its_exchange_and_that_is_audited() {
 }
 
 #[tokio::test]
+async fn agents_are_listed_as_they_were_heard_and_whether_any_is_listened_to() {
+    let room = room().await;
+    let agents = async || room.get("/api/v1/traffic/agents").await;
+    assert_eq!(agents().await, json!({ "items": [], "listens": false }));
+    drop(traffic::agents_router(&room.traffic));
+    let status = json!({
+        "cluster": "one", "node": "node-1", "began_at": "2026-01-31T12:00:00Z", "capturing": true,
+        "sources": ["/usr/bin/kube-apiserver"], "ports": [6443], "packets": 9, "dropped": 2, "secrets": 4,
+        "secrets_lost": 0, "units": 5, "units_lost": 1, "units_refused": 1, "waiting_bytes": 0,
+        "waiting_bytes_max": 1024, "lag_ms": 7,
+    });
+    let (cluster, store) = ("one".parse().unwrap(), &room.hub.api.store);
+    let now = room.hub.api.clock.now();
+    for (node, status) in
+        [("node-1", status.to_string()), ("node-2", "of another version".to_owned())]
+    {
+        store.traffic_agent_heard(&cluster, &node.parse().unwrap(), &status, now).await.unwrap();
+    }
+    let told = agents().await;
+    assert_eq!(told["listens"], true);
+    let [first, second] = &items(&told)[..] else { panic!("{told}") };
+    assert_eq!((&first["node"], &first["state"]), (&json!("node-1"), &json!("connected")));
+    assert_eq!(
+        (&first["status"]["dropped"], &first["status"]["units_lost"]),
+        (&json!(2), &json!(2))
+    );
+    assert_eq!((&second["state"], &second["status"]), (&json!("connected"), &Value::Null));
+}
+
+#[tokio::test]
 async fn only_administrators_see_or_add_anything() {
     let room = room().await;
     room.upload("go-tls13-h2.pcapng").await;
     let mallory = room.hub.browser("mallory", &["ops"], "one").await;
-    for path in ["units", "units/1", "live", "summary", "connections"] {
+    for path in ["units", "units/1", "live", "summary", "connections", "agents"] {
         let (status, problem) = mallory.get(&room.router, &format!("/api/v1/traffic/{path}")).await;
         assert_eq!(
             (status, &problem["code"]),
@@ -209,7 +239,7 @@ async fn only_administrators_see_or_add_anything() {
     let (status, _) = mallory.upload(&room.router, path, Body::from("x")).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     let denied = room.hub.audit("request").await;
-    assert_eq!(denied.len(), 6);
+    assert_eq!(denied.len(), 7);
     assert!(denied.iter().all(|record| record.entry.outcome == AuditOutcome::Denied));
 }
 

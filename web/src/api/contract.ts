@@ -43,6 +43,8 @@ export type TrafficContent = Schemas['TrafficContent'];
 export type TrafficConnection = Schemas['TrafficConnection'];
 export type TrafficSummary = Schemas['TrafficSummary'];
 export type TrafficCount = Schemas['TrafficCount'];
+export type TrafficAgent = Schemas['TrafficAgent'];
+export type TrafficAgentState = Schemas['TrafficAgentState'];
 export type TrafficCapture = Schemas['TrafficCapture'];
 /** What the events `snapshot` and `units` of the live traffic carry. */
 export type TrafficSnapshot = Schemas['TrafficSnapshot'];

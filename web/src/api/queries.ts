@@ -65,6 +65,12 @@ export const queries = {
       ...lively,
       refetchInterval: 5_000,
     }),
+  trafficAgents: queryOptions({
+    queryKey: ['traffic', 'agents'],
+    queryFn: () => take(api.GET('/api/v1/traffic/agents')),
+    ...lively,
+    refetchInterval: 5_000,
+  }),
   trafficUnit: (number: number) =>
     queryOptions({
       queryKey: ['traffic', 'unit', number],

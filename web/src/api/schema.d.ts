@@ -367,6 +367,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traffic/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agents that send traffic: when each was heard, and how it stands. */
+        get: operations["list_traffic_agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traffic/captures": {
         parameters: {
             query?: never;
@@ -1092,6 +1109,88 @@ export interface components {
              * @description A bearer token, as in `kubectl create token`.
              */
             token: string;
+        };
+        /** @description An agent on a node. */
+        TrafficAgent: {
+            cluster: string;
+            /**
+             * Format: date-time
+             * @description When it was heard last.
+             */
+            heard_at?: string;
+            node: string;
+            state: components["schemas"]["TrafficAgentState"];
+            /** @description What it said of itself then. */
+            status?: components["schemas"]["TrafficAgentStatus"];
+        };
+        /**
+         * @description Whether an agent is there.
+         * @enum {string}
+         */
+        TrafficAgentState: "connected" | "stopped" | "silent" | "revoked";
+        /** @description How an agent stands; counts are since it was started. */
+        TrafficAgentStatus: {
+            /**
+             * Format: date-time
+             * @description When it was started.
+             */
+            began_at: string;
+            /**
+             * Format: int64
+             * @description Packets that the kernel dropped, because they came faster than they were read.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description How long the oldest of it has waited.
+             */
+            lag_ms: number;
+            /**
+             * Format: int64
+             * @description Packets that were read.
+             */
+            packets: number;
+            /** @description TCP ports. */
+            ports: number[];
+            /**
+             * Format: int64
+             * @description Secrets of programs that were taken.
+             */
+            secrets: number;
+            /**
+             * Format: int64
+             * @description Secrets of programs that could not be taken.
+             */
+            secrets_lost: number;
+            /** @description Programs and key logs whose keys are taken. */
+            sources: string[];
+            /**
+             * Format: int64
+             * @description Units that were decoded.
+             */
+            units: number;
+            /**
+             * Format: int64
+             * @description Units that were lost: the spool was full or could not be written, or the hub took them for none.
+             */
+            units_lost: number;
+            /**
+             * Format: int64
+             * @description Bytes that wait for the hub.
+             */
+            waiting_bytes: number;
+            /**
+             * Format: int64
+             * @description The most that may.
+             */
+            waiting_bytes_max: number;
+        };
+        /** @description The agents. */
+        TrafficAgents: {
+            /** @description By cluster and node. */
+            items: components["schemas"]["TrafficAgent"][];
+            /** @description Whether this hub listens to agents at all. */
+            listens: boolean;
         };
         /** @description What became of a capture that was uploaded. */
         TrafficCapture: {
@@ -3168,6 +3267,61 @@ export interface operations {
             };
             /** @description `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_traffic_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficAgents"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

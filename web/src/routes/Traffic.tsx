@@ -5,6 +5,7 @@ import { useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { AdminOnly } from './Access';
 import { Room } from './Room';
+import { TrafficAgents } from './TrafficAgents';
 import { TrafficConnections } from './TrafficConnections';
 import { TrafficList } from './TrafficList';
 import { TrafficUpload } from './TrafficUpload';
@@ -70,6 +71,7 @@ function TrafficRoom(): ReactNode {
           </button>
         ))}
       </nav>
+      <TrafficAgents />
       {view === 'units' ? (
         <TrafficList search={search} change={change} onUpload={() => setUploading(true)} onMark={setMark} />
       ) : (

@@ -13,6 +13,7 @@ import { useNarrow } from '../ui/useMedia';
 import { useRowHeight } from '../ui/useRowHeight';
 import { type Column, VirtualGrid } from '../ui/VirtualGrid';
 import { ProblemNotice } from './ProblemView';
+import { HowToBegin } from './TrafficAgents';
 import { TrafficDetail } from './TrafficDetail';
 import { TrafficFigures } from './TrafficFigures';
 import { TrafficFeed } from './trafficFeed';
@@ -249,6 +250,8 @@ function NoUnits({ filtered, onUpload }: { filtered: boolean; onUpload: () => vo
       title={t('traffic.none')}
       action={
         <>
+          <HowToBegin />
+          <p>{t('traffic.noneTodo')}</p>
           <pre className="json">{"tcpdump -i any -s 0 -w api.pcap 'tcp port 6443'"}</pre>
           <Button kind="primary" icon="plus" onPress={onUpload}>
             {t('traffic.upload')}
@@ -256,7 +259,7 @@ function NoUnits({ filtered, onUpload }: { filtered: boolean; onUpload: () => vo
         </>
       }
     >
-      {t('traffic.noneTodo')}
+      {t('traffic.noneLead')}
     </Empty>
   );
 }

@@ -223,6 +223,16 @@ impl Certificate {
         self.attributes.iter().rev().find(|a| a.oid == name::COMMON_NAME).map_or("", |a| &a.value)
     }
 
+    /// The URIs among its alternative names.
+    pub fn uris(&self) -> &[String] {
+        self.alternative_names.uris()
+    }
+
+    /// When it begins to hold.
+    pub fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
     /// When it ends to hold.
     pub fn not_after(&self) -> Timestamp {
         self.not_after

@@ -51,21 +51,42 @@ pub(crate) fn of_values(config: &Config) -> Vec<String> {
     }
     clusters(config, &mut faults);
     gateway(config, &mut faults);
+    agents(config, &mut faults);
     faults
+}
+
+fn agents(config: &Config, faults: &mut Vec<String>) {
+    let settings = &config.traffic;
+    let Some(listen) = settings.agents_listen else {
+        if settings.agents_ca.is_some() {
+            faults.push(
+                "`traffic.agents_ca` is set, but nobody listens to agents; set `traffic.agents_listen` too"
+                    .to_owned(),
+            );
+        }
+        return;
+    };
+    let others = [Some(config.server.listen), config.server.metrics_listen, config.gateway.listen];
+    if others.into_iter().flatten().any(|other| takes(other, listen)) {
+        faults.push(format!(
+            "configuration key `traffic.agents_listen` is {listen}, which another listener takes; choose \
+             another port"
+        ));
+    }
+}
+
+/// Whether one listener stands where another would.
+fn takes(one: std::net::SocketAddr, other: std::net::SocketAddr) -> bool {
+    one.port() == other.port()
+        && other.port() != 0
+        && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 fn gateway(config: &Config, faults: &mut Vec<String>) {
     let settings = &config.gateway;
     let Some(listen) = settings.listen else { return };
-    let taken = |other: std::net::SocketAddr| {
-        other.port() == listen.port()
-            && listen.port() != 0
-            && (other.ip() == listen.ip()
-                || other.ip().is_unspecified()
-                || listen.ip().is_unspecified())
-    };
     let others = [Some(config.server.listen), config.server.metrics_listen];
-    if others.into_iter().flatten().any(taken) {
+    if others.into_iter().flatten().any(|other| takes(other, listen)) {
         faults.push(format!(
             "configuration key `gateway.listen` is {listen}, which another listener takes; choose \
              another port"
@@ -246,6 +267,19 @@ pub(crate) async fn of_serving(config: &Config) -> Vec<String> {
         && let Err(error) = crate::gateway::authenticator(&config.gateway)
     {
         faults.push(format!("{error:#}"));
+    }
+    // Whoever administers the store need not name the clusters that the flags of serving name.
+    if config.traffic.agents_listen.is_some() && config.cluster.is_empty() {
+        faults.push(
+            "`traffic.agents_listen` is set but there is no cluster that agents could speak of; add a `[[cluster]]`"
+                .to_owned(),
+        );
+    }
+    if config.traffic.agents_listen.is_some()
+        && let Some(authority) = &config.traffic.agents_ca
+        && let Err(error) = crate::agents::roots(authority)
+    {
+        faults.push(format!("configuration key `traffic.agents_ca`: {error:#}"));
     }
     for cluster in &config.cluster {
         // What names neither or both is a fault of the values.

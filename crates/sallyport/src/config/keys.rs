@@ -121,6 +121,16 @@ pub(crate) const KEYS: &[Key] = &[
     other("traffic.units_max", "1000000", "Units of traffic that are kept; about 400 bytes each."),
     other("traffic.content_mib_max", "1024", "MiB of headers and content that are kept."),
     text(
+        "traffic.agents_listen",
+        "",
+        "Address and port where agents bring what they capture (mutual TLS, with the certificate of `tls`); off if left out.",
+    ),
+    text(
+        "traffic.agents_ca",
+        "",
+        "PEM file with the authorities of agents' certificates; if left out the hub makes its own in the directory, for `sallyport admin agent issue`.",
+    ),
+    text(
         "gateway.listen",
         "",
         "Address and port of the gateway before the clusters (TLS, with the certificate of `tls`); off if left out.",

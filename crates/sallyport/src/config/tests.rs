@@ -144,6 +144,8 @@ fn each_value_that_serving_would_refuse_is_refused_here() {
         ("[store]\nurl = \"postgres://db/x\"", "store.vault_key_file"),
         ("[tls]\nself_signed = true\nkey = \"k\"\ncertificate = \"c\"", "exclude each other"),
         ("[workspaces]\nimage = \" \"", "workspaces.image"),
+        ("[traffic]\nagents_listen = \"127.0.0.1:8443\"", "which another listener takes"),
+        ("[traffic]\nagents_ca = \"ca.pem\"", "set `traffic.agents_listen`"),
         ("[workspaces]\nper_person_max = 9\ntotal_max = 3", "workspaces.per_person_max"),
         ("[[cluster]]\nname = \"a\"\nin_cluster = true\ncontext = \"x\"", "`context` belongs"),
     ] {
@@ -193,6 +195,10 @@ async fn what_the_values_name_is_looked_at() {
     for (file, told) in [
         ("", "set `tls.certificate` and `tls.key`"),
         (
+            format!("{signed}[traffic]\nagents_listen = \"127.0.0.1:8444\"").as_str(),
+            "there is no cluster",
+        ),
+        (
             "[tls]\ncertificate = \"/nowhere/c\"\nkey = \"/nowhere/k\"",
             "`tls.certificate` /nowhere/c",
         ),
@@ -203,6 +209,10 @@ async fn what_the_values_name_is_looked_at() {
         (
             format!("{signed}[[cluster]]\nname = \"a\"\nkubeconfig = \"/nowhere/k\"").as_str(),
             "/nowhere/k",
+        ),
+        (
+            format!("{signed}[traffic]\nagents_listen = \"127.0.0.1:1\"\nagents_ca = \"/nowhere/ca\"\n[[cluster]]\nname = \"a\"\nin_cluster = true").as_str(),
+            "`traffic.agents_ca`: /nowhere/ca",
         ),
         (
             format!("{signed}[[cluster]]\nname = \"a\"\nin_cluster = true").as_str(),

@@ -1,15 +1,14 @@
 //! `sallyport traffic capture`: traffic as it passes, with the keys of running programs. How it is captured and shown
 //! is the `traffic` crate's; here are its arguments and the signals that end it.
 
-use super::ViewFlags;
+use super::{TapFlags, ViewFlags};
 use crate::signals::Signals;
 use anyhow::Context;
 use clap::{ArgGroup, Args};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use traffic::{LiveFault, LiveJob, ProgramName};
+use traffic::{LiveFault, LiveJob};
 
 #[derive(Debug, Args)]
 #[command(
@@ -23,22 +22,8 @@ use traffic::{LiveFault, LiveJob, ProgramName};
         the process is your own. Run it where the packets pass: on the node, in its network namespace."
 )]
 pub(crate) struct LiveFlags {
-    /// Take the keys of this Go program: by its name (all processes that have it, those that start later too) or by a
-    /// process's number. May be repeated.
-    #[arg(long, value_name = "NAME|PID", value_parser = program)]
-    process: Vec<ProgramName>,
-    /// Take the keys of every process that runs this file. May be repeated.
-    #[arg(long, value_name = "FILE")]
-    binary: Vec<PathBuf>,
-    /// Follow a key log while it is written (NSS format, RFC 9850). May be repeated.
-    #[arg(long, value_name = "KEYLOG")]
-    keys: Vec<PathBuf>,
-    /// TCP port to capture. May be repeated.
-    #[arg(long, value_name = "PORT", default_value = "6443", value_parser = clap::value_parser!(u16).range(1..))]
-    port: Vec<u16>,
-    /// Interface to capture on; all of them without it.
-    #[arg(long, value_name = "NAME")]
-    interface: Option<String>,
+    #[command(flatten)]
+    tap: TapFlags,
     /// End after this time, as in `30s` or `5m`.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
@@ -51,13 +36,8 @@ pub(crate) struct LiveFlags {
 
 impl LiveFlags {
     fn job(self) -> anyhow::Result<LiveJob> {
-        let mut programs = self.process;
-        programs.extend(self.binary.into_iter().map(ProgramName::File));
         Ok(LiveJob {
-            programs,
-            keys: self.keys,
-            ports: self.port,
-            interface: self.interface,
+            tap: self.tap.tap(),
             duration: self.duration,
             units_max: self.count,
             redaction_key: self.view.redaction_key()?,
@@ -97,18 +77,6 @@ fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
         });
     });
     Ok(stop)
-}
-
-fn program(text: &str) -> Result<ProgramName, String> {
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        _ if text.is_empty() => Err("name a program or a process's number".to_owned()),
-        true => text
-            .parse()
-            .map(ProgramName::Process)
-            .map_err(|_| "no process has this number".to_owned()),
-        false if text.contains('/') => Err("this is a path: give it with --binary".to_owned()),
-        false => Ok(ProgramName::Named(text.to_owned())),
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -6,6 +6,7 @@
 
 use super::read_head;
 use super::retention::{self, TrafficRetention};
+use super::streams::{self, StreamPlace};
 use super::{CLIENT, Head, SERVER, TrafficBody, TrafficConnection, TrafficContent, TrafficUnit};
 use crate::database::{Tx, Value, json_text, values};
 use crate::{Result, Store, StoreError};
@@ -51,7 +52,8 @@ const BODY_COLUMNS: [&str; 7] =
 
 /// A batch under way; dropped without [`TrafficAppend::commit`] it never happened.
 pub struct TrafficAppend {
-    tx: Tx,
+    pub(super) tx: Tx,
+    pub(super) of: Option<StreamPlace>,
     head: Head,
     first_unit: i64,
     first_connection: i64,
@@ -78,6 +80,7 @@ impl Store {
         let head = read_head(row)?;
         Ok(TrafficAppend {
             tx,
+            of: None,
             head,
             first_unit: head.unit - i64::from(units) + 1,
             first_connection: head.connection - i64::from(connections) + 1,
@@ -95,6 +98,21 @@ impl TrafficAppend {
     /// The number of the batch's first new connection; the others follow.
     pub fn first_connection(&self) -> i64 {
         self.first_connection
+    }
+
+    /// Takes numbers for more connections; gives the first.
+    pub(super) async fn more_connections(&mut self, count: i64) -> Result<i64> {
+        let row = self
+            .tx
+            .row(
+                "UPDATE traffic_head SET connection = connection + $1 WHERE one = 1
+                 RETURNING unit, connection, body_bytes",
+                values![count],
+            )
+            .await?;
+        let head = read_head(row)?;
+        self.head.connection = head.connection;
+        Ok(head.connection - count + 1)
     }
 
     /// Adds units with what they carry.
@@ -141,7 +159,10 @@ impl TrafficAppend {
                 values,
             )
             .await?;
-        Ok(())
+        match &self.of {
+            Some(of) => streams::ended(&mut self.tx, &of.stream, connection.number).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes the batch durable, and removes the oldest of what is over the bounds.
@@ -149,9 +170,16 @@ impl TrafficAppend {
         if self.head.unit >= self.first_unit {
             self.tx
                 .execute(
-                    "INSERT INTO traffic_batches (first_unit, last_unit, stored_at, body_bytes)
-                     VALUES ($1, $2, $3, $4)",
-                    values![self.first_unit, self.head.unit, now, self.body_bytes],
+                    "INSERT INTO traffic_batches (first_unit, last_unit, stored_at, body_bytes, stream, stream_unit)
+                     VALUES ($1, $2, $3, $4, $5, $6)",
+                    values![
+                        self.first_unit,
+                        self.head.unit,
+                        now,
+                        self.body_bytes,
+                        self.of.as_ref().map(|of| of.stream.clone()),
+                        self.of.as_ref().map(|of| of.first_unit),
+                    ],
                 )
                 .await?;
         }

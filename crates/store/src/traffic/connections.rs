@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 const PAGE_MAX: u32 = 500;
 
 /// A connection at its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficConnection {
     /// Its number in this store.
     pub number: i64,

@@ -5,7 +5,7 @@
 //! Batches are removed whole, oldest first. Age is counted from when a batch was stored, not from when its
 //! packets were captured: an old capture that somebody uploads today is looked at today.
 
-use super::{Head, read_head};
+use super::{Head, read_head, streams};
 use crate::database::{Row, Tx, values};
 use crate::{Result, Store};
 use model::Timestamp;
@@ -140,6 +140,7 @@ async fn out_of_date(
     purged.bodies = bodies;
     freed += more;
     free(tx, freed).await?;
+    streams::forget(tx, before(retention.kept)).await?;
     purged.connections = tx
         .execute(
             "DELETE FROM traffic_connections WHERE number IN

@@ -22,4 +22,5 @@ mod namespaces;
 mod sign_ins;
 mod terminals;
 mod traffic;
+mod traffic_agents;
 mod workspaces;

@@ -14,7 +14,7 @@ on_both_databases! {
         assert_intact(&again, 1).await;
         again.audit(entry("act")).await.unwrap();
         assert_intact(&again, 2).await;
-        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 3);
+        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 4);
     }
 
     async fn looking_for_a_store_makes_none(bench: Bench) {
@@ -34,11 +34,11 @@ on_both_databases! {
 
     async fn a_newer_schema_is_refused(bench: Bench) {
         bench.store().await.close().await;
-        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (4, 'x', 1)").await;
+        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (5, 'x', 1)").await;
         let refused = bench.try_store(KEY).await.unwrap_err();
         assert!(matches!(refused, StoreError::Schema { .. }), "{refused:?}");
         let message = refused.to_string();
-        assert!(message.contains("version 4") && message.contains("newer release"), "{message}");
+        assert!(message.contains("version 5") && message.contains("newer release"), "{message}");
     }
 
     async fn an_edited_migration_is_refused(bench: Bench) {
@@ -53,7 +53,10 @@ on_both_databases! {
         store.audit(entry("act")).await.unwrap();
         store.close().await;
         // As the first release left it.
-        for table in ["head", "batches", "units", "bodies", "connections"] {
+        for table in [
+            "head", "batches", "units", "bodies", "connections", "agents", "streams",
+            "stream_connections",
+        ] {
             bench.raw(&format!("DROP TABLE traffic_{table}")).await;
         }
         bench.raw("DROP TABLE gateway_requests").await;

@@ -12,7 +12,7 @@ use store::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn retention() -> TrafficRetention {
+pub(crate) fn retention() -> TrafficRetention {
     TrafficRetention {
         kept: 24 * HOUR,
         bodies_kept: HOUR,
@@ -22,7 +22,7 @@ fn retention() -> TrafficRetention {
 }
 
 /// An answer of the `nth` request: every third is a 403, every seventh a 500.
-fn unit(number: i64, nth: u64) -> TrafficUnit {
+pub(crate) fn unit(number: i64, nth: u64) -> TrafficUnit {
     let text = |text: &str| Some(text.to_owned());
     TrafficUnit {
         number,

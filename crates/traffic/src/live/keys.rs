@@ -1,12 +1,13 @@
 //! Where keys come from while traffic is captured: programs that are probed and key logs that are followed.
 //! What a key opens is known to the decoder alone.
 //!
+//! Cold start: where the tap waits, a name that no process has yet is looked for again and again.
 //! Failure: a program of a name that cannot be probed is told and left out when another of that name can be; when none
 //! can, that is the fault.
 
-use super::{LiveFault, LiveJob, ProgramName};
+use super::{LiveFault, ProgramName, Tap};
 use crate::json;
-use capture::{KeyLogTail, KeyProbes, Probed, Target};
+use capture::{KeyLogTail, KeyProbes, ProbeCounts, Probed, Target, TargetFault};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -18,7 +19,7 @@ const REFUSED_MAX: usize = 256;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct KeySources {
+pub(crate) struct KeySources {
     probes: Option<KeyProbes>,
     names: Vec<String>,
     refused: HashSet<(u64, u64)>,
@@ -45,24 +46,32 @@ struct ProgramLine {
 }
 
 impl KeySources {
-    pub(super) fn open(job: &LiveJob) -> Result<Self, LiveFault> {
+    pub(super) fn open(tap: &Tap) -> Result<Self, LiveFault> {
         let mut sources = Self {
             probes: None,
             names: Vec::new(),
             refused: HashSet::new(),
-            logs: job.keys.iter().map(|path| (path.clone(), KeyLogTail::new(path))).collect(),
+            logs: tap.keys.iter().map(|path| (path.clone(), KeyLogTail::new(path))).collect(),
             warnings: Vec::new(),
         };
-        if !job.programs.is_empty() {
+        if !tap.programs.is_empty() {
             sources.probes = Some(KeyProbes::load()?);
         }
-        for program in &job.programs {
+        for program in &tap.programs {
             match program {
                 ProgramName::Process(pid) => sources.probe(Target::of_process(*pid)?)?,
                 ProgramName::File(path) => sources.probe(Target::of_file(path)?)?,
                 ProgramName::Named(name) => {
                     let (mut any, mut fault) = (false, None);
-                    for target in Target::of_name(name)? {
+                    let targets = match Target::of_name(name) {
+                        Err(TargetFault::NoSuchName(name)) if tap.waits => {
+                            let words = "no process has this name yet; it is waited for";
+                            sources.warnings.push(format!("`{name}`: {words}"));
+                            Vec::new()
+                        }
+                        found => found?,
+                    };
+                    for target in targets {
                         match sources.probe_unless_refused(target) {
                             Ok(()) => any = true,
                             Err(other) => fault = Some(other),
@@ -93,7 +102,7 @@ impl KeySources {
         let done = self.probe(target);
         if let Err(fault) = &done {
             self.refused.insert(identity);
-            self.warnings.push(fault.to_string());
+            self.warnings.push(with_causes(fault));
         }
         done
     }
@@ -148,6 +157,19 @@ impl KeySources {
         }
     }
 
+    pub(super) fn counts(&self) -> ProbeCounts {
+        self.probes.as_ref().map(KeyProbes::counts).unwrap_or_default()
+    }
+
+    /// Where keys come from: files that are probed and key logs.
+    pub(super) fn names(&self) -> Vec<String> {
+        let probed = self.probed().iter().map(|probed| &probed.path);
+        probed
+            .chain(self.logs.iter().map(|(path, _)| path))
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect()
+    }
+
     fn probed(&self) -> &[Probed] {
         self.probes.as_ref().map_or(&[], KeyProbes::probed)
     }
@@ -190,7 +212,7 @@ impl KeySources {
 
     /// The same for programs.
     pub(super) fn json(&self, output: &mut dyn Write) -> io::Result<()> {
-        let counts = self.probes.as_ref().map(KeyProbes::counts).unwrap_or_default();
+        let counts = self.counts();
         // A path may be no text, and must not cost the account.
         let of = |probed: &Probed| ProgramLine {
             path: probed.path.to_string_lossy().into_owned(),
@@ -208,6 +230,17 @@ impl KeySources {
         };
         json::write(&line, output)
     }
+}
+
+/// A fault with what is behind it, which mostly says what to do.
+fn with_causes(fault: &LiveFault) -> String {
+    let mut words = fault.to_string();
+    let mut cause = std::error::Error::source(fault);
+    while let Some(behind) = cause {
+        words.push_str(&format!(": {behind}"));
+        cause = behind.source();
+    }
+    words
 }
 
 fn tell_probed(probed: &Probed, aside: &mut dyn Write) -> io::Result<()> {

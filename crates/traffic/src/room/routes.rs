@@ -35,6 +35,7 @@ where
         .routes(routes!(summary))
         .routes(routes!(connections))
         .routes(routes!(capture))
+        .routes(routes!(super::sources::agents))
 }
 
 /// Which units.

@@ -8,11 +8,11 @@
 //! all, [`KEYS_BYTES_MAX`] of keys, [`PIECE_TIME_MAX`] between two pieces, one upload at a time; the decoder's
 //! own for what it holds.
 
-use super::ingest::{CONTENT_BYTES_MAX, account};
 use super::view::{CaptureBody, StateCount};
 use super::{Stored, Traffic};
 use crate::JobFault;
 use crate::reading::{self, ReadFault};
+use crate::rows::{CONTENT_BYTES_MAX, account};
 use crate::table::printable;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;

@@ -56,6 +56,10 @@ impl AlternativeNames {
         Ok(read)
     }
 
+    pub(super) fn uris(&self) -> &[String] {
+        &self.uris
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.dns.is_empty()
             && self.mailboxes.is_empty()
