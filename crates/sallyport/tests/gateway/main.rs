@@ -17,3 +17,4 @@ mod double;
 mod gate;
 mod kubectl;
 mod methods;
+mod reviews;
