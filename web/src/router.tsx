@@ -86,6 +86,12 @@ const denied = createRoute({
     request: text(search.request),
   }),
 });
+const machine = createRoute({
+  getParentRoute: () => inside,
+  path: '/machine',
+  component: lazyRouteComponent(() => import('./routes/Machine'), 'Machine'),
+  validateSearch: (search: Record<string, unknown>): { code?: string } => ({ code: text(search.code) }),
+});
 const access = createRoute({
   getParentRoute: () => inside,
   path: '/access',
@@ -138,6 +144,7 @@ const routeTree = root.addChildren([
     terminal,
     traffic,
     denied,
+    machine,
     access.addChildren([accessIndex, people, links, terminals, audit]),
     nowhere,
   ]),

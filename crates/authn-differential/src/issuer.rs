@@ -13,8 +13,8 @@ use crate::wire::Verdict;
 use anyhow::Context;
 use authn::kubernetes::{
     AuthenticationConfiguration, Authenticator, Explanation, IssuerKeys, KeySet, Known,
-    ObjectFacts, Objects, SecretFacts, TokenReviewStatus, TokenReviewVersion, TokenReviews,
-    Webhook,
+    ObjectFacts, Objects, SecretFacts, SignIns, TokenReviewStatus, TokenReviewVersion,
+    TokenReviews, Webhook,
 };
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -258,6 +258,8 @@ impl IssuerKeys for Facts {
         self.0.get(issuer).map_or(Known::Absent, Known::Found)
     }
 }
+
+impl SignIns for Facts {}
 
 impl TokenReviews for Facts {
     fn review(&self, token: &Secret) -> Known<Result<TokenReviewStatus, String>> {

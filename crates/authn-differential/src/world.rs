@@ -3,7 +3,8 @@
 use crate::cluster::Cluster;
 use anyhow::Context;
 use authn::kubernetes::{
-    IssuerKeys, KeySet, Known, ObjectFacts, Objects, SecretFacts, TokenReviewStatus, TokenReviews,
+    IssuerKeys, KeySet, Known, ObjectFacts, Objects, SecretFacts, SignIns, TokenReviewStatus,
+    TokenReviews,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -212,6 +213,8 @@ impl IssuerKeys for World {
         Known::Absent
     }
 }
+
+impl SignIns for World {}
 
 impl TokenReviews for World {
     fn review(&self, _: &Secret) -> Known<Result<TokenReviewStatus, String>> {

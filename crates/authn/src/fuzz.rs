@@ -3,8 +3,9 @@
 
 use crate::password::read_stored;
 use crate::{
-    AccountMapping, BrowserSecret, InvitationSecret, KnownBrowser, PASSWORD_CHARACTERS_MAX,
-    PASSWORD_CHARACTERS_MIN, check_password, token_ends_at,
+    AccountMapping, BrowserSecret, Challenge, InvitationSecret, KnownBrowser, MachineKey,
+    MachinePurpose, PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, UserCode, check_password,
+    token_ends_at,
 };
 use model::{AccountName, Secret};
 
@@ -18,6 +19,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("authn_password", password),
     ("authn_stored_hash", stored_hash),
     ("authn_groups", groups),
+    ("authn_machine", machine),
 ];
 
 /// Cookies and invitations are taken in one spelling only, and a refusal does not repeat them.
@@ -90,6 +92,25 @@ pub fn groups(data: &[u8]) {
     }
     if let Ok(mapping) = AccountMapping::new(&text) {
         assert!(mapping.users_group().starts_with(&*text) && !text.starts_with("system:"));
+    }
+}
+
+/// What a machine sends is taken in one spelling only, but for a code, which people type; and no proof is forged.
+pub fn machine(data: &[u8]) {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let text = String::from_utf8_lossy(data);
+    if let Ok(code) = text.parse::<UserCode>() {
+        assert_eq!(code.as_str().parse(), Ok(code.clone()));
+        assert_eq!(code.as_str().len(), 9);
+    }
+    if let Ok(challenge) = Challenge::parse(&text) {
+        assert_eq!(challenge.text(), text);
+    }
+    let keys = [MachineKey::parse(&text), MachineKey::from_bytes(data)];
+    for key in keys.into_iter().flatten() {
+        assert_eq!(MachineKey::parse(&URL_SAFE_NO_PAD.encode(key.bytes())), Ok(key.clone()));
+        assert!(!key.proves(MachinePurpose::Renew, "", &text), "a proof out of nothing");
     }
 }
 

@@ -18,6 +18,7 @@ mod front_proxy;
 mod go_json;
 mod go_time;
 mod jose;
+mod machine;
 mod open_id_connect;
 mod request;
 mod service_account;
@@ -29,7 +30,8 @@ pub use anonymous::AnonymousAccess;
 pub use authenticated::{Admission, Authenticated};
 pub use certificate::{CERTIFICATE_BYTES_MAX, Certificate, InvalidCertificate};
 pub use evidence::{
-    Evidence, IssuerKeys, Known, ObjectFacts, Objects, Question, SecretFacts, TokenReviews,
+    Evidence, IssuerKeys, Known, ObjectFacts, Objects, Question, SecretFacts, SignInFacts, SignIns,
+    TokenReviews,
 };
 pub use explanation::{Answer, Carrier, Explanation, Method, Outcome, Reason, Step};
 pub use front_proxy::{FrontProxy, unescape_extra_key};
@@ -42,8 +44,8 @@ pub use service_account::ServiceAccounts;
 pub use token_file::{InvalidTokenFile, TokenFile, TokenFileNote};
 pub use union::Authenticator;
 pub use webhook::{
-    InvalidAnswer, TokenCache, TokenKey, TokenKeys, TokenReviewStatus, TokenReviewVersion, Webhook,
-    WebhookBackOff,
+    ANSWER_BYTES_MAX, InvalidAnswer, TokenCache, TokenKey, TokenKeys, TokenReviewStatus,
+    TokenReviewVersion, Webhook, WebhookBackOff,
 };
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod common_passwords;
 mod device;
 pub mod kubernetes;
 mod lifetime;
+mod machine;
 mod opaque;
 mod password;
 mod policy;
@@ -24,6 +25,7 @@ pub use admins::TokenAdmins;
 pub use backoff::{Backoff, Tally};
 pub use device::{KnownBrowser, KnownBrowserId};
 pub use lifetime::{InvalidLifetimes, Lapse, Lifetimes};
+pub use machine::{Challenge, InvalidMachineText, MachineKey, MachinePurpose, UserCode};
 pub use opaque::{BrowserSecret, CsrfToken, InvalidOpaque, InvitationSecret};
 pub use password::{Cost, InvalidCost, PasswordError, Passwords, Verdict};
 pub use policy::{

@@ -1,11 +1,12 @@
-//! The console's own part of the hub: signing in and out, who I am, local accounts, the audit log, and the
-//! web page itself.
+//! The console's own part of the hub: signing in and out, machines that people sign in from, who I am, local accounts,
+//! the audit log, and the web page itself.
 //! It knows no Pod, workspace, link or terminal; their services share only the ground of `http-api`.
 
 mod accounts;
 mod assets;
 mod audit;
 mod desk;
+mod machines;
 mod me;
 mod sign_in;
 mod throttle;
@@ -13,6 +14,7 @@ mod throttle;
 pub use accounts::{Accounts, AccountsError, Author, Created, Invitation, NewAccount};
 pub use assets::page;
 pub use desk::PasswordDesk;
+pub use machines::{MachineAuthorityError, MachineDesk};
 
 use axum::extract::FromRef;
 use http_api::HttpApi;
@@ -28,6 +30,7 @@ pub struct Console {
     api: HttpApi,
     desk: PasswordDesk,
     accounts: Accounts,
+    machines: MachineDesk,
     version: Arc<str>,
     token_reviews: ReviewSeats,
     audit_verification: Arc<Semaphore>,
@@ -35,7 +38,7 @@ pub struct Console {
 
 impl Console {
     /// Puts the state together. `version` is the hub's, as `me` shows it.
-    pub fn new(api: HttpApi, desk: PasswordDesk, version: &str) -> Self {
+    pub fn new(api: HttpApi, desk: PasswordDesk, machines: MachineDesk, version: &str) -> Self {
         Self {
             accounts: Accounts::new(
                 api.store.clone(),
@@ -45,6 +48,7 @@ impl Console {
             token_reviews: ReviewSeats::of(&api.clusters),
             api,
             desk,
+            machines,
             version: version.into(),
             audit_verification: Arc::new(Semaphore::new(1)),
         }
@@ -69,6 +73,11 @@ pub fn router(console: Console) -> OpenApiRouter {
         .routes(routes!(sign_in::password::sign_in_with_password))
         .routes(routes!(sign_in::token::sign_in_with_token))
         .routes(routes!(sign_in::invitation::sign_in_with_invitation))
+        .routes(routes!(machines::asking::ask))
+        .routes(routes!(machines::asking::collect))
+        .routes(routes!(machines::asking::renew))
+        .routes(routes!(machines::asking::end))
+        .routes(routes!(machines::deciding::look, machines::deciding::decide))
         .routes(routes!(me::me))
         .routes(routes!(me::sign_out))
         .routes(routes!(accounts::routes::list_accounts, accounts::routes::create_account))

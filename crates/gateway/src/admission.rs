@@ -10,11 +10,13 @@
 use crate::evidence::Facts;
 use crate::failures::Failures;
 use crate::figures;
+use crate::gateway::Beliefs;
 use crate::issuers::{Issuers, TRIED_EVERY};
+use crate::machines::Machines;
 use crate::status::Refusal;
 use authn::kubernetes::{
-    Admission, Answer, Authenticated, Authenticator, Method, Reason, Request, TokenCache, TokenKey,
-    TokenKeys,
+    Admission, Answer, Authenticated, Authenticator, Method, Question, Reason, Request, TokenCache,
+    TokenKey, TokenKeys,
 };
 use http::{HeaderMap, header};
 use kube_io::Cluster;
@@ -26,7 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The API server's default.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
-/// A bound token hangs on a ServiceAccount and two objects; then perhaps a review, for each of two tokens.
+/// A bound token hangs on a ServiceAccount and two objects; then perhaps two reviews, for each of two tokens.
 const QUESTIONS_MAX: usize = 10;
 /// Requests that ask one cluster about their credentials at one time; the others wait, and take what the first
 /// found out of their token.
@@ -34,10 +36,11 @@ const ASKING_MAX: usize = 64;
 
 /// What decides who somebody is.
 pub(crate) struct Doorkeeper {
-    authenticator: RwLock<Arc<Authenticator>>,
+    beliefs: RwLock<Arc<Beliefs>>,
     known: Mutex<TokenCache<Arc<Authenticated>>>,
     keys: TokenKeys,
     issuers: Issuers,
+    pub(crate) machines: Arc<Machines>,
     pub(crate) failures: Failures,
     /// By the clusters' names, so that one which does not answer holds up nobody else's senders.
     asking: Mutex<HashMap<String, Arc<Semaphore>>>,
@@ -59,33 +62,33 @@ enum Asked {
 }
 
 impl Doorkeeper {
-    pub(crate) fn new(authenticator: Authenticator, keys: TokenKeys) -> Self {
+    pub(crate) fn new(beliefs: Beliefs, machines: Machines, keys: TokenKeys) -> Self {
         Self {
-            authenticator: RwLock::new(Arc::new(authenticator)),
+            beliefs: RwLock::new(Arc::new(beliefs)),
             known: Mutex::default(),
             keys,
             issuers: Issuers::default(),
+            machines: Arc::new(machines),
             failures: Failures::default(),
             asking: Mutex::default(),
         }
     }
 
-    pub(crate) fn believe(&self, authenticator: Authenticator) {
-        *self.authenticator.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(authenticator);
+    pub(crate) fn believe(&self, beliefs: Beliefs) {
+        *self.beliefs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(beliefs);
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = TokenCache::default();
     }
 
     pub(crate) async fn keep_issuers(&self) {
         loop {
-            let authenticator = self.authenticator();
-            self.issuers.keep(&authenticator.issuers).await;
+            let beliefs = self.beliefs();
+            self.issuers.keep(&beliefs.authenticator.issuers).await;
             tokio::time::sleep(TRIED_EVERY).await;
         }
     }
 
-    pub(crate) fn authenticator(&self) -> Arc<Authenticator> {
-        Arc::clone(&self.authenticator.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn beliefs(&self) -> Arc<Beliefs> {
+        Arc::clone(&self.beliefs.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Who sends `request` to `cluster`; without one only what needs no cluster can tell.
@@ -96,22 +99,22 @@ impl Doorkeeper {
         request: &Request,
         now: Timestamp,
     ) -> Result<Arc<Authenticated>, Refusal> {
-        let authenticator = self.authenticator();
+        let beliefs = self.beliefs();
         let key = self.key(cluster, request);
         if let Some(sender) = key.and_then(|key| self.known(&key, now)) {
             return Ok(sender);
         }
         let asker = Asker { cluster, network, key, now };
-        let admission = match self.ask(&authenticator, &asker, request).await? {
+        let admission = match self.ask(&beliefs, &asker, request).await? {
             Asked::Known(sender) => return Ok(sender),
             Asked::Judged(admission) => admission,
         };
-        let admission = match unknown_key(&authenticator, &admission) {
+        let admission = match unknown_key(&beliefs.authenticator, &admission) {
             Some(issuer)
                 if !self.failures.too_many(network, Instant::now())
                     && self.issuers.look_again(issuer).await =>
             {
-                match self.ask(&authenticator, &asker, request).await? {
+                match self.ask(&beliefs, &asker, request).await? {
                     Asked::Known(sender) => return Ok(sender),
                     Asked::Judged(admission) => admission,
                 }
@@ -135,9 +138,9 @@ impl Doorkeeper {
         if let Some(key) = key
             && sender.method() != Method::Anonymous
         {
-            // The lock comes first: `believe` forgets under it, after the new authenticator is in place.
+            // The lock comes first: `believe` forgets under it, after what is believed anew is in place.
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if Arc::ptr_eq(&authenticator, &self.authenticator()) {
+            if Arc::ptr_eq(&beliefs, &self.beliefs()) {
                 known.put(key, Arc::clone(&sender), KNOWN_FOR, now);
             }
         }
@@ -146,18 +149,29 @@ impl Doorkeeper {
 
     async fn ask(
         &self,
-        authenticator: &Authenticator,
+        beliefs: &Beliefs,
         asker: &Asker<'_>,
         request: &Request,
     ) -> Result<Asked, Refusal> {
         let Asker { cluster, network, key, now } = asker;
-        let mut facts = Facts::new(self.issuers.current());
+        let mut facts = Facts::new(
+            self.issuers.current(),
+            beliefs.webhook.clone(),
+            Arc::clone(&self.machines),
+            *now,
+        );
         let mut asking = None;
         for _ in 0..QUESTIONS_MAX {
-            let question = match authenticator.admit(request, &facts, *now) {
+            let question = match beliefs.authenticator.admit(request, &facts, *now) {
                 Ok(admission) => return Ok(Asked::Judged(Box::new(admission))),
                 Err(question) => question,
             };
+            // Asked of the hub's own store, and only with a certificate that the hub signed: neither a cluster that
+            // does not answer nor a neighbour's guesses hold it up.
+            if matches!(question, Question::SignIn { .. }) {
+                facts.learn(None, question).await;
+                continue;
+            }
             if asking.is_none() {
                 if self.failures.too_many(network, Instant::now()) {
                     metrics::counter!(figures::THROTTLED).increment(1);

@@ -3,17 +3,19 @@
 //!
 //! A cluster that does not answer leaves a fact `Failed`, and the credential that hangs on it is refused.
 
+use crate::machines::Machines;
+use crate::webhook::TokenReviewer;
 use authn::kubernetes::{
-    IssuerKeys, KeySet, Known, ObjectFacts, Objects, Question, SecretFacts, TokenReviewStatus,
-    TokenReviewVersion, TokenReviews,
+    IssuerKeys, KeySet, Known, ObjectFacts, Objects, Question, SecretFacts, SignInFacts, SignIns,
+    TokenReviewStatus, TokenReviewVersion, TokenReviews,
 };
 use kube_io::{Cluster, TokenVerdict};
-use model::Secret;
+use model::{Secret, SignInId, Timestamp};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-type Review = Result<TokenReviewStatus, String>;
+pub(crate) type Review = Result<TokenReviewStatus, String>;
 
 /// The keys of issuers, by their URLs.
 pub(crate) type Keys = Arc<BTreeMap<String, Arc<KeySet>>>;
@@ -23,19 +25,34 @@ pub(crate) struct Facts {
     keys: Keys,
     objects: BTreeMap<Question, Known<ObjectFacts>>,
     secrets: BTreeMap<Question, Known<SecretFacts>>,
+    webhook: Option<Arc<TokenReviewer>>,
     reviews: Vec<(Secret, Review)>,
+    cluster_reviews: Vec<(Secret, Review)>,
+    machines: Arc<Machines>,
+    sign_ins: HashMap<SignInId, Known<SignInFacts>>,
     /// The token that the last question was about.
     asked: Mutex<Option<Secret>>,
+    now: Timestamp,
 }
 
 impl Facts {
-    pub(crate) fn new(keys: Keys) -> Self {
+    pub(crate) fn new(
+        keys: Keys,
+        webhook: Option<Arc<TokenReviewer>>,
+        machines: Arc<Machines>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             keys,
             objects: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            webhook,
             reviews: Vec::new(),
+            cluster_reviews: Vec::new(),
+            machines,
+            sign_ins: HashMap::new(),
             asked: Mutex::default(),
+            now,
         }
     }
 
@@ -71,10 +88,24 @@ impl Facts {
                 self.secrets.insert(question, known);
             }
             Question::TokenReview => {
-                let token = self.asked.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-                if let Some(token) = token {
-                    let review = review(cluster, &token).await;
+                if let Some(token) = self.taken() {
+                    let review = match &self.webhook {
+                        Some(webhook) => webhook.review(&token, self.now).await,
+                        None => Err("there is no webhook to ask".to_owned()),
+                    };
                     self.reviews.push((token, review));
+                }
+            }
+            Question::ClusterReview => {
+                if let Some(token) = self.taken() {
+                    let review = review(cluster, &token).await;
+                    self.cluster_reviews.push((token, review));
+                }
+            }
+            Question::SignIn { id } => {
+                if let Ok(id) = id.parse() {
+                    let known = self.machines.facts(&id, self.now).await;
+                    self.sign_ins.insert(id, known);
                 }
             }
             // `keys` never leaves this open.
@@ -82,12 +113,26 @@ impl Facts {
         }
     }
 
+    fn taken(&mut self) -> Option<Secret> {
+        self.asked.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A review among those that were asked for, or a note of the token that has to be.
+    fn reviewed(&self, reviews: &[(Secret, Review)], token: &Secret) -> Known<Review> {
+        let known = reviews.iter().find(|(asked, _)| asked.expose() == token.expose());
+        if let Some((_, review)) = known {
+            return Known::Found(review.clone());
+        }
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        Known::NotAsked
+    }
+
     fn object(&self, question: &Question) -> Known<ObjectFacts> {
         self.objects.get(question).cloned().unwrap_or(Known::NotAsked)
     }
 }
 
-/// The cluster's own TokenReview in the place of a token webhook.
+/// The cluster's own TokenReview.
 async fn review(cluster: Option<&Cluster>, token: &Secret) -> Review {
     let Some(cluster) = cluster else { return Err("no cluster to ask".to_owned()) };
     let status = match cluster.token_review(token).await {
@@ -133,6 +178,12 @@ impl Objects for Facts {
     }
 }
 
+impl SignIns for Facts {
+    fn sign_in(&self, id: &SignInId) -> Known<SignInFacts> {
+        self.sign_ins.get(id).cloned().unwrap_or(Known::NotAsked)
+    }
+}
+
 impl IssuerKeys for Facts {
     fn keys(&self, issuer: &str) -> Known<&KeySet> {
         self.keys.get(issuer).map_or(Known::Failed, |keys| Known::Found(keys.as_ref()))
@@ -141,11 +192,9 @@ impl IssuerKeys for Facts {
 
 impl TokenReviews for Facts {
     fn review(&self, token: &Secret) -> Known<Review> {
-        let known = self.reviews.iter().find(|(asked, _)| asked.expose() == token.expose());
-        if let Some((_, review)) = known {
-            return Known::Found(review.clone());
-        }
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
-        Known::NotAsked
+        self.reviewed(&self.reviews, token)
+    }
+    fn cluster_review(&self, token: &Secret) -> Known<Review> {
+        self.reviewed(&self.cluster_reviews, token)
     }
 }

@@ -5,7 +5,10 @@ use crate::admission::Doorkeeper;
 use crate::crowd::Crowd;
 use crate::figures;
 use crate::handle::handle;
+use crate::machines::Machines;
 use crate::record::{Records, WAITING_MAX};
+use crate::webhook::TokenReviewer;
+use authn::AccountMapping;
 use authn::kubernetes::{Authenticator, Certificate, TokenKeys};
 use axum::Router;
 use axum::extract::Request;
@@ -22,6 +25,15 @@ use tokio_util::task::TaskTracker;
 #[derive(Debug, Clone)]
 pub struct ClientCertificates(pub Arc<[Certificate]>);
 
+/// What a gateway believes of senders: the files of its configuration, read.
+#[derive(Debug, Clone, Default)]
+pub struct Beliefs {
+    /// The methods.
+    pub authenticator: Authenticator,
+    /// The service that is asked where the authenticator has a webhook.
+    pub webhook: Option<Arc<TokenReviewer>>,
+}
+
 /// What a gateway is made of.
 pub struct GatewayParts {
     /// Where requests are recorded.
@@ -32,6 +44,8 @@ pub struct GatewayParts {
     pub proxies: TrustedProxies,
     /// The time.
     pub clock: Clock,
+    /// Who an account is to Kubernetes, for machines that people signed in from.
+    pub accounts: AccountMapping,
     /// Clusters answer to `NAME.<base>` as well as to `/clusters/NAME`.
     pub base_domain: Option<String>,
     /// 32 random bytes, for the keys under which verdicts on tokens are kept.
@@ -65,15 +79,16 @@ pub(crate) struct Inner {
 impl Gateway {
     /// Puts a gateway together. Call within a tokio runtime: the writer of its records is a task of its own,
     /// which ends with [`Gateway::drained`].
-    pub fn new(parts: GatewayParts, authenticator: Authenticator) -> Self {
+    pub fn new(parts: GatewayParts, beliefs: Beliefs) -> Self {
         figures::describe();
-        let GatewayParts { store, clusters, proxies, clock, base_domain, random } = parts;
+        let GatewayParts { store, clusters, proxies, clock, accounts, base_domain, random } = parts;
+        let machines = Machines::new(store.clone(), accounts, clock.clone());
         Self(Arc::new(Inner {
             clusters,
             proxies,
             clock,
             base_domain: base_domain.map(|base| base.to_ascii_lowercase()),
-            door: Doorkeeper::new(authenticator, TokenKeys::from_random(random)),
+            door: Doorkeeper::new(beliefs, machines, TokenKeys::from_random(random)),
             records: Records::start(store.clone()),
             of_network: Crowd::new(UNANSWERED_OF_NETWORK_MAX),
             of_cluster: Crowd::new(UNANSWERED_OF_CLUSTER_MAX),
@@ -89,14 +104,19 @@ impl Gateway {
         Router::new().fallback(async move |request: Request| handle(gateway.0, request).await)
     }
 
-    /// Believes `authenticator` from now on. Verdicts of the old one are forgotten.
-    pub fn believe(&self, authenticator: Authenticator) {
-        self.0.door.believe(authenticator);
+    /// Believes this from now on. Verdicts of what was believed before are forgotten.
+    pub fn believe(&self, beliefs: Beliefs) {
+        self.0.door.believe(beliefs);
     }
 
     /// Keeps the keys of OpenID Connect issuers fresh for as long as it is polled.
     pub async fn keep_issuers(self) {
         self.0.door.keep_issuers().await;
+    }
+
+    /// Cuts what machines have open when their sign-ins end, for as long as it is polled.
+    pub async fn heed_sign_outs(self) {
+        self.0.door.machines.heed().await;
     }
 
     /// Removes records older than `kept`, for as long as it is polled.

@@ -9,6 +9,7 @@ use crate::ClientCertificates;
 use crate::admission::credentials;
 use crate::gateway::Inner;
 use crate::headers::{self, Outgoing};
+use crate::machines::{Held, Hold};
 use crate::record::Entry;
 use crate::route::Route;
 use crate::status::Refusal;
@@ -25,7 +26,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use kube_io::{Caller, Cluster, ForwardBody, Impersonate, KubeIoError, Verdict};
-use model::RequestId;
+use model::{RequestId, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,16 +110,17 @@ impl Sent<'_> {
             ));
         };
 
-        let authenticator = gateway.door.authenticator();
-        let asserted = asserted(&authenticator, &parts);
+        let beliefs = gateway.door.beliefs();
+        let asserted = asserted(&beliefs.authenticator, &parts);
         let outgoing = headers::outgoing(parts.version, &parts.headers, &asserted)?;
         let certificates = parts.extensions.get::<ClientCertificates>();
         let path = route.target.path();
-        let credentials = credentials(&parts.headers, path, certificates, &authenticator);
+        let credentials = credentials(&parts.headers, path, certificates, &beliefs.authenticator);
         let now = gateway.clock.now();
         let cluster = route.cluster.as_ref();
         let sender = gateway.door.admit(cluster, &self.network, &credentials, now).await?;
-        entry.sent_by(&sender.identity().user, method_of(&sender));
+        entry.sent_by(&sender.identity().user, sender.method().code());
+        let hold = self.hold(&sender, &credentials, now).await?;
 
         // Only who is somebody is told which clusters there are not.
         let Some(cluster) = cluster else {
@@ -131,12 +133,36 @@ impl Sent<'_> {
         let Outgoing { headers, upgrade } = outgoing;
         let request = self.handed_on(parts.method, route.target, headers, body);
         let patience = if upgrade || lasts(&call) { LONG_ANSWER_TAKES } else { ANSWER_TAKES };
-        let sending = tokio::time::timeout(patience, cluster.forward(&caller, request)).await;
+        let sending = tokio::time::timeout(patience, cluster.forward(&caller, request));
+        let sending = match hold.clone() {
+            None => sending.await,
+            Some(hold) => tokio::select! {
+                sent = sending => sent,
+                () = hold.ended() => return Err(Refusal::unauthorized()),
+            },
+        };
         let response = sending
             .map_err(|_| Refusal::timeout("the API server did not answer in time"))?
             .map_err(|error| self.unreached(&error))?;
         let sender = upgrade.then_some(upgraded);
-        Ok((self.come_back(response, sender, cluster)?, Some(name)))
+        Ok((self.come_back(response, sender, cluster, hold)?, Some(name)))
+    }
+
+    /// The place of a machine's request among what its sign-in has open; other senders have none.
+    async fn hold(
+        &self,
+        sender: &Authenticated,
+        credentials: &authn::kubernetes::Request,
+        now: Timestamp,
+    ) -> Result<Option<Hold>, Refusal> {
+        if sender.method() != authn::kubernetes::Method::Machine {
+            return Ok(None);
+        }
+        // It was let in by the sign-in that its certificate names.
+        let id = credentials.certificates.first().and_then(|leaf| leaf.sign_in());
+        let Some(id) = id else { return Err(Refusal::unauthorized()) };
+        let hold = self.gateway.door.machines.hold(&id, now).await;
+        hold.map(Some).ok_or_else(Refusal::unauthorized)
     }
 
     /// As whom the request is sent: its sender, or whom they may act as.
@@ -190,6 +216,7 @@ impl Sent<'_> {
         mut response: http::Response<Incoming>,
         sender: Option<OnUpgrade>,
         cluster: &Cluster,
+        hold: Option<Hold>,
     ) -> Result<Response, Refusal> {
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         headers::incoming(response.headers_mut(), switches);
@@ -201,11 +228,23 @@ impl Sent<'_> {
             };
             let server = hyper::upgrade::on(&mut response);
             let cut = self.gateway.cut.clone();
+            let cut = async move {
+                match hold {
+                    None => cut.cancelled().await,
+                    Some(hold) => tokio::select! {
+                        () = cut.cancelled() => {}
+                        () = hold.ended() => {}
+                    },
+                }
+            };
             self.gateway.tunnels.spawn(tunnel::join(sender, server, cut));
             // The 101 has no body.
             return Ok(response.map(|_| Body::empty()));
         }
-        Ok(response.map(Body::new))
+        Ok(match hold {
+            None => response.map(Body::new),
+            Some(hold) => response.map(|body| Body::new(Held::new(body, hold))),
+        })
     }
 
     fn unreached(&self, error: &KubeIoError) -> Refusal {
@@ -234,15 +273,6 @@ fn called(parts: &Parts, route: Option<&Route>) -> Call {
     };
     let path = route.map_or_else(|| parts.uri.path().to_owned(), |route| route.target.to_string());
     Call::parse(Some(method), Some(&path))
-}
-
-/// What the record calls the method. In the place of a webhook stands the cluster's own TokenReview, which may
-/// have known the token by any of its own methods.
-fn method_of(sender: &Authenticated) -> &'static str {
-    match sender.method() {
-        authn::kubernetes::Method::Webhook => "token_review",
-        method => method.code(),
-    }
 }
 
 /// Whether an answer is not the API server's alone.

@@ -4,7 +4,7 @@
 //! sender's. Connections and TLS are the binary's, the methods `authn`'s, the way to a cluster `kube-io`'s.
 //!
 //! A request's way, in [`handle`](self): which cluster is meant (`route`), a place in the record of requests
-//! (`record`), who sends it (`admission`), as whom it wishes to act (`wish`), what of its headers may go on
+//! (`record`), who sends it (`admission`, with `webhook` and `machines` as two of those it asks), as whom it wishes to act (`wish`), what of its headers may go on
 //! (`headers`), the API server's answer, and a tunnel if that is an upgrade (`tunnel`).
 //!
 //! Hostile input: everything up to `admission` is a stranger's. Sizes and times of what is read are bounded by
@@ -21,10 +21,13 @@ mod figures;
 mod gateway;
 mod headers;
 mod issuers;
+mod machines;
 mod record;
 mod route;
 mod status;
 mod tunnel;
+mod webhook;
 mod wish;
 
-pub use gateway::{ClientCertificates, Gateway, GatewayParts};
+pub use gateway::{Beliefs, ClientCertificates, Gateway, GatewayParts};
+pub use webhook::TokenReviewer;

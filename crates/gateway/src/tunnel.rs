@@ -7,13 +7,12 @@
 use crate::figures;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio_util::sync::CancellationToken;
 
 /// An exec frame of the API server is at most 32 KiB, and most are small.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// Joins two upgraded connections until they end or `cut`.
-pub(crate) async fn join(sender: OnUpgrade, server: OnUpgrade, cut: CancellationToken) {
+/// Joins two upgraded connections until they end, or `cut` comes.
+pub(crate) async fn join(sender: OnUpgrade, server: OnUpgrade, cut: impl Future<Output = ()>) {
     let open = Open::begin();
     let joined = async {
         let (sender, server) = tokio::try_join!(sender, server)?;
@@ -37,7 +36,7 @@ pub(crate) async fn join(sender: OnUpgrade, server: OnUpgrade, cut: Cancellation
             Ok(Err(error)) => tracing::debug!(%error, "a tunnel broke"),
             Err(error) => tracing::debug!(%error, "a connection was not upgraded"),
         },
-        () = cut.cancelled() => {}
+        () = cut => {}
     }
     drop(open);
 }

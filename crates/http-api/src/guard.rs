@@ -12,8 +12,16 @@ use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The routes of the API that take requests without a sign-in: those that make one.
-const SIGN_IN_ROUTES: &[&str] =
-    &["/api/v1/sign-in/password", "/api/v1/sign-in/token", "/api/v1/sign-in/invitation"];
+const SIGN_IN_ROUTES: &[&str] = &[
+    "/api/v1/sign-in/password",
+    "/api/v1/sign-in/token",
+    "/api/v1/sign-in/invitation",
+    // A machine has no cookie; it proves its key, or the verifier of its own request.
+    "/api/v1/machine/ask",
+    "/api/v1/machine/collect",
+    "/api/v1/machine/renew",
+    "/api/v1/machine/end",
+];
 
 /// Everything under these is the API.
 const API_ROOTS: &[&str] = &["/api", "/presigned"];
@@ -88,6 +96,8 @@ mod tests {
             (Method::GET, "/apiary", true),
             (Method::POST, "/", false),
             (Method::POST, "/api/v1/sign-in/password", true),
+            (Method::POST, "/api/v1/machine/ask", true),
+            (Method::POST, "/api/v1/machine/requests/BCDF-GHJK", false),
             (Method::GET, "/api/v1/sign-in/password", false),
             (Method::POST, "/api/v1/sign-in/password/", false),
             (Method::POST, "/api/v1/sign-in", false),

@@ -137,7 +137,9 @@ pub async fn issue_sign_in(
 fn account_changed(method: SignInMethod) -> Problem {
     let code = match method {
         SignInMethod::Invitation => ProblemCode::InvitationInvalid,
-        SignInMethod::Password | SignInMethod::Token => ProblemCode::WrongCredentials,
+        SignInMethod::Password | SignInMethod::Token | SignInMethod::Machine => {
+            ProblemCode::WrongCredentials
+        }
     };
     let detail = "the account's password was changed, or the account disabled, at this moment";
     Problem::new(code, detail)

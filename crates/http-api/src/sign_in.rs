@@ -175,6 +175,10 @@ impl SignedIn {
         api: &HttpApi,
     ) -> Result<Self, Problem> {
         let CurrentSignIn { sign_in, account } = current;
+        if sign_in.method == SignInMethod::Machine {
+            // A machine's is found by its key, which no cookie can be; and if one could, it is no browser's.
+            return Err(not_signed_in());
+        }
         if sign_in.ended_at.is_some() {
             return Err(Problem::new(ProblemCode::SessionEnded, "this sign-in was ended")
                 .decided_by(DecidedBy::Hub)

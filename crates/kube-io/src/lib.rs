@@ -18,6 +18,7 @@ mod patience;
 mod pod;
 mod review;
 mod token_objects;
+mod token_webhook;
 mod workspace;
 
 #[cfg(any(test, fuzzing))]
@@ -33,4 +34,5 @@ pub use review::{
     Access, Action, Authorized, CreatePod, DeletePod, EnterPod, GetPod, ListPods, TokenVerdict,
     Verdict, WatchPods,
 };
+pub use token_webhook::{InvalidWebhookFile, TokenWebhook, WebhookFault};
 pub use workspace::WORKSPACE_OWNER;

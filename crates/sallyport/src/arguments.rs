@@ -2,9 +2,10 @@
 
 use crate::auth::AuthCommand;
 use crate::config::Sources;
-use clap::{Args, Parser, Subcommand};
+use crate::login::{LoginFlags, OfHub};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use model::{AccountName, ClusterName, NodeName};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The guarded way into a Kubernetes cluster: who you are, a shell in the browser through two gates, and a
 /// record of it.
@@ -54,6 +55,14 @@ pub(crate) enum Command {
     /// Scan for what is still open, with evidence and fixes.
     #[command(subcommand)]
     Scan(crate::scan::ScanCommand),
+    /// Sign in from this machine through a browser, so that kubectl reaches the clusters behind a hub.
+    Login(LoginFlags),
+    /// Sign this machine out, and remove what is kept of the login.
+    Logout(OfHub),
+    /// Print the kubeconfig for the clusters behind a hub that this machine is signed in to.
+    Kubeconfig(OfHub),
+    /// Print the credential of this machine's login: what kubectl runs (ExecCredential v1).
+    Credential(OfHub),
     /// Print the OpenAPI description of the API.
     Openapi,
     /// Print a completion script for a shell.
@@ -232,6 +241,19 @@ pub(crate) enum AuditCommand {
 }
 
 impl Arguments {
+    /// The command line of this process; a wrong one ends it with its usage. As a plugin, under the name
+    /// `kubectl-sallyport`, it is `kubectl sallyport`.
+    pub(crate) fn of_process() -> Self {
+        let name = std::env::args_os().next().map(PathBuf::from);
+        let name = name.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+        let mut command = Self::command();
+        if matches!(name, Some("kubectl-sallyport" | "kubectl_sallyport")) {
+            command = command.bin_name("kubectl sallyport");
+        }
+        let matches = command.get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Where the configuration comes from, as far as all commands share it.
     pub(crate) fn sources(&self) -> Sources {
         let mut flags = self.set.clone();

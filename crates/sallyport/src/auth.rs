@@ -19,7 +19,7 @@ use objects::Files;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use words::Language;
+pub(crate) use words::Language;
 
 /// More than the API server reads of headers, and than any chain of certificates has.
 const CREDENTIAL_BYTES_MAX: u64 = 2 << 20;

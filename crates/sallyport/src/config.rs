@@ -6,7 +6,7 @@ mod gateway;
 mod keys;
 mod reading;
 
-pub(crate) use gateway::GatewayConfig;
+pub(crate) use gateway::{GatewayConfig, WebhookVersion};
 pub(crate) use keys::KEYS;
 
 use anyhow::bail;
@@ -77,6 +77,7 @@ pub(crate) struct SignIn {
     pub(crate) idle_minutes: u64,
     pub(crate) password_hours: u64,
     pub(crate) token_hours: u64,
+    pub(crate) machine_hours: u64,
     pub(crate) user_prefix: String,
     pub(crate) admin_groups: Vec<String>,
 }
@@ -162,6 +163,7 @@ impl Default for SignIn {
             idle_minutes: 90,
             password_hours: 12,
             token_hours: 1,
+            machine_hours: 12,
             user_prefix: "sallyport:".to_owned(),
             admin_groups: Vec::new(),
         }

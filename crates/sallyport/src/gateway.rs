@@ -5,14 +5,15 @@
 //! Hostile input: the certificates that a TLS client shows. That it holds the key is proved here; whose they
 //! are and who trusts them is judged by `authn`, at every request, as by the API server.
 
-use crate::config::GatewayConfig;
-use crate::tls;
+use crate::config::{Config, GatewayConfig, WebhookVersion};
+use crate::{hub, tls};
 use anyhow::Context;
 use authn::kubernetes::{
     AnonymousAccess, AuthenticationConfiguration, Authenticator, Certificate, FrontProxy,
-    PublicKeys, ServiceAccounts, TokenFile, Webhook,
+    PublicKeys, ServiceAccounts, TokenFile, TokenReviewVersion, Webhook,
 };
-use gateway::Gateway;
+use gateway::{Beliefs, Gateway, TokenReviewer};
+use kube_io::TokenWebhook;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
     WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
@@ -27,8 +28,45 @@ use std::time::{Duration, SystemTime};
 /// Changed files are in use after this long.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// The authenticator that the configuration describes; the error names the file and the fault in it.
-pub(crate) fn authenticator(config: &GatewayConfig) -> anyhow::Result<Authenticator> {
+/// What the configuration describes, and the authority of machines that people sign in from; the error names the file
+/// and the fault in it.
+pub(crate) async fn beliefs(
+    config: &GatewayConfig,
+    machines: Option<&Certificate>,
+) -> anyhow::Result<Beliefs> {
+    let mut authenticator = authenticator(config)?;
+    authenticator.machine_roots = machines.filter(|_| config.login).map(|root| vec![root.clone()]);
+    let Some(path) = &config.token_webhook else {
+        return Ok(Beliefs { authenticator, webhook: None });
+    };
+    let version = match config.token_webhook_version {
+        WebhookVersion::V1 => TokenReviewVersion::V1,
+        WebhookVersion::V1Beta1 => TokenReviewVersion::V1Beta1,
+    };
+    let webhook = TokenWebhook::open(path, version).await;
+    let webhook = webhook.with_context(|| format!("`gateway.token_webhook` {}", path.display()))?;
+    let kept_for = Duration::from_secs(config.token_webhook_cache_s);
+    let reviewer = TokenReviewer::new(webhook, audiences(config), kept_for, hub::random()?);
+    Ok(Beliefs { authenticator, webhook: Some(Arc::new(reviewer)) })
+}
+
+/// Where clients find the gateway; `None` if there is none.
+pub(crate) fn url(config: &Config) -> Option<String> {
+    let listen = config.gateway.listen?;
+    if let Some(url) = &config.gateway.url {
+        return Some(url.clone());
+    }
+    let origin = config.server.origins.first()?.parse::<http::Uri>().ok()?;
+    Some(format!("https://{}:{}", origin.host()?, listen.port()))
+}
+
+/// As of the API server: `--api-audiences`, or the issuers of service account tokens.
+fn audiences(config: &GatewayConfig) -> Vec<String> {
+    let given = &config.api_audiences;
+    if given.is_empty() { config.service_account_issuers.clone() } else { given.clone() }
+}
+
+fn authenticator(config: &GatewayConfig) -> anyhow::Result<Authenticator> {
     let mut authenticator = Authenticator {
         bootstrap_tokens: config.bootstrap_tokens,
         anonymous: if config.anonymous {
@@ -37,8 +75,9 @@ pub(crate) fn authenticator(config: &GatewayConfig) -> anyhow::Result<Authentica
             AnonymousAccess::Disabled
         },
         front_proxy: front_proxy(config)?,
-        // The cluster's own TokenReview stands in the place of a webhook.
-        webhook: config.token_review.then(|| Webhook { audiences: Vec::new() }),
+        webhook: config.token_webhook.as_ref().map(|_| Webhook { audiences: audiences(config) }),
+        // Its own audiences are the cluster's to know.
+        cluster_review: config.token_review.then(|| Webhook { audiences: Vec::new() }),
         ..Authenticator::default()
     };
     if let Some(path) = &config.client_ca {
@@ -68,9 +107,7 @@ pub(crate) fn authenticator(config: &GatewayConfig) -> anyhow::Result<Authentica
     }
     if !pem.is_empty() {
         let issuers = config.service_account_issuers.clone();
-        let audiences =
-            if config.api_audiences.is_empty() { &issuers } else { &config.api_audiences };
-        let audiences = audiences.clone();
+        let audiences = audiences(config);
         let keys = PublicKeys::from_pem(&pem).context("`gateway.service_account_keys`")?;
         authenticator.service_accounts =
             Some(ServiceAccounts { issuers, keys, audiences, lookup: true });
@@ -119,27 +156,29 @@ fn files(config: &GatewayConfig) -> Vec<PathBuf> {
         &config.authentication_config,
         &config.front_proxy_ca,
     ];
-    single.into_iter().flatten().chain(&config.service_account_keys).cloned().collect()
+    let named = single.into_iter().flatten().chain(&config.service_account_keys).cloned();
+    let webhook = config.token_webhook.iter().flat_map(|path| TokenWebhook::files(path));
+    named.chain(webhook).collect()
 }
 
-fn changed_at(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
+fn changed_at(files: &[PathBuf]) -> Vec<(PathBuf, Option<SystemTime>)> {
     let at = |path: &PathBuf| std::fs::metadata(path).and_then(|data| data.modified()).ok();
-    files.iter().map(at).collect()
+    files.iter().map(|path| (path.clone(), at(path))).collect()
 }
 
 /// Looks for changed files for as long as the hub lives. A file that is broken is told once, and what was
 /// believed before stays.
-pub(crate) async fn keep(gateway: Gateway, config: GatewayConfig) {
-    let files = files(&config);
-    let mut seen = changed_at(&files);
+pub(crate) async fn keep(gateway: Gateway, config: GatewayConfig, machines: Certificate) {
+    let mut seen = changed_at(&files(&config));
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let now = changed_at(&files);
+        // A webhook's file may name others by now.
+        let now = changed_at(&files(&config));
         if now == seen {
             continue;
         }
         seen = now;
-        match authenticator(&config) {
+        match beliefs(&config, Some(&machines)).await {
             Ok(fresh) => {
                 gateway.believe(fresh);
                 tracing::info!("the gateway's files were reloaded");

@@ -10,6 +10,7 @@ mod gateway;
 mod health;
 mod hub;
 mod listen;
+mod login;
 mod scan;
 mod serve;
 mod signals;
@@ -18,12 +19,12 @@ mod traffic;
 
 use anyhow::Context;
 use arguments::{Arguments, Command, ConfigCommand};
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::of_process();
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
@@ -63,6 +64,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Traffic(command) => return traffic::run(command),
         Command::Auth(command) => return auth::run(command),
         Command::Scan(command) => return scan::run(command),
+        Command::Login(flags) => return login::login(flags),
+        Command::Logout(flags) => return login::logout(&flags),
+        Command::Kubeconfig(flags) => return login::print_kubeconfig(&flags),
+        Command::Credential(flags) => return login::credential(&flags),
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();

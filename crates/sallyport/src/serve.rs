@@ -8,7 +8,7 @@ use authn::Cost;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use console::{Console, PasswordDesk};
+use console::{Console, MachineDesk, PasswordDesk};
 use http_api::HttpApi;
 use pods::Pods;
 use std::collections::HashMap;
@@ -49,7 +49,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let keys = LinkKeys::open(api.clone()).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let stop = CancellationToken::new();
 
-    let services = Services::new(&config, &api, &keys, &live, &stop)?;
+    let services = Services::new(&config, &api, &keys, &live, &stop).await?;
+    let machines = services.machines.clone();
     let cluster = services.cluster.clone();
     let (router, openapi) = services.routes();
     let openapi = openapi.to_json().context("the OpenAPI description cannot be written")?;
@@ -109,7 +110,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         tasks.spawn("the listener for agents", door);
     }
     let mut gate = match config.gateway.listen {
-        Some(address) => Some(Gate::open(address, &config, &api, certificate, &mut tasks).await?),
+        Some(address) => {
+            let parts = (&config, &api, &machines);
+            Some(Gate::open(address, parts, certificate, &mut tasks).await?)
+        }
         None => None,
     };
     tracing::info!(
@@ -215,7 +219,7 @@ pub(crate) fn description() -> anyhow::Result<String> {
         let keys =
             LinkKeys::open(api.clone()).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
         let (live, stop) = (LiveTerminals::new(), CancellationToken::new());
-        let (_, openapi) = Services::new(&config, &api, &keys, &live, &stop)?.routes();
+        let (_, openapi) = Services::new(&config, &api, &keys, &live, &stop).await?.routes();
         store.close().await;
         openapi.to_pretty_json().context("the OpenAPI description cannot be written")
     });
@@ -227,6 +231,7 @@ pub(crate) fn description() -> anyhow::Result<String> {
 /// The services of a hub.
 struct Services {
     console: Console,
+    machines: MachineDesk,
     terminals: Terminals,
     cluster: ClusterServices,
 }
@@ -266,7 +271,7 @@ impl FromRef<ClusterServices> for Traffic {
 }
 
 impl Services {
-    fn new(
+    async fn new(
         config: &Config,
         api: &HttpApi,
         keys: &LinkKeys,
@@ -288,8 +293,17 @@ impl Services {
             .context("configuration section `workspaces`")?
             .adopting_namespaces(config.workspaces.adopt_namespaces);
         let desk = PasswordDesk::new(Cost::default(), hub::random()?)?;
+        let machines = MachineDesk::open(
+            &api.store,
+            Duration::from_secs(config.sign_in.machine_hours * 3600),
+            gateway::url(config),
+            api.clusters.names(),
+            api.clock.now(),
+        );
+        let machines = machines.await?;
         Ok(Self {
-            console: Console::new(api.clone(), desk, env!("CARGO_PKG_VERSION")),
+            console: Console::new(api.clone(), desk, machines.clone(), env!("CARGO_PKG_VERSION")),
+            machines,
             terminals: Terminals::new(api.clone(), keys.clone(), live.clone(), settings),
             cluster: ClusterServices {
                 api: api.clone(),
@@ -379,8 +393,7 @@ impl Gate {
     /// Serves the gateway until it is [shut](Self::shut).
     async fn open(
         address: std::net::SocketAddr,
-        config: &Config,
-        api: &HttpApi,
+        (config, api, machines): (&Config, &HttpApi, &MachineDesk),
         certificate: std::sync::Arc<tls::Certificate>,
         tasks: &mut Tasks,
     ) -> anyhow::Result<Self> {
@@ -391,10 +404,14 @@ impl Gate {
             clusters: api.clusters.clone(),
             proxies: api.proxies.clone(),
             clock: api.clock.clone(),
+            accounts: api.accounts.clone(),
             base_domain: settings.base_domain.clone(),
             random: hub::random()?,
         };
-        let gateway = ::gateway::Gateway::new(parts, gateway::authenticator(settings)?);
+        let machines = authn::kubernetes::Certificate::from_der(machines.authority())
+            .context("the authority of machines")?;
+        let beliefs = gateway::beliefs(settings, Some(&machines)).await?;
+        let gateway = ::gateway::Gateway::new(parts, beliefs);
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("`gateway.listen` {address} cannot be bound"))?;
@@ -402,8 +419,9 @@ impl Gate {
         tasks.spawn("the keys of issuers", gateway.clone().keep_issuers());
         tasks.spawn(
             "the look at the gateway's files",
-            gateway::keep(gateway.clone(), settings.clone()),
+            gateway::keep(gateway.clone(), settings.clone(), machines),
         );
+        tasks.spawn("the feed of sign-outs", gateway.clone().heed_sign_outs());
         let kept = Duration::from_secs(settings.keep_requests_days * 24 * 3600);
         let purging = gateway.clone().purge_records(kept, PURGE_EVERY);
         tasks.spawn("the removal of old requests", purging);

@@ -38,6 +38,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0004_traffic_agents.sql"),
         postgres: include_str!("../migrations/postgres/0004_traffic_agents.sql"),
     },
+    Migration {
+        version: 5,
+        sqlite: include_str!("../migrations/sqlite/0005_machines.sql"),
+        postgres: include_str!("../migrations/postgres/0005_machines.sql"),
+    },
 ];
 
 /// A number nobody else locks: the first bytes of SHA-256("sallyport migrations").

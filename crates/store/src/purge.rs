@@ -17,6 +17,8 @@ pub struct Purged {
     pub changes: u64,
     /// Sign-ins that ended or expired 30 days ago.
     pub sign_ins: u64,
+    /// Requests of machines that expired a day ago.
+    pub machine_requests: u64,
     /// Invitations that were redeemed or expired 30 days ago.
     pub invitations: u64,
     /// Hubs that have been silent for 30 days and hold no live terminal.
@@ -78,6 +80,7 @@ impl Store {
         let sign_ins = act
             .execute("DELETE FROM sign_ins WHERE ended_at < $1 OR expires_at < $1", month.clone())
             .await?;
+        let machine_requests = crate::machines::purge(&mut act, before(DAY)).await?;
         let invitations = act
             .execute(
                 "DELETE FROM invitations WHERE redeemed_at < $1 OR expires_at < $1",
@@ -125,6 +128,7 @@ impl Store {
             changes,
             sign_ins,
             invitations,
+            machine_requests,
             hubs,
             link_keys,
             terminals,

@@ -4,7 +4,7 @@
 use crate::accounts::{self, Account, PasswordPhc};
 use crate::audit::Act;
 use crate::changes::Change;
-use crate::database::{Row, json_text, values};
+use crate::database::{Database, Row, Value, json_text, values};
 use crate::{AuditEntry, Result, Store, StoreError};
 use model::{AccountId, ClusterName, Identity, Secret, SecretBytes, SignInId, Timestamp};
 use sqlx::AssertSqlSafe;
@@ -21,6 +21,8 @@ pub enum SignInMethod {
     Token,
     /// An invitation to a local account.
     Invitation,
+    /// Somebody who is signed in let a machine in: `sallyport login`.
+    Machine,
 }
 
 impl SignInMethod {
@@ -30,6 +32,7 @@ impl SignInMethod {
             Self::Password => "password",
             Self::Token => "token",
             Self::Invitation => "invitation",
+            Self::Machine => "machine",
         }
     }
 }
@@ -48,6 +51,7 @@ impl FromStr for SignInMethod {
             "password" => Ok(Self::Password),
             "token" => Ok(Self::Token),
             "invitation" => Ok(Self::Invitation),
+            "machine" => Ok(Self::Machine),
             _ => Err(StoreError::corrupt("a sign-in", "its method is not one this version knows")),
         }
     }
@@ -126,7 +130,7 @@ const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// same decision as `authn`'s, in SQL, for those who do not come by the cookie; `now` is `$2`.
 ///
 /// Subtracted, not added: a timeout as long as an integer allows must not overflow.
-const HOLDS: &str =
+pub(crate) const HOLDS: &str =
     "s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $2 - s.idle_timeout";
 
 impl Store {
@@ -143,8 +147,6 @@ impl Store {
         replaced: Option<&[u8; 32]>,
         audit: AuditEntry,
     ) -> Result<SignInOutcome> {
-        let idle_timeout = i64::try_from(sign_in.idle_timeout.as_micros()).unwrap_or(i64::MAX);
-        let cluster = sign_in.cluster.as_ref().map(|name| name.as_str().to_owned());
         let now = sign_in.created_at;
         let mut act = self.act().await?;
         if let Proof::Account(proved) = proof {
@@ -164,19 +166,7 @@ impl Store {
                 .await?;
             tell_ended(&mut act, &rows, now).await?;
         }
-        act.execute(
-            "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-            values![
-                &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
-                &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
-                cluster, sign_in.method.as_str(),
-                now, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
-                sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
-            ],
-        )
-        .await
-        .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
+        insert(&mut act, sign_in).await?;
         if let Proof::Token(token) = proof {
             let token = SecretBytes::new(token.expose().as_bytes());
             let sealed = self.inner.vault.seal(TOKENS, sign_in.id.as_str(), &token)?;
@@ -219,28 +209,7 @@ impl Store {
     /// The sign-in whose cookie's secret has this hash, with its account as it is now. Whether it still holds
     /// is for the caller to judge.
     pub async fn sign_in_by_secret_hash(&self, hash: &[u8; 32]) -> Result<Option<CurrentSignIn>> {
-        let row = self
-            .inner
-            .database
-            .row(
-                "SELECT s.*, a.id AS account_id, a.name AS account_name,
-                        a.display_name AS account_display_name,
-                        a.kubernetes_user AS account_kubernetes_user, a.groups AS account_groups,
-                        a.admin AS account_admin, a.disabled_at AS account_disabled_at,
-                        a.password AS account_password, a.created_at AS account_created_at,
-                        a.last_sign_in_at AS account_last_sign_in_at
-                 FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account
-                 WHERE s.secret_hash = $1",
-                values![hash],
-            )
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let sign_in = read(&row)?;
-        let account = match &sign_in.account {
-            Some(_) => Some(accounts::read(&row, "account_")?),
-            None => None,
-        };
-        Ok(Some(CurrentSignIn { sign_in, account }))
+        current(&self.inner.database, "s.secret_hash = $1", values![hash]).await
     }
 
     /// Notes that the browser was seen; writes at most once a minute, and never for one that has ended or
@@ -309,6 +278,50 @@ impl Store {
     }
 }
 
+/// Writes a new row within an act.
+pub(crate) async fn insert(act: &mut Act, sign_in: &SignIn) -> Result<()> {
+    let idle_timeout = i64::try_from(sign_in.idle_timeout.as_micros()).unwrap_or(i64::MAX);
+    let cluster = sign_in.cluster.as_ref().map(|name| name.as_str().to_owned());
+    act.execute(
+        "INSERT INTO sign_ins (id, secret_hash, account, user_name, identity, cluster, method, created_at, last_seen_at, idle_timeout, expires_at, ended_at, source, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        values![
+            &sign_in.id, &sign_in.secret_hash, sign_in.account.as_ref(),
+            &sign_in.identity.user, json_text("the identity", &sign_in.identity)?,
+            cluster, sign_in.method.as_str(),
+            sign_in.created_at, sign_in.last_seen_at, idle_timeout, sign_in.expires_at,
+            sign_in.ended_at, &sign_in.source, &sign_in.user_agent,
+        ],
+    )
+    .await
+    .map_err(|error| error.naming(|| format!("sign-in `{}`", sign_in.id)))?;
+    Ok(())
+}
+
+/// The one sign-in that a condition of ours finds, with its account as it is now.
+pub(crate) async fn current(
+    database: &Database,
+    condition: &str,
+    values: Vec<Value>,
+) -> Result<Option<CurrentSignIn>> {
+    let sql = format!(
+        "SELECT s.*, a.id AS account_id, a.name AS account_name,
+                a.display_name AS account_display_name,
+                a.kubernetes_user AS account_kubernetes_user, a.groups AS account_groups,
+                a.admin AS account_admin, a.disabled_at AS account_disabled_at,
+                a.password AS account_password, a.created_at AS account_created_at,
+                a.last_sign_in_at AS account_last_sign_in_at
+         FROM sign_ins s LEFT JOIN accounts a ON a.id = s.account WHERE {condition}"
+    );
+    let Some(row) = database.row(AssertSqlSafe(sql), values).await? else { return Ok(None) };
+    let sign_in = read(&row)?;
+    let account = match &sign_in.account {
+        Some(_) => Some(accounts::read(&row, "account_")?),
+        None => None,
+    };
+    Ok(Some(CurrentSignIn { sign_in, account }))
+}
+
 /// Ends all sign-ins of an account within an act.
 pub(crate) async fn end_of_account(
     act: &mut Act,
@@ -326,7 +339,11 @@ pub(crate) async fn end_of_account(
 
 /// Ends the sign-ins of the same person that were seen longest ago, so that with the new one no more hold than
 /// may, and records each.
-async fn end_beyond_the_most(act: &mut Act, new: &SignIn, begun: &AuditEntry) -> Result<()> {
+pub(crate) async fn end_beyond_the_most(
+    act: &mut Act,
+    new: &SignIn,
+    begun: &AuditEntry,
+) -> Result<()> {
     let now = new.created_at;
     let cluster = new.cluster.as_ref().map(|name| name.as_str().to_owned());
     // A name that a token brought is another person's in another cluster.

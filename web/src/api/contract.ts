@@ -28,6 +28,8 @@ export type LinkFilter = Pick<QueryOf<'/api/v1/links'>, 'user' | 'state'>;
 export type Passage = Schemas['Passage'];
 export type Terminal = Schemas['Terminal'];
 
+export type WaitingMachine = Schemas['WaitingMachine'];
+
 export type Account = Schemas['Account'];
 export type NewAccount = Schemas['CreateAccount'];
 export type Invitation = Schemas['Invitation'];
@@ -74,6 +76,8 @@ export const problemCodes = everyOf<ProblemCode>()([
   'password_weak',
   'token_refused',
   'forbidden',
+  'needs_account',
+  'machine_request_gone',
   'not_admin',
   'not_found',
   'conflict',

@@ -100,6 +100,15 @@ export const queries = {
       staleTime: Number.POSITIVE_INFINITY,
       retry: false,
     }),
+  machine: (code: string) =>
+    queryOptions({
+      queryKey: ['machine', code],
+      queryFn: () => take(api.GET('/api/v1/machine/requests/{code}', { params: { path: { code } } })),
+      // Decided once: what is shown while the person reads stays.
+      staleTime: Number.POSITIVE_INFINITY,
+      refetchOnWindowFocus: false,
+      retry: false,
+    }),
   accounts: queryOptions({
     queryKey: ['accounts'],
     queryFn: () => take(api.GET('/api/v1/accounts')),
@@ -138,5 +147,7 @@ export const acts = {
     take(api.GET('/api/v1/traffic/units', { params: { query: { filter, before, limit: 500 } } })),
   trafficConnections: (decryption: string | undefined, before: number | undefined) =>
     take(api.GET('/api/v1/traffic/connections', { params: { query: { decryption, before, limit: 200 } } })),
+  decideMachine: (code: string, allow: boolean) =>
+    take(api.POST('/api/v1/machine/requests/{code}', { params: { path: { code } }, body: { allow } })),
   verifyAudit: () => take(api.GET('/api/v1/audit/verify')),
 };

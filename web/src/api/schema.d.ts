@@ -176,6 +176,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machine/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask to be signed in from a machine.
+         * @description The machine proves its key; a person allows it in the console by its code.
+         */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machine/collect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Collect what the person decided.
+         * @description Answers `waiting` until then. The credential is given once.
+         */
+        post: operations["collect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machine/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a machine out.
+         * @description Its credential is worth nothing from then on, and what it has open at the gateway is cut.
+         */
+        post: operations["end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machine/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a fresh certificate for a machine that is signed in.
+         * @description The machine proves its key; the certificate is for that key, and expires with the sign-in at the latest.
+         */
+        post: operations["renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machine/requests/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at a machine that asks to be signed in from. */
+        get: operations["look"];
+        put?: never;
+        /**
+         * Let a machine in, or not.
+         * @description It is signed in as the person once it has collected. The sign-in ends like every other: everywhere, with the
+         *     account, or with a new password.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -811,6 +913,116 @@ export interface components {
          * @enum {string}
          */
         LinkState: "minted" | "bound" | "used" | "revoked" | "expired";
+        /** @description A request that waits. */
+        MachineAsked: {
+            /**
+             * @description What the person compares, or types in.
+             * @example BCDF-GHJK
+             */
+            code: string;
+            /**
+             * Format: int64
+             * @description How long it waits.
+             */
+            expires_in_s: number;
+            /**
+             * @description The page of the console where they do so.
+             * @example https://hub.example.com/machine
+             */
+            page: string;
+            /**
+             * Format: int64
+             * @description How often to look whether it was decided.
+             */
+            poll_every_s: number;
+        };
+        /** @description A machine that asks to be signed in from. */
+        MachineAsks: {
+            /** @description The SHA-256 of the verifier with which it will collect, in base64url (RFC 7636, S256). */
+            challenge: string;
+            /** @description Its public key: an uncompressed point of P-256, in base64url. */
+            key: string;
+            /** @description What it is called; shown to the person. */
+            machine: string;
+            /**
+             * Format: int32
+             * @description The port on the machine's own loopback to which the person's browser is led back; left out where the person's
+             *     browser is on another machine.
+             */
+            port?: number;
+            /** @description That key's signature of the challenge, in base64url. */
+            proof: string;
+            /** @description What the browser carries back besides, so that the machine knows its own. */
+            state?: string;
+        };
+        /** @description A cluster behind the gateway. */
+        MachineCluster: {
+            /** @description Its name. */
+            name: string;
+            /** @description The `server` for a kubeconfig. */
+            server: string;
+        };
+        /** @description What became of a request. */
+        MachineCollected: {
+            /** @description The credential, once. */
+            credential?: components["schemas"]["MachineCredential"];
+            /** @description How it stands. */
+            state: components["schemas"]["RequestState"];
+        };
+        /** @description A machine that wants to collect what was allowed. */
+        MachineCollects: {
+            /**
+             * Format: password
+             * @description What the browser carried back, if the request named a port.
+             */
+            carried?: string;
+            /** @description The code of its request. */
+            code: string;
+            /**
+             * Format: password
+             * @description The verifier of its challenge.
+             */
+            verifier: string;
+        };
+        /** @description What a machine shows to the gateway from now on, beside its own key. */
+        MachineCredential: {
+            /** @description The client certificate, in PEM. */
+            certificate: string;
+            /** @description The clusters behind the gateway; none if the hub has no gateway. */
+            clusters: components["schemas"]["MachineCluster"][];
+            /**
+             * Format: date-time
+             * @description When the sign-in ends in any case.
+             */
+            ends_at: string;
+            /**
+             * Format: date-time
+             * @description When the certificate expires; it can be renewed before.
+             */
+            expires_at: string;
+            /**
+             * @description The Kubernetes user.
+             * @example sallyport:alice
+             */
+            user: string;
+        };
+        /** @description What the browser does next. */
+        MachineDecided: {
+            /** @description Where to go, so that the machine learns of it; nothing if it looks for itself. */
+            return_to?: string;
+        };
+        /** @description Yes or no. */
+        MachineDecision: {
+            /** @description Let it in. */
+            allow: boolean;
+        };
+        /** @description A machine that proves its key. */
+        MachineProves: {
+            /** @description Its public key, as it was asked with. */
+            key: string;
+            /** @description That key's signature, in base64url. */
+            proof: string;
+        };
         /** @description The signed-in person, as the page needs to know them. */
         Me: {
             /** @description The local account's name, unless a token was used. */
@@ -1047,7 +1259,12 @@ export interface components {
          * @description Why something was refused.
          * @enum {string}
          */
-        ProblemCode: "not_signed_in" | "session_expired" | "csrf" | "origin_refused" | "wrong_credentials" | "too_many_attempts" | "account_disabled" | "invitation_invalid" | "password_weak" | "token_refused" | "forbidden" | "not_admin" | "not_found" | "conflict" | "bad_request" | "body_too_large" | "quota_person" | "quota_total" | "too_many_links" | "too_many_terminals" | "too_many_watches" | "cluster_unreachable" | "exec_unsupported" | "cluster_unknown" | "store_unavailable" | "internal" | "link_malformed" | "link_signature" | "link_key_unknown" | "link_expired" | "link_revoked" | "link_used" | "link_other_user" | "link_other_browser" | "pod_gone" | "pod_replaced" | "pod_not_running" | "container_unknown" | "no_shell" | "ticket_missing" | "ticket_invalid" | "ticket_expired" | "ticket_used" | "right_withdrawn" | "terminal_ended" | "session_ended" | "hub_draining";
+        ProblemCode: "not_signed_in" | "session_expired" | "csrf" | "origin_refused" | "wrong_credentials" | "too_many_attempts" | "account_disabled" | "invitation_invalid" | "password_weak" | "token_refused" | "forbidden" | "needs_account" | "machine_request_gone" | "not_admin" | "not_found" | "conflict" | "bad_request" | "body_too_large" | "quota_person" | "quota_total" | "too_many_links" | "too_many_terminals" | "too_many_watches" | "cluster_unreachable" | "exec_unsupported" | "cluster_unknown" | "store_unavailable" | "internal" | "link_malformed" | "link_signature" | "link_key_unknown" | "link_expired" | "link_revoked" | "link_used" | "link_other_user" | "link_other_browser" | "pod_gone" | "pod_replaced" | "pod_not_running" | "container_unknown" | "no_shell" | "ticket_missing" | "ticket_invalid" | "ticket_expired" | "ticket_used" | "right_withdrawn" | "terminal_ended" | "session_ended" | "hub_draining";
+        /**
+         * @description How a request stands.
+         * @enum {string}
+         */
+        RequestState: "waiting" | "denied" | "allowed";
         /** @description Whose links to revoke. */
         RevokeAll: {
             /** @description The Kubernetes user name; another than one's own for administrators only. */
@@ -1564,6 +1781,27 @@ export interface components {
              * @example sp1.0a1b2c3d.eyJ…
              */
             link: string;
+        };
+        /** @description A machine that waits. */
+        WaitingMachine: {
+            /**
+             * Format: date-time
+             * @description When it asked.
+             */
+            asked_at: string;
+            /** @description Whether it is led back to by the browser, which must be on the same machine. */
+            by_browser: boolean;
+            /** @description Its code. */
+            code: string;
+            /**
+             * Format: date-time
+             * @description Until when it waits.
+             */
+            expires_at: string;
+            /** @description What it calls itself. */
+            machine: string;
+            /** @description Where it asked from. */
+            source: string;
         };
         /** @description A workspace. */
         Workspace: {
@@ -2524,6 +2762,459 @@ export interface operations {
             };
             /** @description `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineAsks"];
+            };
+        };
+        responses: {
+            /** @description The request waits for the person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineAsked"];
+                };
+            };
+            /** @description Malformed, or the key was not proved (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: see the code (origin_refused, csrf, …) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests wait (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    collect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineCollects"];
+            };
+        };
+        responses: {
+            /** @description How the request stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineCollected"];
+                };
+            };
+            /** @description Malformed (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: see the code (origin_refused, csrf, …) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such request, or not any more (machine_request_gone) */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineProves"];
+            };
+        };
+        responses: {
+            /** @description The machine is signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed, or the key was not proved (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The machine is not signed in, or not any more (session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: see the code (origin_refused, csrf, …) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineProves"];
+            };
+        };
+        responses: {
+            /** @description The credential */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineCredential"];
+                };
+            };
+            /** @description Malformed, or the key was not proved (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The machine is not signed in, or not any more (session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: see the code (origin_refused, csrf, …) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The code that the machine shows */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The machine */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingMachine"];
+                };
+            };
+            /** @description Malformed (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such request, or not any more (machine_request_gone) */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `csrf` of `GET /api/v1/me`. */
+                "x-sallyport-csrf": string;
+            };
+            path: {
+                /** @description The code that the machine shows */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineDecision"];
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineDecided"];
+                };
+            };
+            /** @description Malformed (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed in with a token (needs_account) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such request, or not any more (machine_request_gone) */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -36,6 +36,14 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
     what: 'Kubernetes does not grant you this right.',
     todo: 'Ask an administrator of the cluster for a role that allows it in this namespace.',
   },
+  needs_account: {
+    what: 'You signed in with a token, and this needs an account of the hub.',
+    todo: 'Sign in with an account. For kubectl, the token itself can stand in the kubeconfig.',
+  },
+  machine_request_gone: {
+    what: 'No machine asks with this code: it was decided, has expired, or never was.',
+    todo: 'Check the code, or run “sallyport login” again on the machine.',
+  },
   not_admin: { what: 'Only administrators of the hub may do this.', todo: 'Ask an administrator of the hub.' },
   not_found: { what: 'There is nothing here.', todo: 'Check the address. What you look for may have been deleted.' },
   conflict: {

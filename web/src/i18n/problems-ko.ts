@@ -35,6 +35,14 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
     what: 'Kubernetes가 이 작업을 허용하지 않습니다.',
     todo: '이 네임스페이스에서 작업을 허용하는 롤을 클러스터 관리자에게 요청하세요.',
   },
+  needs_account: {
+    what: '토큰으로 로그인했지만 이 작업에는 허브 계정이 필요합니다.',
+    todo: '계정으로 로그인하세요. kubectl에서는 토큰을 kubeconfig에 직접 넣을 수 있습니다.',
+  },
+  machine_request_gone: {
+    what: '이 코드로 요청한 기기가 없습니다. 이미 처리되었거나 만료되었을 수 있습니다.',
+    todo: '코드를 확인하거나 기기에서 “sallyport login”을 다시 실행하세요.',
+  },
   not_admin: { what: '허브 관리자만 할 수 있는 작업입니다.', todo: '허브 관리자에게 문의하세요.' },
   not_found: { what: '찾는 항목이 없습니다.', todo: '주소를 확인하세요. 이미 삭제되었을 수 있습니다.' },
   conflict: {

@@ -62,8 +62,8 @@ impl Authenticator {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        AnonymousAccess, IssuerKeys, KeySet, Known, ObjectFacts, Objects, SecretFacts, TokenFile,
-        TokenReviewStatus, TokenReviews,
+        AnonymousAccess, IssuerKeys, KeySet, Known, ObjectFacts, Objects, SecretFacts, SignIns,
+        TokenFile, TokenReviewStatus, TokenReviews,
     };
     use super::*;
     use model::Secret;
@@ -88,6 +88,7 @@ mod tests {
             Known::NotAsked
         }
     }
+    impl SignIns for Nothing {}
     impl TokenReviews for Nothing {
         fn review(&self, _: &Secret) -> Known<Result<TokenReviewStatus, String>> {
             Known::NotAsked

@@ -233,6 +233,11 @@ impl Certificate {
         self.not_before
     }
 
+    /// Whether its issuer goes by the name of `authority`; whether that signed it, is not said.
+    pub(super) fn names_as_issuer(&self, authority: &Self) -> bool {
+        self.issuer == authority.subject
+    }
+
     /// When it ends to hold.
     pub fn not_after(&self) -> Timestamp {
         self.not_after

@@ -4,7 +4,7 @@
 
 use super::jose::KeySet;
 use super::webhook::TokenReviewStatus;
-use model::{Secret, SecretBytes, Timestamp};
+use model::{Identity, Secret, SecretBytes, SignInId, Timestamp};
 use std::collections::BTreeMap;
 
 /// What is known of a fact.
@@ -34,8 +34,12 @@ pub enum Question {
     Node { name: String },
     /// What the token webhook says to the request's token.
     TokenReview,
+    /// What the cluster behind the gateway says to the request's token.
+    ClusterReview,
     /// The keys of an issuer.
     IssuerKeys { issuer: String },
+    /// A sign-in at the hub, of a machine.
+    SignIn { id: String },
 }
 
 /// What matters of an object's metadata.
@@ -82,9 +86,30 @@ pub trait IssuerKeys {
 pub trait TokenReviews {
     /// What it says to this token.
     fn review(&self, token: &Secret) -> Known<Result<TokenReviewStatus, String>>;
+    /// What the cluster behind a gateway says to it. Who stands before none leaves it out.
+    fn cluster_review(&self, _token: &Secret) -> Known<Result<TokenReviewStatus, String>> {
+        Known::Failed
+    }
+}
+
+/// What matters of a machine's sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInFacts {
+    /// Who it is, as of now.
+    pub identity: Identity,
+    /// When it ends in any case.
+    pub ends_at: Timestamp,
+}
+
+/// Sign-ins at the hub.
+pub trait SignIns {
+    /// A machine's sign-in; `Absent` if it was ended. An API server has none.
+    fn sign_in(&self, _id: &SignInId) -> Known<SignInFacts> {
+        Known::Absent
+    }
 }
 
 /// Everything that a verdict may need to know.
-pub trait Evidence: Objects + IssuerKeys + TokenReviews {}
+pub trait Evidence: Objects + IssuerKeys + TokenReviews + SignIns {}
 
-impl<T: Objects + IssuerKeys + TokenReviews> Evidence for T {}
+impl<T: Objects + IssuerKeys + TokenReviews + SignIns> Evidence for T {}

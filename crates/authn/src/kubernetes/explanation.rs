@@ -13,6 +13,8 @@ use serde::Serialize;
 pub enum Method {
     /// Headers set by a proxy that proves itself with a certificate.
     FrontProxy,
+    /// A machine that somebody signed in from at the hub. No method of an API server.
+    Machine,
     /// A client certificate.
     ClientCertificate,
     /// A token in the request, before anybody has looked whose it is.
@@ -29,6 +31,10 @@ pub enum Method {
     OpenIdConnect,
     /// The token webhook.
     Webhook,
+    /// What the cluster behind a gateway says itself. No method of an API server, but of whoever stands before
+    /// one.
+    #[serde(rename = "token_review")]
+    ClusterReview,
     /// Nobody in particular.
     Anonymous,
 }
@@ -38,6 +44,7 @@ impl Method {
     pub fn code(self) -> &'static str {
         match self {
             Self::FrontProxy => "front_proxy",
+            Self::Machine => "machine",
             Self::ClientCertificate => "client_certificate",
             Self::BearerToken => "bearer_token",
             Self::TokenFile => "token_file",
@@ -46,6 +53,7 @@ impl Method {
             Self::BootstrapToken => "bootstrap_token",
             Self::OpenIdConnect => "open_id_connect",
             Self::Webhook => "webhook",
+            Self::ClusterReview => "token_review",
             Self::Anonymous => "anonymous",
         }
     }
@@ -246,6 +254,11 @@ pub enum Reason {
     CommonNameEmpty,
     UidSeveral,
     UidEmpty,
+    // Machines.
+    NotOfMachine,
+    SignInEnded {
+        id: String,
+    },
     // Front proxy.
     ProxyNameNotAllowed {
         name: String,

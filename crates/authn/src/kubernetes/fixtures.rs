@@ -1,14 +1,16 @@
 //! What the tests of the methods share: a world of facts, and keys that sign tokens.
 
 use super::base64url;
-use super::evidence::{IssuerKeys, Known, ObjectFacts, Objects, SecretFacts, TokenReviews};
+use super::evidence::{
+    IssuerKeys, Known, ObjectFacts, Objects, SecretFacts, SignInFacts, SignIns, TokenReviews,
+};
 use super::jose::{KeySet, PublicKey};
 use super::webhook::TokenReviewStatus;
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
-use model::{Secret, SecretBytes, Timestamp};
+use model::{Secret, SecretBytes, SignInId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -22,6 +24,8 @@ pub(super) struct World {
     pub(super) secrets: BTreeMap<String, SecretFacts>,
     pub(super) keys: BTreeMap<String, KeySet>,
     pub(super) review: Option<Result<TokenReviewStatus, String>>,
+    pub(super) cluster_review: Option<Result<TokenReviewStatus, String>>,
+    pub(super) sign_ins: BTreeMap<String, SignInFacts>,
     /// What is not known has not been asked for, instead of being absent.
     pub(super) unasked: bool,
 }
@@ -67,6 +71,15 @@ impl IssuerKeys for World {
 impl TokenReviews for World {
     fn review(&self, _: &Secret) -> Known<Result<TokenReviewStatus, String>> {
         self.review.clone().map_or_else(|| self.missing(), Known::Found)
+    }
+    fn cluster_review(&self, _: &Secret) -> Known<Result<TokenReviewStatus, String>> {
+        self.cluster_review.clone().map_or_else(|| self.missing(), Known::Found)
+    }
+}
+
+impl SignIns for World {
+    fn sign_in(&self, id: &SignInId) -> Known<SignInFacts> {
+        self.sign_ins.get(id.as_str()).cloned().map_or_else(|| self.missing(), Known::Found)
     }
 }
 

@@ -1,6 +1,7 @@
 //! All methods together, in the order of the API server: front proxy, client certificate, then the token of
 //! the `Authorization` header and that of a WebSocket; a token goes to the token file, the two kinds of
-//! service accounts, bootstrap tokens, OpenID Connect and the webhook.
+//! service accounts, bootstrap tokens, OpenID Connect and the webhook. A gateway adds two of its own: machines that
+//! people signed in from, before client certificates, and the cluster behind it, last.
 //! What each method thinks is its own; authorisation comes after and elsewhere.
 //!
 //! A refusal is remembered and the next method asked: a later success wins. When nobody knew the request and
@@ -18,6 +19,7 @@ use super::explanation::{
     Answer, Carrier, Explanation, Method, Objection, Opinion, Outcome, Reason, Step,
 };
 use super::front_proxy::FrontProxy;
+use super::machine;
 use super::open_id_connect::JwtIssuer;
 use super::request::Request;
 use super::service_account::ServiceAccounts;
@@ -32,6 +34,8 @@ const AUTHENTICATED: &str = "system:authenticated";
 pub struct Authenticator {
     /// The `--requestheader-*` flags.
     pub front_proxy: Option<FrontProxy>,
+    /// The hub's authority for machines that people sign in from. No setting of an API server.
+    pub machine_roots: Option<Vec<Certificate>>,
     /// `--client-ca-file`.
     pub client_roots: Option<Vec<Certificate>>,
     /// `--token-auth-file`.
@@ -44,6 +48,9 @@ pub struct Authenticator {
     pub issuers: Vec<JwtIssuer>,
     /// `--authentication-token-webhook-config-file`.
     pub webhook: Option<Webhook>,
+    /// Tokens that nobody knew are put to the cluster behind the gateway, after the webhook. No setting of an API
+    /// server.
+    pub cluster_review: Option<Webhook>,
     /// `--anonymous-auth` and its conditions.
     pub anonymous: AnonymousAccess,
 }
@@ -114,6 +121,12 @@ impl Authenticator {
                 return Ok(Some(decided));
             }
         }
+        if let Some(roots) = &self.machine_roots {
+            let opinion = machine::authenticate(&request.certificates, roots, evidence, now);
+            if let Some(decided) = account.hear(Method::Machine, None, opinion)? {
+                return Ok(Some(decided));
+            }
+        }
         if let Some(roots) = &self.client_roots {
             let opinion = client_certificate::authenticate(&request.certificates, roots, now);
             if let Some(decided) = account.hear(Method::ClientCertificate, None, opinion)? {
@@ -155,6 +168,7 @@ impl Authenticator {
             || self.bootstrap_tokens
             || !self.issuers.is_empty()
             || self.webhook.is_some()
+            || self.cluster_review.is_some()
     }
 
     fn ask_token_methods(
@@ -201,7 +215,13 @@ impl Authenticator {
         }
         if let Some(webhook) = &self.webhook {
             let opinion = webhook.authenticate(token, evidence);
-            return account.hear(Method::Webhook, carrier, opinion);
+            if let Some(decided) = account.hear(Method::Webhook, carrier, opinion)? {
+                return Ok(Some(decided));
+            }
+        }
+        if let Some(cluster) = &self.cluster_review {
+            let opinion = cluster.authenticate_by_cluster(token, evidence);
+            return account.hear(Method::ClusterReview, carrier, opinion);
         }
         Ok(None)
     }

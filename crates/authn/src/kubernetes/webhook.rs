@@ -17,8 +17,8 @@ use model::{Identity, Secret};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A user with ten thousand groups fits.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Longest answer of a webhook. A user with ten thousand groups fits.
+pub const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// The version of `--authentication-token-webhook-version`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,14 @@ pub enum TokenReviewVersion {
     V1,
     /// `authentication.k8s.io/v1beta1`, the flag's default.
     V1Beta1,
+}
+
+impl TokenReviewStatus {
+    /// Whether the service could not tell, so that its answer is not to be kept: the API server keeps what a
+    /// webhook says for a time, but never an error.
+    pub fn is_error(&self) -> bool {
+        !self.authenticated && !self.error.is_empty()
+    }
 }
 
 /// The token webhook as far as a verdict needs it.
@@ -118,7 +126,8 @@ impl TokenReviewVersion {
         Secret::new(serde_json::to_string(&review).unwrap_or_default())
     }
 
-    /// Reads the service's answer.
+    /// Reads the service's answer. Of a longer one than [`ANSWER_BYTES_MAX`] no more need be read than shows that it
+    /// is.
     pub fn answer(self, body: &[u8]) -> Result<TokenReviewStatus, InvalidAnswer> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -149,13 +158,30 @@ impl Webhook {
         token: &Secret,
         reviews: &(impl TokenReviews + ?Sized),
     ) -> Opinion {
-        match reviews.review(token) {
+        self.heard(reviews.review(token), Question::TokenReview)
+    }
+
+    /// The same of the cluster behind a gateway, which is asked like a webhook.
+    pub(super) fn authenticate_by_cluster(
+        &self,
+        token: &Secret,
+        reviews: &(impl TokenReviews + ?Sized),
+    ) -> Opinion {
+        self.heard(reviews.cluster_review(token), Question::ClusterReview)
+    }
+
+    fn heard(
+        &self,
+        review: Known<Result<TokenReviewStatus, String>>,
+        question: Question,
+    ) -> Opinion {
+        match review {
             Known::Found(Ok(status)) => self.judge(status),
             Known::Found(Err(fault)) => Err(Reason::ReviewFailed { fault: shown(&fault) }.into()),
             Known::Absent | Known::Failed => {
                 Err(Reason::ReviewFailed { fault: String::new() }.into())
             }
-            Known::NotAsked => Err(Question::TokenReview.into()),
+            Known::NotAsked => Err(question.into()),
         }
     }
 

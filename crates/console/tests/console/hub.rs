@@ -4,7 +4,7 @@
 use crate::browser::Browser;
 use authn::{AccountMapping, Cost, Lifetimes, TokenAdmins};
 use axum::Router;
-use console::{Accounts, Author, Console, NewAccount, PasswordDesk};
+use console::{Accounts, Author, Console, MachineDesk, NewAccount, PasswordDesk};
 use http::{Request, Response};
 use http_api::{Clock, HttpApi, Origins, TrustedProxies, fortify};
 use http_body_util::BodyExt as _;
@@ -25,6 +25,7 @@ pub(crate) struct Hub {
     pub(crate) store: Store,
     pub(crate) desk: PasswordDesk,
     pub(crate) accounts: Accounts,
+    pub(crate) machine_authority: Vec<u8>,
     time: Arc<AtomicI64>,
     _directory: tempfile::TempDir,
 }
@@ -66,12 +67,30 @@ impl Hub {
             clock,
         };
         let desk = PasswordDesk::new(Cost::default(), [9; 32]).unwrap();
-        let console = Console::new(api.clone(), desk.clone(), "1.2.3");
+        let machines = MachineDesk::open(
+            &store,
+            Duration::from_secs(12 * 3600),
+            Some("https://gateway.example:6443/".to_owned()),
+            api.clusters.names(),
+            api.clock.now(),
+        );
+        let machines = machines.await.unwrap();
+        let machine_authority = machines.authority().to_vec();
+        let console = Console::new(api.clone(), desk.clone(), machines, "1.2.3");
         let (router, mut openapi) = console::router(console).split_for_parts();
         http_api::document(&mut openapi, "1.2.3");
         let router = fortify(router.fallback(console::page), &api);
         let accounts = Accounts::new(store.clone(), mapping, ORIGIN.to_owned());
-        Self { router, openapi, store, desk, accounts, time, _directory: directory }
+        Self {
+            router,
+            openapi,
+            store,
+            desk,
+            accounts,
+            machine_authority,
+            time,
+            _directory: directory,
+        }
     }
 
     pub(crate) fn author(&self) -> Author {

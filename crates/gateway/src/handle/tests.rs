@@ -1,4 +1,5 @@
-use crate::{Gateway, GatewayParts};
+use crate::{Beliefs, Gateway, GatewayParts};
+use authn::AccountMapping;
 use authn::kubernetes::{AnonymousAccess, Authenticator, Webhook};
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -26,15 +27,16 @@ async fn gateway(directory: &tempfile::TempDir) -> (Gateway, Store) {
         clusters: Clusters::new(vec![Cluster::from_client("mute".parse().unwrap(), client)]),
         proxies: TrustedProxies::default(),
         clock: Clock::turned_by(|| NOW),
+        accounts: AccountMapping::default(),
         base_domain: None,
         random: [7; 32],
     };
     let authenticator = Authenticator {
-        webhook: Some(Webhook { audiences: Vec::new() }),
+        cluster_review: Some(Webhook { audiences: Vec::new() }),
         anonymous: AnonymousAccess::Disabled,
         ..Authenticator::default()
     };
-    (Gateway::new(parts, authenticator), store)
+    (Gateway::new(parts, Beliefs { authenticator, webhook: None }), store)
 }
 
 async fn ask(gateway: &Gateway, path: &str, token: Option<&str>) -> StatusCode {

@@ -63,6 +63,10 @@ problem_codes! {
     TokenRefused, "token_refused", UNAUTHORIZED, "The token was refused";
     /// The cluster's SubjectAccessReview said no.
     Forbidden, "forbidden", FORBIDDEN, "Not permitted in the cluster";
+    /// Only who signed in with an account may do this.
+    NeedsAccount, "needs_account", FORBIDDEN, "For accounts only";
+    /// The request of a machine to be signed in from expired, was decided or collected, or never was.
+    MachineRequestGone, "machine_request_gone", GONE, "The machine's request has ended";
     /// Only administrators of the hub may do this.
     NotAdmin, "not_admin", FORBIDDEN, "For administrators only";
     /// There is no such thing, or none that this person may know of.

@@ -5,7 +5,8 @@
 
 use anyhow::{Context, bail};
 use authn::kubernetes::{
-    IssuerKeys, KeySet, Known, ObjectFacts, Objects, SecretFacts, TokenReviewStatus, TokenReviews,
+    IssuerKeys, KeySet, Known, ObjectFacts, Objects, SecretFacts, SignIns, TokenReviewStatus,
+    TokenReviews,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -93,6 +94,8 @@ impl IssuerKeys for Files {
         self.keys.get(issuer).map_or(Known::NotAsked, Known::Found)
     }
 }
+
+impl SignIns for Files {}
 
 impl TokenReviews for Files {
     fn review(&self, _: &Secret) -> Known<Result<TokenReviewStatus, String>> {

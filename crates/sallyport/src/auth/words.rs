@@ -64,6 +64,7 @@ impl Language {
     fn method(self, method: Method) -> &'static str {
         match method {
             Method::FrontProxy => self.pick("front proxy", "프런트 프록시"),
+            Method::Machine => "sallyport login",
             Method::ClientCertificate => self.pick("client certificate", "클라이언트 인증서"),
             Method::BearerToken => self.pick("bearer token", "베어러 토큰"),
             Method::TokenFile => self.pick("static token file", "정적 토큰 파일"),
@@ -74,6 +75,9 @@ impl Language {
             Method::BootstrapToken => self.pick("bootstrap token", "부트스트랩 토큰"),
             Method::OpenIdConnect => "OpenID Connect",
             Method::Webhook => self.pick("token webhook", "토큰 웹훅"),
+            Method::ClusterReview => {
+                self.pick("the cluster's TokenReview", "클러스터의 TokenReview")
+            }
             Method::Anonymous => self.pick("anonymous", "익명"),
         }
     }
@@ -90,6 +94,13 @@ impl Language {
             Question::TokenReview => {
                 self.pick("what the token webhook answers", "토큰 웹훅의 응답").to_owned()
             }
+            Question::ClusterReview => {
+                self.pick("what the cluster answers", "클러스터의 응답").to_owned()
+            }
+            Question::SignIn { id } => self.pick(
+                format!("whether the sign-in {id} still holds, which its hub alone knows"),
+                format!("로그인 {id}의 유효 여부(해당 허브만 압니다)"),
+            ),
             Question::IssuerKeys { issuer } => self.pick(
                 format!("the keys of {issuer}; give them with --issuer-keys {issuer}=FILE"),
                 format!("{issuer}의 키. --issuer-keys {issuer}=FILE로 지정하십시오"),
@@ -195,6 +206,15 @@ impl Language {
                 "잘못된 자격 증명은 익명으로 처리되지 않습니다",
             ),
             R::AnonymousDisabled => both("anonymous access is off", "익명 접근이 꺼져 있습니다"),
+
+            R::NotOfMachine => both(
+                "it is not of a machine that somebody signed in from",
+                "로그인한 기기의 인증서가 아닙니다",
+            ),
+            R::SignInEnded { id } => (
+                format!("the sign-in `{id}` has ended"),
+                format!("로그인 `{id}`이(가) 종료되었습니다"),
+            ),
 
             R::OtherIssuer { issuer } => {
                 (format!("its issuer is `{issuer}`"), format!("발급자가 `{issuer}`입니다"))

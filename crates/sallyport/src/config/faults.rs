@@ -107,23 +107,34 @@ fn gateway(config: &Config, faults: &mut Vec<String>) {
             base.escape_default()
         ));
     }
+    if let Some(url) = &settings.url
+        && !is_address(url)
+    {
+        faults.push(format!(
+            "configuration key `gateway.url` is `{}`; write the address under which clients reach the \
+             gateway, such as https://gateway.example.com:6443",
+            url.escape_default()
+        ));
+    }
     if !settings.service_account_keys.is_empty() && settings.service_account_issuers.is_empty() {
         faults.push(
             "`gateway.service_account_keys` need `gateway.service_account_issuers`".to_owned(),
         );
     }
-    let knows_somebody = settings.token_review
+    let knows_somebody = settings.login
+        || settings.token_review
         || settings.client_ca.is_some()
         || settings.token_file.is_some()
         || !settings.service_account_keys.is_empty()
         || settings.bootstrap_tokens
+        || settings.token_webhook.is_some()
         || settings.authentication_config.is_some()
         || settings.front_proxy_ca.is_some()
         || settings.anonymous;
     if !knows_somebody {
         faults.push(
             "`gateway.listen` is set, but no method is: nobody could ever be let in; leave \
-             `gateway.token_review` on or name a file"
+             `gateway.login` or `gateway.token_review` on, or name a file"
                 .to_owned(),
         );
     }
@@ -131,6 +142,17 @@ fn gateway(config: &Config, faults: &mut Vec<String>) {
         faults
             .push("`gateway.front_proxy_user_headers` is empty: nobody could be named".to_owned());
     }
+}
+
+/// An https address without query, fragment or user, to which `/clusters/NAME` can be added.
+fn is_address(url: &str) -> bool {
+    url.parse::<http::Uri>().is_ok_and(|uri| {
+        let authority = uri.authority().map(http::uri::Authority::as_str);
+        uri.scheme_str() == Some("https")
+            && authority.is_some_and(|authority| !authority.contains('@'))
+            && uri.query().is_none()
+            && !url.contains('#')
+    })
 }
 
 fn bounds(config: &Config, faults: &mut Vec<String>) {
@@ -146,6 +168,7 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ("sign_in.idle_minutes", sign_in.idle_minutes, 1, 7 * 24 * 60),
         ("sign_in.password_hours", sign_in.password_hours, 1, 30 * 24),
         ("sign_in.token_hours", sign_in.token_hours, 1, 24),
+        ("sign_in.machine_hours", sign_in.machine_hours, 1, 7 * 24),
         ("links.lifetime_s", config.links.lifetime_s, 1, config.links.lifetime_max_s),
         ("links.lifetime_max_s", config.links.lifetime_max_s, 1, 24 * 3600),
         ("links.ticket_s", config.links.ticket_s, 1, 30),
@@ -177,6 +200,7 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
             count(config.gateway.connections_max),
         ),
         ("gateway.connections_max", count(config.gateway.connections_max), 1, 1_000_000),
+        ("gateway.token_webhook_cache_s", config.gateway.token_webhook_cache_s, 0, 24 * 3600),
         ("gateway.keep_requests_days", config.gateway.keep_requests_days, 1, 3650),
     ] {
         if !(least..=most).contains(&value) {
@@ -264,7 +288,7 @@ pub(crate) async fn of_serving(config: &Config) -> Vec<String> {
     }
     store(config, &mut faults);
     if config.gateway.listen.is_some()
-        && let Err(error) = crate::gateway::authenticator(&config.gateway)
+        && let Err(error) = crate::gateway::beliefs(&config.gateway, None).await
     {
         faults.push(format!("{error:#}"));
     }

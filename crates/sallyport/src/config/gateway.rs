@@ -9,7 +9,9 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct GatewayConfig {
     pub(crate) listen: Option<SocketAddr>,
+    pub(crate) url: Option<String>,
     pub(crate) base_domain: Option<String>,
+    pub(crate) login: bool,
     pub(crate) token_review: bool,
     pub(crate) client_ca: Option<PathBuf>,
     pub(crate) token_file: Option<PathBuf>,
@@ -18,6 +20,9 @@ pub(crate) struct GatewayConfig {
     pub(crate) api_audiences: Vec<String>,
     pub(crate) bootstrap_tokens: bool,
     pub(crate) authentication_config: Option<PathBuf>,
+    pub(crate) token_webhook: Option<PathBuf>,
+    pub(crate) token_webhook_version: WebhookVersion,
+    pub(crate) token_webhook_cache_s: u64,
     pub(crate) anonymous: bool,
     pub(crate) front_proxy_ca: Option<PathBuf>,
     pub(crate) front_proxy_allowed_names: Vec<String>,
@@ -30,12 +35,22 @@ pub(crate) struct GatewayConfig {
     pub(crate) keep_requests_days: u64,
 }
 
+/// The version in which a webhook is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WebhookVersion {
+    V1,
+    V1Beta1,
+}
+
 impl Default for GatewayConfig {
     fn default() -> Self {
         let one = |text: &str| vec![text.to_owned()];
         Self {
             listen: None,
+            url: None,
             base_domain: None,
+            login: true,
             token_review: true,
             client_ca: None,
             token_file: None,
@@ -44,6 +59,9 @@ impl Default for GatewayConfig {
             api_audiences: Vec::new(),
             bootstrap_tokens: false,
             authentication_config: None,
+            token_webhook: None,
+            token_webhook_version: WebhookVersion::V1Beta1,
+            token_webhook_cache_s: 120,
             anonymous: false,
             front_proxy_ca: None,
             front_proxy_allowed_names: Vec::new(),

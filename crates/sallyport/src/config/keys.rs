@@ -75,6 +75,11 @@ pub(crate) const KEYS: &[Key] = &[
     other("sign_in.idle_minutes", "90", "A browser that asks nothing for so long is signed out."),
     other("sign_in.password_hours", "12", "A password sign-in ends after so long."),
     other("sign_in.token_hours", "1", "A token sign-in ends after so long, or with its token."),
+    other(
+        "sign_in.machine_hours",
+        "12",
+        "A machine signed in from with `sallyport login` is signed out after so long, 1 to 168.",
+    ),
     text(
         "sign_in.user_prefix",
         "\"sallyport:\"",
@@ -136,6 +141,16 @@ pub(crate) const KEYS: &[Key] = &[
         "Address and port of the gateway before the clusters (TLS, with the certificate of `tls`); off if left out.",
     ),
     text(
+        "gateway.url",
+        "",
+        "Address under which clients reach the gateway, for the kubeconfigs of `sallyport login`; if left out, the host of the first origin and the port of `gateway.listen`.",
+    ),
+    other(
+        "gateway.login",
+        "true",
+        "Accounts of the hub come in from machines where they ran `sallyport login`.",
+    ),
+    text(
         "gateway.base_domain",
         "",
         "Clusters answer to NAME.<base domain> too, besides /clusters/NAME.",
@@ -164,7 +179,7 @@ pub(crate) const KEYS: &[Key] = &[
     other(
         "gateway.api_audiences",
         "[]",
-        "Audiences of service account tokens verified here; the issuers if empty.",
+        "Audiences of service account tokens verified here and of the token webhook's, as --api-audiences; the issuers if empty.",
     ),
     other(
         "gateway.bootstrap_tokens",
@@ -175,6 +190,21 @@ pub(crate) const KEYS: &[Key] = &[
         "gateway.authentication_config",
         "",
         "AuthenticationConfiguration (YAML) with OpenID Connect issuers, as --authentication-config.",
+    ),
+    text(
+        "gateway.token_webhook",
+        "",
+        "Kubeconfig-shaped file of a service that reviews tokens, as --authentication-token-webhook-config-file.",
+    ),
+    text(
+        "gateway.token_webhook_version",
+        "\"v1beta1\"",
+        "`v1` or `v1beta1`, as --authentication-token-webhook-version.",
+    ),
+    other(
+        "gateway.token_webhook_cache_s",
+        "120",
+        "How long its answers are kept, 0 to 86400, as --authentication-token-webhook-cache-ttl.",
     ),
     other(
         "gateway.anonymous",

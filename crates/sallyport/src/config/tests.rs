@@ -140,6 +140,12 @@ fn each_value_that_serving_would_refuse_is_refused_here() {
         ("[server]\nconnections_per_network_max = 0", "connections_per_network_max"),
         ("[sign_in]\nuser_prefix = \"\"", "sign_in.user_prefix"),
         ("[sign_in]\ntoken_hours = 25", "sign_in.token_hours"),
+        ("[sign_in]\nmachine_hours = 169", "sign_in.machine_hours"),
+        ("[gateway]\nlisten = \"127.0.0.1:6443\"\nurl = \"http://gateway.example\"", "gateway.url"),
+        (
+            "[gateway]\nlisten = \"127.0.0.1:6443\"\nlogin = false\ntoken_review = false",
+            "nobody could ever be let in",
+        ),
         ("[store]\nurl = \"mysql://root:hunter2@db/x\"\nvault_key_file = \"k\"", "store.url"),
         ("[store]\nurl = \"postgres://db/x\"", "store.vault_key_file"),
         ("[tls]\nself_signed = true\nkey = \"k\"\ncertificate = \"c\"", "exclude each other"),

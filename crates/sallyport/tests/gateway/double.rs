@@ -232,9 +232,10 @@ fn a_configuration_that_would_let_nobody_in_or_pretends_is_refused() {
     let listen = "[gateway]\nlisten = \"127.0.0.1:6443\"";
     for (settings, told) in [
         (listen.to_owned(), "no cluster to stand before"),
-        (format!("{listen}\ntoken_review = false"), "no method is"),
+        (format!("{listen}\ntoken_review = false\nlogin = false"), "no method is"),
         (format!("{listen}\nwebhook_config = \"x\""), "webhook_config"),
         (format!("{listen}\ntoken_file = \"/nowhere/t\""), "`gateway.token_file` /nowhere/t"),
+        (format!("{listen}\ntoken_webhook = \"/nowhere/w\""), "`gateway.token_webhook` /nowhere/w"),
         (format!("{listen}\nclient_ca = \"/nowhere/c\""), "`gateway.client_ca` /nowhere/c"),
         (format!("{listen}\nbase_domain = \"Not A Domain\""), "gateway.base_domain"),
         ("[gateway]\nlisten = \"0.0.0.0:8443\"".to_owned(), "another listener takes"),

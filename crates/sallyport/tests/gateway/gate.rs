@@ -17,6 +17,8 @@ pub(crate) struct Gate {
     lines: mpsc::Receiver<String>,
     log: Arc<Mutex<Vec<String>>>,
     pub(crate) address: String,
+    /// The console's origin.
+    pub(crate) hub: String,
     pub(crate) directory: tempfile::TempDir,
 }
 
@@ -29,11 +31,13 @@ impl Gate {
         for (name, text) in files {
             std::fs::write(directory.path().join(name), text).unwrap();
         }
+        // Known beforehand, because an origin and a kubeconfig name them.
+        let (hub, gateway) = (free_port(), free_port());
         let config = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\norigins = [\"https://localhost\"]\ndrain_grace_s = 1\n\
+            "[server]\nlisten = \"127.0.0.1:{hub}\"\norigins = [\"https://localhost:{hub}\"]\ndrain_grace_s = 1\n\
              [tls]\nself_signed = true\n[store]\ndirectory = \"{path}/data\"\n\
              [[cluster]]\nname = \"demo\"\nkubeconfig = \"{}\"\n\
-             [gateway]\nlisten = \"127.0.0.1:0\"\nbase_domain = \"gate.test\"\n{}\n",
+             [gateway]\nlisten = \"127.0.0.1:{gateway}\"\nbase_domain = \"gate.test\"\n{}\n",
             kubeconfig.display(),
             settings.replace("{dir}", &path),
         );
@@ -55,7 +59,8 @@ impl Gate {
                 }
             }
         });
-        let mut gate = Self { child, lines, log: kept, address: String::new(), directory };
+        let hub = format!("https://localhost:{hub}");
+        let mut gate = Self { child, lines, log: kept, address: String::new(), hub, directory };
         let line = gate.told("the gateway serves");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         let port = line["address"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
@@ -86,6 +91,11 @@ impl Gate {
             assert!(Instant::now() < until, "`{message}` was not told: {:#?}", self.log.lock());
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The data directory of the hub.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
     }
 
     pub(crate) fn ca(&self) -> PathBuf {
@@ -197,6 +207,11 @@ impl Real {
         ]);
         (server, self.file("pki/ca.crt"))
     }
+}
+
+/// A port that nobody listened on a moment ago.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Runs a command with an input.

@@ -16,4 +16,6 @@ mod attacks;
 mod double;
 mod gate;
 mod kubectl;
+mod login;
 mod methods;
+mod reviews;

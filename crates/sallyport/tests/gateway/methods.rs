@@ -5,7 +5,7 @@ use crate::gate::{Gate, Real, unique};
 use serde_json::{Value, json};
 
 /// Who the gateway takes the bearer of a token for, or what it says.
-fn who(real: &Real, gate: &Gate, token: &str) -> Result<Value, String> {
+pub(crate) fn who(real: &Real, gate: &Gate, token: &str) -> Result<Value, String> {
     asked(
         real,
         &format!("https://{}/clusters/demo", gate.address),
@@ -30,7 +30,7 @@ fn directly(real: &Real, credential: &[&str]) -> Result<Value, String> {
     asked(real, &server, &ca, credential)
 }
 
-fn refused(said: Result<Value, String>) {
+pub(crate) fn refused(said: Result<Value, String>) {
     let said = said.unwrap_err();
     assert!(said.contains("Unauthorized"), "{said}");
 }

@@ -17,6 +17,7 @@ mod gates;
 mod gateway_requests;
 mod kill;
 mod links;
+mod machines;
 mod migrations;
 mod namespaces;
 mod sign_ins;

@@ -14,7 +14,7 @@ on_both_databases! {
         assert_intact(&again, 1).await;
         again.audit(entry("act")).await.unwrap();
         assert_intact(&again, 2).await;
-        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 4);
+        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 5);
     }
 
     async fn looking_for_a_store_makes_none(bench: Bench) {
@@ -60,11 +60,15 @@ on_both_databases! {
             bench.raw(&format!("DROP TABLE traffic_{table}")).await;
         }
         bench.raw("DROP TABLE gateway_requests").await;
+        for table in ["authority", "requests"] {
+            bench.raw(&format!("DROP TABLE machine_{table}")).await;
+        }
         bench.raw("DELETE FROM schema_migrations WHERE version > 1").await;
         let store = bench.store().await;
         assert_intact(&store, 1).await;
         assert_eq!(bench.count("traffic_head").await, 1);
         assert_eq!(bench.count("gateway_requests").await, 0);
+        assert_eq!(bench.count("machine_requests").await, 0);
     }
 
     async fn another_vault_key_is_refused(bench: Bench) {

@@ -54,6 +54,34 @@ fn methods_are_asked_in_order_until_one_accepts() {
 }
 
 #[test]
+fn the_cluster_is_asked_after_the_webhook_and_decides_for_itself() {
+    use {Answer::*, Method::*};
+    let both = Authenticator {
+        cluster_review: Some(super::Webhook { audiences: vec![] }),
+        ..authenticator()
+    };
+    let unknown = request(&[("Authorization", "Bearer unknown")]);
+    let answered = |status: &str| {
+        let body = format!(
+            r#"{{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","status":{status}}}"#
+        );
+        Some(crate::kubernetes::TokenReviewVersion::V1.answer(body.as_bytes()))
+            .map(|status| status.map_err(|error| error.to_string()))
+    };
+    let known = answered(r#"{"authenticated":true,"user":{"username":"zoe"}}"#);
+    let world = World { review: answered("{}"), cluster_review: known, ..World::default() };
+    let explained = both.authenticate(&unknown, &world, NOW).unwrap();
+    assert_eq!(methods(&explained)[3..], [(Webhook, NoOpinion), (ClusterReview, Accepted)]);
+    // Without a cluster to ask, nobody is let in for it.
+    let world = World { review: answered("{}"), ..World::default() };
+    let explained = both.authenticate(&unknown, &world, NOW).unwrap();
+    assert_eq!(explained.outcome, Outcome::Unauthorized);
+    let unasked = World { review: answered("{}"), unasked: true, ..World::default() };
+    let only = Authenticator { bootstrap_tokens: false, ..both };
+    assert_eq!(only.authenticate(&unknown, &unasked, NOW), Err(Question::ClusterReview));
+}
+
+#[test]
 fn a_later_success_wins_over_an_earlier_refusal() {
     let protocols = "base64url.bearer.authorization.k8s.io.ZmlsZWQ, v5.channel.k8s.io";
     let both = explain(&[

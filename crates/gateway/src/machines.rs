@@ -1,0 +1,214 @@
+//! Machines that people signed in from at the hub: whether such a sign-in holds, and what it has open, so that all of
+//! it is cut when the sign-in ends.
+//! How a machine proves itself is known to `authn`, how a sign-in begins and ends to the console.
+//!
+//! What the store said is believed for [`KNOWN_FOR`] and forgotten at once when the change feed tells of an end. A
+//! request first takes its place among what is open and is asked about after that, so an end is either seen by the
+//! question or finds the request there.
+//!
+//! Limits: [`KNOWN_MAX`] sign-ins are remembered; a place is kept only while a request of it is under way.
+
+use authn::AccountMapping;
+use authn::kubernetes::{Known, SignInFacts};
+use bytes::Bytes;
+use http_api::Clock;
+use hyper::body::{Body, Frame, SizeHint};
+use model::{Identity, SignInId, Timestamp};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use store::{Change, Store};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+/// As long as a token is. The end of a sign-in does not wait for it.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
+/// More people than a hub has at one time; at the bound all are asked about anew.
+const KNOWN_MAX: usize = 10_000;
+
+/// The sign-ins of machines as this gateway knows them.
+pub(crate) struct Machines {
+    store: Store,
+    accounts: AccountMapping,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    known: HashMap<SignInId, (Timestamp, SignInFacts)>,
+    /// Rises with each change, so that an answer which was under way meanwhile is not kept.
+    changes: u64,
+    open: HashMap<SignInId, Weak<CancellationToken>>,
+}
+
+/// A sign-in's place among what is open. Ends with the sign-in.
+#[derive(Debug, Clone)]
+pub(crate) struct Hold {
+    cut: Arc<CancellationToken>,
+    ends: tokio::time::Instant,
+}
+
+impl Machines {
+    pub(crate) fn new(store: Store, accounts: AccountMapping, clock: Clock) -> Self {
+        Self { store, accounts, clock, state: Mutex::default() }
+    }
+
+    /// What is known of a sign-in.
+    pub(crate) async fn facts(&self, id: &SignInId, now: Timestamp) -> Known<SignInFacts> {
+        let changes = {
+            let state = self.state();
+            match state.known.get(id) {
+                Some((until, facts)) if now < *until => return Known::Found(facts.clone()),
+                _ => state.changes,
+            }
+        };
+        let found = match self.store.machine_sign_in(id, now).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Known::Absent,
+            Err(error) => {
+                tracing::warn!(%error, "a machine's sign-in could not be looked up");
+                return Known::Failed;
+            }
+        };
+        let identity = match &found.account {
+            Some(account) => Identity {
+                user: account.kubernetes_user.clone(),
+                ..self.accounts.identity(&account.name, &account.groups, account.admin)
+            },
+            // A machine's sign-in is of an account.
+            None => return Known::Absent,
+        };
+        if let Err(error) = self.store.touch_sign_in_seen(id, now).await {
+            tracing::warn!(%error, "the use of a machine's sign-in could not be written down");
+        }
+        let facts = SignInFacts { identity, ends_at: found.sign_in.expires_at };
+        let mut state = self.state();
+        if state.changes == changes {
+            if state.known.len() >= KNOWN_MAX {
+                state.known.clear();
+            }
+            state.known.insert(id.clone(), (now.after(KNOWN_FOR), facts.clone()));
+        }
+        Known::Found(facts)
+    }
+
+    /// Takes a place for a request of this sign-in; `None` if it has ended by now.
+    pub(crate) async fn hold(&self, id: &SignInId, now: Timestamp) -> Option<Hold> {
+        let cut = self.place(id);
+        match self.facts(id, now).await {
+            Known::Found(facts) if now < facts.ends_at && !cut.is_cancelled() => {
+                let left = facts.ends_at.since(now);
+                Some(Hold { cut, ends: tokio::time::Instant::now() + left })
+            }
+            _ => None,
+        }
+    }
+
+    fn place(&self, id: &SignInId) -> Arc<CancellationToken> {
+        let mut state = self.state();
+        if let Some(cut) = state.open.get(id).and_then(Weak::upgrade) {
+            return cut;
+        }
+        state.open.retain(|_, cut| cut.strong_count() > 0);
+        let cut = Arc::new(CancellationToken::new());
+        state.open.insert(id.clone(), Arc::downgrade(&cut));
+        cut
+    }
+
+    /// Heeds what ends sign-ins, for as long as it is polled.
+    pub(crate) async fn heed(&self) {
+        let mut changes = self.store.changes();
+        loop {
+            match changes.recv().await {
+                Ok(Change::SignInEnded { sign_in }) => self.end(&sign_in),
+                Ok(Change::AccountDisabled { .. } | Change::Missed) | Err(RecvError::Lagged(_)) => {
+                    self.look_anew().await;
+                }
+                Ok(_) => {}
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    fn end(&self, id: &SignInId) {
+        let mut state = self.state();
+        state.changes += 1;
+        state.known.remove(id);
+        if let Some(cut) = state.open.remove(id).and_then(|cut| cut.upgrade()) {
+            tracing::info!(sign_in = %id, "what a machine had open is cut: its sign-in ended");
+            cut.cancel();
+        }
+    }
+
+    /// Asks about all that is open, because it is not known what has changed.
+    async fn look_anew(&self) {
+        let open: Vec<SignInId> = {
+            let mut state = self.state();
+            state.changes += 1;
+            state.known.clear();
+            state.open.keys().cloned().collect()
+        };
+        for id in open {
+            // Of one that cannot be looked up nothing is known, and its next request is refused.
+            if matches!(self.facts(&id, self.clock.now()).await, Known::Absent) {
+                self.end(&id);
+            }
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    /// Waits for the sign-in's end, by whoever ended it or by its own time.
+    pub(crate) async fn ended(self) {
+        tokio::select! {
+            () = self.cut.cancelled() => {}
+            () = tokio::time::sleep_until(self.ends) => {}
+        }
+    }
+}
+
+/// A body that breaks off when its sender's sign-in ends: neither complete nor silent, so that a client sees it.
+pub(crate) struct Held<B> {
+    body: B,
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl<B> Held<B> {
+    pub(crate) fn new(body: B, hold: Hold) -> Self {
+        Self { body, ended: Box::pin(hold.ended()) }
+    }
+}
+
+impl<B> Body for Held<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.ended.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err("the sender's sign-in ended".into())));
+        }
+        Pin::new(&mut self.body).poll_frame(context).map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

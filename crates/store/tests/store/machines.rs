@@ -1,0 +1,106 @@
+//! Machines: asked for, decided, collected once, and the authority that all hubs share.
+
+use crate::bench::*;
+use model::SecretBytes;
+use store::{
+    AuditEntry, CollectOutcome, MachineApproval, MachineAuthorityRow, MachineRequest, SignIn,
+    SignInMethod, Store,
+};
+
+fn request(code: &str, port: Option<u16>) -> MachineRequest {
+    MachineRequest {
+        code: code.to_owned(),
+        challenge: [7; 32],
+        key: vec![4; 65],
+        machine: "노트북".to_owned(),
+        port,
+        state: "s".to_owned(),
+        network: "192.0.2.7".to_owned(),
+        source: "192.0.2.7".to_owned(),
+        created_at: NOW,
+        expires_at: later(600),
+    }
+}
+
+fn of_account(account: &store::Account) -> (SignIn, AuditEntry) {
+    let mut sign_in = sign_in(&account.kubernetes_user);
+    sign_in.account = Some(account.id.clone());
+    sign_in.cluster = None;
+    sign_in.method = SignInMethod::Machine;
+    (sign_in, entry("sign_in"))
+}
+
+async fn collected(store: &Store, code: &str, grant: u8, seconds: u64) -> CollectOutcome {
+    store
+        .collect_machine(code, &[7; 32], &[grant; 32], later(seconds), |account, _| {
+            of_account(account)
+        })
+        .await
+        .unwrap()
+}
+
+on_both_databases! {
+    async fn a_request_is_decided_and_collected_once(bench: Bench) {
+        let store = bench.store().await;
+        let bob = enrolled(&store, "bob").await;
+        let mut browser = sign_in(&bob.kubernetes_user);
+        (browser.account, browser.cluster) = (Some(bob.id.clone()), None);
+        browser.method = SignInMethod::Password;
+        begun(&store, &browser, store::Proof::Account(&bob)).await;
+        let approval = |grant: u8| MachineApproval {
+            account: &bob.id, sign_in: &browser.id, grant_hash: [grant; 32],
+        };
+
+        for (code, port) in [("A", None), ("B", Some(4711)), ("C", None)] {
+            assert!(store.ask_for_machine(&request(code, port), 3, 9).await.unwrap());
+        }
+        assert!(!store.ask_for_machine(&request("D", None), 3, 9).await.unwrap(), "of one network");
+        let other = MachineRequest { network: "other".to_owned(), ..request("D", None) };
+        assert!(!store.ask_for_machine(&other, 3, 3).await.unwrap(), "in all");
+        assert_eq!(store.waiting_machine("B", NOW).await.unwrap(), Some(request("B", Some(4711))));
+        assert_eq!(store.waiting_machine("B", later(600)).await.unwrap(), None);
+
+        assert!(matches!(collected(&store, "A", 1, 1).await, CollectOutcome::Waiting));
+        assert!(matches!(collected(&store, "none", 1, 1).await, CollectOutcome::Unknown));
+        assert!(store.decide_machine("A", Some(approval(1)), NOW, entry("machine.allow")).await.unwrap());
+        assert!(!store.decide_machine("A", None, NOW, entry("machine.deny")).await.unwrap());
+        let other = store.collect_machine("A", &[8; 32], &[1; 32], NOW, |account, _| of_account(account));
+        assert!(matches!(other.await.unwrap(), CollectOutcome::Unknown), "another verifier");
+        // Of many at once one collects.
+        let (first, second, third) = tokio::join!(
+            collected(&store, "A", 9, 1), collected(&store, "A", 9, 1), collected(&store, "A", 9, 1),
+        );
+        let got = [first, second, third];
+        let got = got.iter().filter(|it| matches!(it, CollectOutcome::Collected { .. })).count();
+        assert_eq!(got, 1);
+
+        assert!(store.decide_machine("B", Some(approval(1)), NOW, entry("machine.allow")).await.unwrap());
+        assert!(matches!(collected(&store, "B", 2, 1).await, CollectOutcome::Unknown), "not what was carried");
+        let CollectOutcome::Collected { current, key } = collected(&store, "B", 1, 1).await else { panic!() };
+        assert_eq!((key, current.account.unwrap().id), (vec![4; 65], bob.id.clone()));
+        let id = current.sign_in.id;
+        assert_eq!(store.machine_sign_in(&id, later(2)).await.unwrap().unwrap().sign_in.id, id);
+        assert!(store.machine_sign_in(&browser.id, later(2)).await.unwrap().is_none(), "a browser is no machine");
+
+        assert!(store.decide_machine("C", Some(approval(1)), NOW, entry("machine.allow")).await.unwrap());
+        store.set_disabled(&bob.id, true, later(3), entry("account.disable")).await.unwrap();
+        assert!(matches!(collected(&store, "C", 1, 4).await, CollectOutcome::Gone));
+        assert!(store.machine_sign_in(&id, later(4)).await.unwrap().is_none());
+        store.purge(later(600 + 86_401), std::time::Duration::from_secs(1)).await.unwrap();
+        assert_eq!(bench.count("machine_requests").await, 0);
+    }
+
+    async fn there_is_one_authority_and_its_key_lies_sealed(bench: Bench) {
+        let store = bench.store().await;
+        let made = |byte: u8| move || Some(MachineAuthorityRow {
+            certificate: vec![byte], key: SecretBytes::new(vec![byte; 40]),
+        });
+        assert!(store.machine_authority(|| None, NOW).await.unwrap().is_none());
+        let first = store.machine_authority(made(1), NOW).await.unwrap().unwrap();
+        let second = store.machine_authority(made(2), NOW).await.unwrap().unwrap();
+        assert_eq!((first.certificate, first.key.expose()), (second.certificate, second.key.expose()));
+        let altered = bench.raw("UPDATE machine_authority SET sealed = certificate").await;
+        assert_eq!(altered, 1);
+        assert!(store.machine_authority(made(3), NOW).await.is_err());
+    }
+}
