@@ -33,6 +33,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0003_gateway_requests.sql"),
         postgres: include_str!("../migrations/postgres/0003_gateway_requests.sql"),
     },
+    Migration {
+        version: 4,
+        sqlite: include_str!("../migrations/sqlite/0004_posture.sql"),
+        postgres: include_str!("../migrations/postgres/0004_posture.sql"),
+    },
 ];
 
 /// A number nobody else locks: the first bytes of SHA-256("sallyport migrations").

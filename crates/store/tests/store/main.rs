@@ -18,6 +18,7 @@ mod gateway_requests;
 mod kill;
 mod links;
 mod migrations;
+mod posture;
 mod sign_ins;
 mod terminals;
 mod traffic;

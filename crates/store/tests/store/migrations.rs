@@ -14,7 +14,7 @@ on_both_databases! {
         assert_intact(&again, 1).await;
         again.audit(entry("act")).await.unwrap();
         assert_intact(&again, 2).await;
-        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 3);
+        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 4);
     }
 
     async fn hubs_that_start_at_once_found_it_once(bench: Bench) {
@@ -27,11 +27,11 @@ on_both_databases! {
 
     async fn a_newer_schema_is_refused(bench: Bench) {
         bench.store().await.close().await;
-        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (4, 'x', 1)").await;
+        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (5, 'x', 1)").await;
         let refused = bench.try_store(KEY).await.unwrap_err();
         assert!(matches!(refused, StoreError::Schema { .. }), "{refused:?}");
         let message = refused.to_string();
-        assert!(message.contains("version 4") && message.contains("newer release"), "{message}");
+        assert!(message.contains("version 5") && message.contains("newer release"), "{message}");
     }
 
     async fn an_edited_migration_is_refused(bench: Bench) {
@@ -50,11 +50,15 @@ on_both_databases! {
             bench.raw(&format!("DROP TABLE traffic_{table}")).await;
         }
         bench.raw("DROP TABLE gateway_requests").await;
+        for table in ["scans", "findings", "exceptions"] {
+            bench.raw(&format!("DROP TABLE posture_{table}")).await;
+        }
         bench.raw("DELETE FROM schema_migrations WHERE version > 1").await;
         let store = bench.store().await;
         assert_intact(&store, 1).await;
         assert_eq!(bench.count("traffic_head").await, 1);
         assert_eq!(bench.count("gateway_requests").await, 0);
+        assert_eq!(bench.count("posture_scans").await, 0);
     }
 
     async fn another_vault_key_is_refused(bench: Bench) {
