@@ -339,6 +339,79 @@ test('figures that cannot be had are told, and can be asked for again', async ()
   await page.getByRole('region', { name: 'Summary' }).waitFor();
 });
 
+describe('the Posture room', () => {
+  const grid = () => page.getByRole('grid', { name: 'Findings' });
+
+  test('leads from a number to what it counts', async () => {
+    await page.goto('/posture');
+    await page.getByText('1 kind could not be read; what depends on them is unknown').waitFor();
+    await page.getByRole('button', { name: /^E6 Container escape/ }).click();
+    await page.waitForURL(/view=findings/);
+    await grid().getByText('The container is privileged').first().waitFor();
+    assert.equal(await grid().getByText('An account’s token is mounted').count(), 0);
+  });
+
+  test('narrows by what a finding says, and keeps it in the address', async () => {
+    await page.goto('/posture?view=findings&finding=2000000');
+    const finding = page.getByRole('region', { name: 'Finding 2000000' });
+    await finding.getByText('privileged = true').waitFor();
+    await finding.getByRole('button', { name: 'shop', exact: true }).click();
+    await page.waitForURL(/namespace=shop/);
+    await grid().waitFor();
+    assert.equal(await grid().getByText('Deployment/payments/ledger').count(), 0);
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await grid().getByText('Deployment/payments/ledger').first().waitFor();
+  });
+
+  test('a finding that is gone for good is told, and so is a filter that nothing matches', async () => {
+    await page.goto('/posture?view=findings&finding=42');
+    await page.getByRole('alert').waitFor();
+    await page.goto('/posture?view=findings&q=nothing-like-this');
+    await page.getByText('No finding matches').waitFor();
+  });
+
+  test('shows how far a scan is, lets nobody ask twice, and then what it found', async () => {
+    await page.goto('/posture?view=history');
+    await page.getByRole('button', { name: 'Scan now' }).click();
+    await page.getByText('Reading pods: 42').waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Scan now' }).isDisabled());
+    await page.getByRole('row', { name: /^4 / }).getByText('Done').waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Scan now' }).isEnabled());
+  });
+
+  test('an exception needs reason, owner and day, and can be taken back', async () => {
+    await page.goto('/posture?view=exceptions');
+    await page.getByText('There are no exceptions').waitFor();
+    await page.getByRole('button', { name: 'Make an exception' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Make an exception' });
+    const make = dialog.getByRole('button', { name: 'Make an exception' });
+    await dialog.getByLabel('Check').fill('no-such');
+    await dialog.getByRole('textbox', { name: 'Object' }).fill('*');
+    await dialog.getByLabel('Reason').fill('it is meant to be so');
+    await dialog.getByLabel('Who answers for it').fill('ops');
+    assert.ok(await make.isDisabled());
+    await dialog.getByLabel('Last day (UTC)').fill('2030-01-31');
+    await make.click();
+    await dialog.getByRole('alert').waitFor();
+    await dialog.getByLabel('Check').fill('host-pid');
+    await make.click();
+    await page.getByText('it is meant to be so').waitFor();
+    await page.getByRole('button', { name: /^Take back exception 1/ }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Take it back' }).click();
+    await page.getByText('There are no exceptions').waitFor();
+  });
+
+  test('speaks Korean, findings and steps included', async () => {
+    await page.context().close();
+    page = await openPage({ lang: 'ko' });
+    await page.goto('/posture?view=findings');
+    await page.getByText('컨테이너가 특권 모드입니다').first().waitFor();
+    await page.goto('/posture?view=paths');
+    await page.getByText('컨테이너가 노드를 막아 주지 못합니다').waitFor();
+    await page.getByRole('heading', { name: '인터넷 → 노드 루트' }).waitFor();
+  });
+});
+
 describe('the list of live terminals', () => {
   test('keeps whose they are in the address, and says when that person has none', async () => {
     await page.goto('/access/terminals?user=nobody');

@@ -6,6 +6,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import * as world from './data.mjs';
+import { postureRoutes } from './posture.mjs';
 import { serveTerminal } from './terminal.mjs';
 
 const port = Number(process.env.PORT ?? 8686);
@@ -387,6 +388,7 @@ const routes = [
       account: { decoded: 1_400_000, no_key: 80_000 },
     }),
   ],
+  ...postureRoutes(Refusal),
   ['GET', /^\/api\/v1\/audit\/verify$/, () => ({ records: 1200, intact: true, detail: '' })],
 ];
 

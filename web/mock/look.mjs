@@ -177,6 +177,27 @@ const rooms = [
     },
   },
   { name: 'traffic-connections', go: (page) => page.goto(`${hub}/traffic?view=connections`) },
+  { name: 'posture', go: (page) => page.goto(`${hub}/posture`) },
+  { name: 'posture-findings', go: (page) => page.goto(`${hub}/posture?view=findings`) },
+  {
+    name: 'posture-finding',
+    go: async (page) => {
+      await page.goto(`${hub}/posture?view=findings&finding=2000000`);
+      await page.getByRole('heading', { name: /Why it matters|중요한 이유/ }).waitFor();
+    },
+  },
+  { name: 'posture-none', go: (page) => page.goto(`${hub}/posture?view=findings&q=nothing-like-this`) },
+  { name: 'posture-paths', go: (page) => page.goto(`${hub}/posture?view=paths`) },
+  { name: 'posture-exceptions', go: (page) => page.goto(`${hub}/posture?view=exceptions`) },
+  {
+    name: 'posture-except',
+    go: async (page) => {
+      await page.goto(`${hub}/posture?view=exceptions`);
+      await page.getByRole('button', { name: /Make an exception|예외 등록/ }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  { name: 'posture-history', go: (page) => page.goto(`${hub}/posture?view=history`) },
   { name: 'people', go: (page) => page.goto(`${hub}/access/people`) },
   {
     name: 'people-invited',

@@ -15,6 +15,7 @@ import './styles/rooms.css';
 import './styles/tables.css';
 import './styles/terminal.css';
 import './styles/traffic.css';
+import './styles/posture.css';
 import { useLanguage } from './i18n';
 import { queryClient } from './queryClient';
 import { router } from './router';

@@ -19,6 +19,7 @@ import {
   parseAuditSearch,
   parseLinkSearch,
   parsePodSearch,
+  parsePostureSearch,
   parseTerminalSearch,
   parseTrafficSearch,
 } from './routes/urlState';
@@ -76,6 +77,12 @@ const traffic = createRoute({
   path: '/traffic',
   component: lazyRouteComponent(() => import('./routes/Traffic'), 'Traffic'),
   validateSearch: parseTrafficSearch,
+});
+const posture = createRoute({
+  getParentRoute: () => inside,
+  path: '/posture',
+  component: lazyRouteComponent(() => import('./routes/Posture'), 'Posture'),
+  validateSearch: parsePostureSearch,
 });
 const denied = createRoute({
   getParentRoute: () => inside,
@@ -143,6 +150,7 @@ const routeTree = root.addChildren([
     pods,
     terminal,
     traffic,
+    posture,
     denied,
     machine,
     access.addChildren([accessIndex, people, links, terminals, audit]),

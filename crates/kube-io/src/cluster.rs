@@ -100,9 +100,9 @@ impl Cluster {
         self.context.as_deref()
     }
 
-    /// The client that acts as the hub itself: for the names of namespaces, and for the namespaces of
-    /// workspaces, which the hub owns. It reaches into no Pod, for the hub's own role
-    /// (`deploy/hub-role.yaml`) holds no right to any; what a person does goes through
+    /// The client that acts as the hub itself: for the names of namespaces, for the namespaces of
+    /// workspaces, which the hub owns, and for the lists of a scan. It reaches into no Pod, for the hub's own role
+    /// (`deploy/hub-role.yaml`) holds no right to any, and that of a scan only lists; what a person does goes through
     /// [`Cluster::as_person`].
     pub fn as_hub(&self) -> kube::Client {
         self.client.clone()

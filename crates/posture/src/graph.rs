@@ -23,7 +23,7 @@ use crate::object::Object;
 use crate::scan::Evidence;
 use crate::snapshot::Snapshot;
 use crate::words::{Words, words};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A place that somebody can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub enum Spot {
 }
 
 /// By what a step is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// A Service publishes it.
@@ -196,6 +196,16 @@ impl Paths {
             Spot::ClusterAdmin => "cluster-admin".to_owned(),
         }
     }
+}
+
+/// The workloads that the internet comes to, by index of their object, and whether for certain.
+pub fn published(snapshot: &Snapshot<'_>) -> Vec<(usize, bool)> {
+    let ways = search::Search::new(snapshot).ways_in().into_iter();
+    ways.filter_map(|hop| match hop.to {
+        Spot::Workload(index) => Some((index, hop.certain)),
+        _ => None,
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! Kubernetes objects in them; [`workload`] normalises what makes Pods to one view; [`snapshot`] joins all;
 //! [`scan`] runs [`checks`], each of which is a [`check::Check`]; [`graph`] finds paths through what is open,
 //! with [`network`] for whom policies let through. [`kubesec`] and [`kccss`] give the scores of
-//! those tools, [`fix`] changes the text and proves the change.
+//! those tools, [`risk`] ours, [`fix`] changes the text and proves the change.
 
 pub mod check;
 pub mod checks;
@@ -30,6 +30,7 @@ pub mod object;
 pub mod place;
 mod publication;
 mod rights;
+pub mod risk;
 pub mod rules;
 pub mod scan;
 pub mod selector;

@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) terminals: TerminalsConfig,
     pub(crate) workspaces: Workspaces,
     pub(crate) traffic: TrafficConfig,
+    pub(crate) posture: PostureConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) log: Log,
 }
@@ -121,6 +122,13 @@ pub(crate) struct TrafficConfig {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct PostureConfig {
+    pub(crate) scan_every_hours: u64,
+    pub(crate) keep_days: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
     pub(crate) format: LogFormatName,
     pub(crate) filter: String,
@@ -204,6 +212,12 @@ impl Default for TrafficConfig {
             agents_listen: None,
             agents_ca: None,
         }
+    }
+}
+
+impl Default for PostureConfig {
+    fn default() -> Self {
+        Self { scan_every_hours: 12, keep_days: 90 }
     }
 }
 

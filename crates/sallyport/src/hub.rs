@@ -8,6 +8,7 @@ use authn::{AccountMapping, Lifetimes, TokenAdmins};
 use http_api::{Clock, HttpApi, Origins, TrustedProxies};
 use kube_io::{Cluster, ClusterSource, Clusters, KubeIoError};
 use model::{HubId, Timestamp};
+use scanner::PostureSettings;
 use std::path::Path;
 use std::time::Duration;
 use store::{AuditMark, Store, StoreLocation, TrafficRetention, VaultKey};
@@ -193,6 +194,15 @@ pub(crate) fn traffic_retention(config: &Config) -> TrafficRetention {
         bodies_kept: Duration::from_secs(traffic.keep_content_hours * 3600),
         units_max: number(traffic.units_max),
         body_bytes_max: number(traffic.content_mib_max * 1024 * 1024),
+    }
+}
+
+/// How often clusters are scanned, and how long it is remembered.
+pub(crate) fn posture_settings(config: &Config) -> PostureSettings {
+    let hours = config.posture.scan_every_hours;
+    PostureSettings {
+        every: (hours > 0).then(|| Duration::from_secs(hours * 3600)),
+        kept: Duration::from_secs(config.posture.keep_days * 24 * 3600),
     }
 }
 

@@ -11,6 +11,7 @@ use axum::routing::get;
 use console::{Console, MachineDesk, PasswordDesk};
 use http_api::HttpApi;
 use pods::Pods;
+use scanner::{Posture, PostureSettings};
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     http_api::describe_metrics();
     console::describe_metrics();
     terminal::describe_metrics();
+    scanner::describe_metrics();
     listen::describe_metrics();
     traffic::describe_agent_metrics();
     let store = hub::open_store(&config).await?;
@@ -80,9 +82,15 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     tasks.spawn("the keeping of the links' keys", keys.keep());
     tasks.spawn("the feed of changes", live.clone().heed(api.clone()));
     let ended_kept = Duration::from_secs(config.store.keep_ended_days * 24 * 3600);
-    let expired = purge(api.clone(), ended_kept, hub::traffic_retention(&config));
+    let expired = purge(
+        api.clone(),
+        ended_kept,
+        hub::traffic_retention(&config),
+        hub::posture_settings(&config),
+    );
     tasks.spawn("the removal of expired rows", expired);
     tasks.spawn("the look after workspaces", cluster.workspaces.clone().reconcile());
+    tasks.spawn("the schedule of scans", cluster.posture.clone().keep());
     if let Some(address) = config.server.metrics_listen {
         let listener = TcpListener::bind(address)
             .await
@@ -148,6 +156,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         cluster.workspaces.drained().await;
         cluster.pods.drained().await;
         cluster.traffic.drained().await;
+        cluster.posture.drained().await;
         serving.await.context("the listener failed")
     };
     // The same time, not a second one after the terminals'.
@@ -236,7 +245,7 @@ struct Services {
     cluster: ClusterServices,
 }
 
-/// The services which only look at clusters, and at their traffic; their routes take their state out of this
+/// The services which only look at clusters, their traffic and their posture; their routes take their state out of this
 /// one.
 #[derive(Clone)]
 struct ClusterServices {
@@ -244,6 +253,7 @@ struct ClusterServices {
     workspaces: Workspaces,
     pods: Pods,
     traffic: Traffic,
+    posture: Posture,
 }
 
 impl FromRef<ClusterServices> for HttpApi {
@@ -267,6 +277,12 @@ impl FromRef<ClusterServices> for Pods {
 impl FromRef<ClusterServices> for Traffic {
     fn from_ref(services: &ClusterServices) -> Self {
         services.traffic.clone()
+    }
+}
+
+impl FromRef<ClusterServices> for Posture {
+    fn from_ref(services: &ClusterServices) -> Self {
+        services.posture.clone()
     }
 }
 
@@ -310,6 +326,7 @@ impl Services {
                 workspaces: Workspaces::new(api.clone(), workspaces, stop.clone()),
                 pods: Pods::new(api.clone(), stop.clone()),
                 traffic: Traffic::new(api.clone(), hub::traffic_retention(config), stop.clone()),
+                posture: Posture::new(api.clone(), hub::posture_settings(config), stop.clone()),
             },
         })
     }
@@ -318,6 +335,7 @@ impl Services {
         let cluster = workspaces::router()
             .merge(pods::router())
             .merge(traffic::router())
+            .merge(scanner::router())
             .with_state(self.cluster);
         let (router, mut openapi) = OpenApiRouter::new()
             .merge(console::router(self.console))
@@ -451,7 +469,12 @@ impl Gate {
     }
 }
 
-async fn purge(api: HttpApi, ended_kept: Duration, traffic: TrafficRetention) {
+async fn purge(
+    api: HttpApi,
+    ended_kept: Duration,
+    traffic: TrafficRetention,
+    posture: PostureSettings,
+) {
     loop {
         tokio::time::sleep(PURGE_EVERY).await;
         let now = api.clock.now();
@@ -460,6 +483,9 @@ async fn purge(api: HttpApi, ended_kept: Duration, traffic: TrafficRetention) {
         }
         if let Err(error) = api.store.purge_traffic(now, &traffic).await {
             tracing::warn!(%error, "old traffic could not be removed; it is tried again later");
+        }
+        if let Err(error) = api.store.purge_posture(now, posture.kept).await {
+            tracing::warn!(%error, "old scans could not be removed; it is tried again later");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The report of a scan: everything that was read, what was found in it, and what could not be read or known.
 //! How it looks is its modules'; which number a process ends with is the binary's, from [`Told`].
 
+mod html;
 mod json;
 mod junit;
 mod paths;
@@ -16,10 +17,12 @@ use posture::kccss::{self, Kccss};
 use posture::kubesec::{self, Kubesec};
 use posture::object::Object;
 use posture::scan::{self, Findings, Verdict};
-use posture::snapshot::Scope;
-use posture::words::Language;
+use posture::snapshot::{Scope, Snapshot};
+use posture::words::{Language, Words};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-pub use paths::{Path, UnknownStart};
+pub use paths::{Hop, Path, Proof, UnknownStart};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub enum Format {
     Sarif,
     /// JUnit's XML.
     Junit,
+    /// One page of HTML that needs nothing else.
+    Html,
 }
 
 /// Something that could not be read.
@@ -59,6 +64,29 @@ pub struct LeftOut {
     pub reason: &'static str,
 }
 
+/// Why a verdict is what it is, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    en: Cow<'static, str>,
+    ko: Cow<'static, str>,
+}
+
+impl Reason {
+    /// The text in a language.
+    pub fn say(&self, language: Language) -> &str {
+        match language {
+            Language::En => &self.en,
+            Language::Ko => &self.ko,
+        }
+    }
+}
+
+impl From<Words> for Reason {
+    fn from(words: Words) -> Self {
+        Self { en: words.en.into(), ko: words.ko.into() }
+    }
+}
+
 /// A finding as it is told.
 #[derive(Debug)]
 pub struct Line {
@@ -77,7 +105,7 @@ pub struct Line {
     /// Where, in its line.
     pub column: u32,
     /// Why it is unknown or not applicable.
-    pub reason: Option<posture::words::Words>,
+    pub reason: Option<Reason>,
     /// Whether it counts.
     pub standing: Standing,
 }
@@ -91,6 +119,8 @@ pub struct Report {
     pub sources: Vec<String>,
     /// The objects.
     pub objects: Vec<Object>,
+    /// Objects that were looked at and of which nothing is told here.
+    pub quiet: usize,
     /// Reference of each object, made harmless.
     pub references: Vec<String>,
     /// All findings.
@@ -148,6 +178,7 @@ impl Report {
             paths: None,
             sources,
             objects,
+            quiet: 0,
             lines: Vec::new(),
             failures,
             left_out,
@@ -162,6 +193,19 @@ impl Report {
     pub fn find_paths(&mut self, from: Option<&str>) -> Result<(), UnknownStart> {
         self.paths = Some(paths::find(&self.objects, &self.sources, &self.scope, from)?);
         Ok(())
+    }
+
+    /// Finds the paths from each workload, of the first `most` of them; those from which none leads on are left out.
+    /// Beside them the number of workloads that were not looked at.
+    pub fn paths_of_workloads(&self, most: usize) -> (Vec<(String, Vec<Path>)>, usize) {
+        let snapshot = Snapshot::new(&self.objects, &self.scope);
+        let workloads: Vec<String> =
+            snapshot.pods.iter().flatten().map(|pod| pod.object.reference()).collect();
+        let found = workloads.iter().take(most).filter_map(|name| {
+            let paths = paths::find_in(&snapshot, &self.sources, Some(name)).ok()?;
+            paths.iter().any(|path| !path.hops.is_empty()).then(|| (clean(name), paths))
+        });
+        (found.collect(), workloads.len().saturating_sub(most))
     }
 
     fn scores(&self, found: &Findings, is_whole: bool) -> Vec<Option<Kccss>> {
@@ -208,7 +252,7 @@ impl Report {
                     value: finding.evidence.value.as_deref().map(clean),
                     line: finding.evidence.span.line,
                     column: finding.evidence.span.column,
-                    reason: finding.reason,
+                    reason: finding.reason.map(Reason::from),
                     path,
                     standing,
                 }
@@ -224,7 +268,7 @@ impl Report {
             unknown: 0,
             failures: self.failures.len(),
             waived: 0,
-            objects: self.objects.iter().filter(|object| object.seen).count(),
+            objects: self.quiet + self.objects.iter().filter(|object| object.seen).count(),
         };
         for line in &self.lines {
             match line.verdict {
@@ -258,6 +302,7 @@ impl Report {
             Format::Json => json::write(self, language, with_passes),
             Format::Sarif => sarif::write(self, language),
             Format::Junit => junit::write(self, language),
+            Format::Html => html::write(self, language),
         }
     }
 
@@ -296,7 +341,7 @@ fn place(source: &str, place: Option<(u32, u32)>) -> String {
 }
 
 /// The severity's word in outputs for programs.
-fn severity_name(severity: Severity) -> &'static str {
+pub(crate) fn severity_name(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "info",
         Severity::Low => "low",

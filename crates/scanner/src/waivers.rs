@@ -184,7 +184,7 @@ pub fn fingerprint(check: &str, object: &str, path: &str) -> String {
 }
 
 /// Whether the text fits a pattern in which `*` stands for any text.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

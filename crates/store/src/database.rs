@@ -5,9 +5,11 @@
 //! `BEGIN IMMEDIATE`, PostgreSQL needs its parameters typed, and both need settings that a URL cannot carry.
 
 mod connect;
+mod insert;
 mod row;
 mod value;
 
+pub(crate) use insert::insert;
 pub(crate) use row::{Row, json_text};
 pub(crate) use value::{Value, values};
 

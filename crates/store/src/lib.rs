@@ -1,5 +1,5 @@
-//! Everything the hub must still know after a restart: people, links, tickets, terminals, workspaces, traffic and
-//! the audit log, on SQLite or PostgreSQL behind one interface.
+//! Everything the hub must still know after a restart: people, links, tickets, terminals, workspaces, traffic,
+//! posture and the audit log, on SQLite or PostgreSQL behind one interface.
 //! It does not know HTTP, Kubernetes or who may do what; the services decide, and hand in the time and ids.
 //!
 //! Three rules hold throughout:
@@ -23,6 +23,7 @@ mod link_keys;
 mod links;
 mod namespaces;
 mod machines;
+mod posture;
 mod purge;
 mod sign_ins;
 mod terminals;
@@ -53,6 +54,12 @@ pub use links::{LinkFilter, LinkRow, LinkState, MintOutcome};
 pub use location::StoreLocation;
 pub use namespaces::KnownNamespace;
 pub use machines::{CollectOutcome, MachineApproval, MachineAuthorityRow, MachineRequest};
+pub use posture::{
+    PostureBegin, PostureBeginOutcome, PostureChange, PostureCount, PostureException,
+    PostureExcuse, PostureFacets, PostureFinding, PostureFound, PostureKnown, PostureNewException,
+    PosturePage, PosturePurged, PostureQuery, PostureScan, PostureState, PostureStored,
+    PostureVerdict,
+};
 pub use purge::Purged;
 pub use sign_ins::{CurrentSignIn, Proof, SignIn, SignInMethod, SignInOutcome};
 pub use store::Store;

@@ -43,6 +43,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0005_machines.sql"),
         postgres: include_str!("../migrations/postgres/0005_machines.sql"),
     },
+    Migration {
+        version: 6,
+        sqlite: include_str!("../migrations/sqlite/0006_posture.sql"),
+        postgres: include_str!("../migrations/postgres/0006_posture.sql"),
+    },
 ];
 
 /// A number nobody else locks: the first bytes of SHA-256("sallyport migrations").

@@ -52,6 +52,21 @@ export type TrafficCapture = Schemas['TrafficCapture'];
 export type TrafficSnapshot = Schemas['TrafficSnapshot'];
 export type TrafficNews = Schemas['TrafficNews'];
 
+export type PostureCluster = Schemas['PostureCluster'];
+export type PostureScan = Schemas['PostureScan'];
+export type PostureSeverity = Schemas['PostureSeverity'];
+export type PostureOverview = Schemas['PostureOverview'];
+export type PostureFinding = Schemas['PostureFinding'];
+export type PostureFindings = Schemas['PostureFindings'];
+export type PostureFindingDetail = Schemas['PostureFindingDetail'];
+export type PosturePath = Schemas['PosturePath'];
+export type PostureHop = Schemas['PostureHop'];
+export type PostureException = Schemas['PostureException'];
+export type NewPostureException = Schemas['NewPostureException'];
+export type PostureFilter = NonNullable<
+  DescribedPaths['/api/v1/posture/clusters/{cluster}/findings']['get']['parameters']['query']
+>;
+
 export type ProblemCode = Schemas['ProblemCode'];
 /** `application/problem+json`. `code` stays a string: an older console must survive a newer hub. */
 export type Problem = Omit<Schemas['Problem'], 'code'> & { code: string };

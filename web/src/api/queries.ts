@@ -1,7 +1,7 @@
 // What the console asks of the hub, as queries with their keys, and the acts that change something.
 import { queryOptions } from '@tanstack/react-query';
 import { api, setCsrf, take } from './client';
-import type { AuditFilter, LinkFilter, Me, MintLink, NewAccount } from './contract';
+import type { AuditFilter, LinkFilter, Me, MintLink, NewAccount, NewPostureException, PostureFilter } from './contract';
 
 const lively = { refetchInterval: 10_000, staleTime: 2_000 } as const;
 
@@ -109,6 +109,56 @@ export const queries = {
       refetchOnWindowFocus: false,
       retry: false,
     }),
+  postureClusters: queryOptions({
+    queryKey: ['posture', 'clusters'],
+    queryFn: () => take(api.GET('/api/v1/posture/clusters')),
+    staleTime: 1_000,
+    // A scan that runs tells how far it is.
+    refetchInterval: ({ state }) =>
+      state.data?.items.some(({ newest }) => newest?.state === 'running') ? 1_000 : 10_000,
+  }),
+  postureOverview: (cluster: string) =>
+    queryOptions({
+      queryKey: ['posture', 'of', cluster, 'overview'],
+      queryFn: () => take(api.GET('/api/v1/posture/clusters/{cluster}', { params: { path: { cluster } } })),
+      staleTime: 10_000,
+    }),
+  postureFinding: (cluster: string, number: number, language: 'en' | 'ko') =>
+    queryOptions({
+      queryKey: ['posture', 'of', cluster, 'finding', number, language],
+      queryFn: () =>
+        take(
+          api.GET('/api/v1/posture/clusters/{cluster}/findings/{number}', {
+            params: { path: { cluster, number }, query: { language } },
+          }),
+        ),
+      staleTime: 10_000,
+      retry: false,
+    }),
+  posturePaths: (cluster: string, from: string | undefined, language: 'en' | 'ko') =>
+    queryOptions({
+      queryKey: ['posture', 'of', cluster, 'paths', from, language],
+      queryFn: () =>
+        take(
+          api.GET('/api/v1/posture/clusters/{cluster}/paths', {
+            params: { path: { cluster }, query: { from, language } },
+          }),
+        ),
+      staleTime: 10_000,
+      retry: false,
+    }),
+  postureExceptions: (cluster: string) =>
+    queryOptions({
+      queryKey: ['posture', 'of', cluster, 'exceptions'],
+      queryFn: () => take(api.GET('/api/v1/posture/clusters/{cluster}/exceptions', { params: { path: { cluster } } })),
+      ...lively,
+    }),
+  postureScans: (cluster: string) =>
+    queryOptions({
+      queryKey: ['posture', 'of', cluster, 'scans'],
+      queryFn: () => take(api.GET('/api/v1/posture/clusters/{cluster}/scans', { params: { path: { cluster } } })),
+      ...lively,
+    }),
   accounts: queryOptions({
     queryKey: ['accounts'],
     queryFn: () => take(api.GET('/api/v1/accounts')),
@@ -149,5 +199,26 @@ export const acts = {
     take(api.GET('/api/v1/traffic/connections', { params: { query: { decryption, before, limit: 200 } } })),
   decideMachine: (code: string, allow: boolean) =>
     take(api.POST('/api/v1/machine/requests/{code}', { params: { path: { code } }, body: { allow } })),
+  scanPosture: (cluster: string) =>
+    take(api.POST('/api/v1/posture/clusters/{cluster}/scans', { params: { path: { cluster } } })),
+  postureFindings: (cluster: string, query: PostureFilter, after: string | undefined) =>
+    take(
+      api.GET('/api/v1/posture/clusters/{cluster}/findings', {
+        params: { path: { cluster }, query: { ...query, after, limit: 200 } },
+      }),
+    ),
+  addPostureException: (cluster: string, body: NewPostureException) =>
+    take(api.POST('/api/v1/posture/clusters/{cluster}/exceptions', { params: { path: { cluster } }, body })),
+  removePostureException: (cluster: string, number: number) =>
+    take(
+      api.DELETE('/api/v1/posture/clusters/{cluster}/exceptions/{number}', { params: { path: { cluster, number } } }),
+    ),
+  exportPosture: async (cluster: string, format: 'json' | 'sarif' | 'html', language: 'en' | 'ko') => {
+    const call = api.GET('/api/v1/posture/clusters/{cluster}/report', {
+      params: { path: { cluster }, query: { format, language } },
+      parseAs: 'blob',
+    });
+    return { name: `posture-${cluster}.${format}`, file: (await take(call)) as Blob };
+  },
   verifyAudit: () => take(api.GET('/api/v1/audit/verify')),
 };

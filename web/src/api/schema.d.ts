@@ -353,6 +353,178 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/posture/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The checks that are made of a cluster, with their words. */
+        get: operations["list_posture_checks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The clusters of this hub with their newest scans. */
+        get: operations["list_posture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a cluster comes to: the score with its terms, and how much of what is open. */
+        get: operations["get_posture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What somebody answers for, newest first. */
+        get: operations["list_posture_exceptions"];
+        put?: never;
+        /** Answers for findings until a day: they do not count. It is audited. */
+        post: operations["add_posture_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}/exceptions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an exception back: its findings count again. It is audited. */
+        delete: operations["remove_posture_exception"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the newest scan found, the heaviest first. */
+        get: operations["list_posture_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}/findings/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One finding: its evidence, why it matters, what to do, and what else is open at the object. */
+        get: operations["get_posture_finding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The shortest paths to a node's root and to the cluster's administrator. */
+        get: operations["get_posture_paths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest scan as a file. It is audited. */
+        get: operations["export_posture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posture/clusters/{cluster}/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scans of a cluster, newest first: 500 at most. */
+        get: operations["list_posture_scans"];
+        put?: never;
+        /** Scans a cluster now. It reads and changes nothing there, with the hub's own rights. It is audited. */
+        post: operations["scan_cluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-in/invitation": {
         parameters: {
             query?: never;
@@ -1084,6 +1256,31 @@ export interface components {
             /** @description The address. Its secret part stands behind `#` and is never sent by a browser by itself. */
             url: string;
         };
+        /** @description An exception to be made. */
+        NewPostureException: {
+            /**
+             * @description The check's id.
+             * @example host-pid
+             */
+            check: string;
+            /**
+             * Format: date
+             * @description The last day on which it holds (UTC), at most five years ahead.
+             * @example 2027-06-30
+             */
+            expires: string;
+            /**
+             * @description The object as reports name it; `*` stands for any text.
+             * @example DaemonSet/monitoring/*
+             */
+            object: string;
+            /** @description Who answers for it. */
+            owner: string;
+            /** @description The field; `*` stands for any text. All fields, if left out. */
+            path?: string;
+            /** @description Why it is accepted. */
+            reason: string;
+        };
         /** @description What to create. */
         NewWorkspace: {
             /** @description The cluster; the hub's first when it is missing. */
@@ -1229,6 +1426,461 @@ export interface components {
         PodsStaleReason: "cluster_silent" | "cluster_slow" | "right_withdrawn" | "not_all_followed";
         /** @description The data of the events, for the description alone. */
         PodsTold: components["schemas"]["PodSnapshot"] | components["schemas"]["PodChange"] | components["schemas"]["PodsStale"];
+        /** @description A scan that was begun. */
+        PostureBegun: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            number: number;
+        };
+        /** @description How many of each severity. */
+        PostureBySeverity: {
+            /** Format: int64 */
+            critical: number;
+            /** Format: int64 */
+            high: number;
+            /** Format: int64 */
+            info: number;
+            /** Format: int64 */
+            low: number;
+            /** Format: int64 */
+            medium: number;
+        };
+        /** @description A check. */
+        PostureCheck: {
+            /** @description What to do. */
+            fix: string;
+            /** @description Whether `sallyport scan manifests --fix` can make the change. */
+            fixable: boolean;
+            /** @example privileged-container */
+            id: string;
+            mappings: components["schemas"]["PostureMapping"][];
+            severity: components["schemas"]["PostureSeverity"];
+            /** @description What is wrong when it fails. */
+            title: string;
+            /** @description Why that matters. */
+            why: string;
+        };
+        /** @description All checks. */
+        PostureChecks: {
+            items: components["schemas"]["PostureCheck"][];
+        };
+        /** @description A cluster of this hub. */
+        PostureCluster: {
+            /** @description Its name. */
+            cluster: string;
+            /** @description The newest scan, if it is another one: it runs, or it failed. */
+            newest?: components["schemas"]["PostureScan"];
+            /**
+             * Format: date-time
+             * @description When it is scanned next by itself.
+             */
+            next_at?: string;
+            /** @description The newest scan that is done. */
+            scan?: components["schemas"]["PostureScan"];
+        };
+        /** @description The clusters of this hub. */
+        PostureClusters: {
+            items: components["schemas"]["PostureCluster"][];
+        };
+        /** @description What somebody answers for. */
+        PostureException: {
+            check: string;
+            /** @description Whether that day is over. */
+            expired: boolean;
+            /**
+             * Format: date
+             * @description The last day on which it holds (UTC).
+             */
+            expires: string;
+            /** Format: date-time */
+            made_at: string;
+            made_by: string;
+            /** Format: int64 */
+            number: number;
+            /** @description The object as reports name it; `*` stands for any text. */
+            object: string;
+            owner: string;
+            /** @description The field; all fields, if left out. */
+            path?: string;
+            reason: string;
+        };
+        /** @description An exception that was made. */
+        PostureExceptionMade: {
+            /**
+             * Format: int64
+             * @description Findings that it answers for.
+             */
+            findings: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            number: number;
+        };
+        /** @description The exceptions of a cluster, newest first. */
+        PostureExceptions: {
+            items: components["schemas"]["PostureException"][];
+        };
+        /** @description Something to choose from, and how many findings it has. */
+        PostureFacet: {
+            /** Format: int64 */
+            findings: number;
+            name: string;
+        };
+        /** @description Something that could not be read. */
+        PostureFailure: {
+            reason: string;
+            source: string;
+        };
+        /** @description A finding. */
+        PostureFinding: {
+            api_version: string;
+            /** @description The check's id. */
+            check: string;
+            /** Format: date-time */
+            closed_at?: string;
+            /**
+             * Format: int64
+             * @description The scan that found it no more.
+             */
+            closed_scan?: number;
+            /**
+             * Format: int64
+             * @description The exception that answers for it.
+             */
+            exception?: number;
+            kind: string;
+            name: string;
+            namespace?: string;
+            /** Format: int64 */
+            number: number;
+            /**
+             * @description The object as reports name it.
+             * @example Deployment/shop/web
+             */
+            object: string;
+            on_path: boolean;
+            /** Format: date-time */
+            opened_at: string;
+            /**
+             * Format: int64
+             * @description The scan that found it first.
+             */
+            opened_scan: number;
+            /** @description The field. */
+            path: string;
+            reach: components["schemas"]["PostureReach"];
+            /** @description Why it is unknown. */
+            reason?: string;
+            /** @description It had been gone before. */
+            returned: boolean;
+            severity: components["schemas"]["PostureSeverity"];
+            /** @description What is wrong, in the language that was asked for. */
+            title: string;
+            /**
+             * Format: int64
+             * @description The first scan since which it could not be looked at.
+             */
+            unconfirmed_scan?: number;
+            /** @description The field's value; none, if it is not set. */
+            value?: string;
+            verdict: components["schemas"]["PostureVerdict"];
+            /**
+             * Format: int64
+             * @description What all of it weighs.
+             */
+            weight: number;
+        };
+        /** @description One finding with what its check says and what answers for it. */
+        PostureFindingDetail: {
+            /** @description The check; none, if this release does not know it. */
+            check?: components["schemas"]["PostureCheck"];
+            /** @description What answers for it. */
+            exception?: components["schemas"]["PostureException"];
+            finding: components["schemas"]["PostureFinding"];
+            /** @description What else is open at the same object, the heaviest first; 50 at most. */
+            others: components["schemas"]["PostureFinding"][];
+        };
+        /** @description A page of findings, the heaviest first. */
+        PostureFindings: {
+            items: components["schemas"]["PostureFinding"][];
+            /** @description `after` of the next page, unless this is the last. */
+            next_after?: string;
+        };
+        /** @description A guide or another tool. */
+        PostureFramework: {
+            /**
+             * Format: int64
+             * @description Controls of which something is open.
+             */
+            controls: number;
+            /**
+             * @description Its word in filters.
+             * @example cis
+             */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Findings of them.
+             */
+            open: number;
+            version: string;
+        };
+        /** @description A step. */
+        PostureHop: {
+            /** @description Whether it holds for certain. */
+            certain: boolean;
+            from: string;
+            proofs: components["schemas"]["PostureProof"][];
+            /** @description By what, in words. */
+            text: string;
+            to: string;
+        };
+        /** @description A rule of a guide or of another tool. */
+        PostureMapping: {
+            control: string;
+            framework: string;
+            name: string;
+            version: string;
+        };
+        /** @description What a cluster comes to. */
+        PostureOverview: {
+            /** @description The checks that were made. */
+            checks: components["schemas"]["PostureTally"][];
+            /** Format: int64 */
+            excepted: number;
+            failures: components["schemas"]["PostureFailure"][];
+            /**
+             * Format: int64
+             * @description How many more could not be read.
+             */
+            failures_left: number;
+            /**
+             * Format: int64
+             * @description Findings beyond those that are kept.
+             */
+            findings_left: number;
+            frameworks: components["schemas"]["PostureFramework"][];
+            /**
+             * Format: int64
+             * @description What was not open at the scan before; only if there is one.
+             */
+            fresh: number;
+            /**
+             * Format: int64
+             * @description What is gone since then.
+             */
+            gone: number;
+            kinds: components["schemas"]["PostureFacet"][];
+            namespaces: components["schemas"]["PostureFacet"][];
+            open: components["schemas"]["PostureBySeverity"];
+            /** @description The scan that was done before it. */
+            previous?: components["schemas"]["PostureScan"];
+            /** @description The scan that is told; without one nothing was scanned yet. */
+            scan: components["schemas"]["PostureScan"];
+            /** @description The score now, with the exceptions that hold. */
+            score?: components["schemas"]["PostureScore"];
+            /** @description What the score is made of, the heaviest first. */
+            terms: components["schemas"]["PostureTerm"][];
+            /** @description The ten threats. */
+            threats: components["schemas"]["PostureTally"][];
+            /** Format: int64 */
+            unknown: number;
+            /** @description Kinds whose lists the API server refused. */
+            unseen: string[];
+        };
+        /** @description A path, or that none was found. */
+        PosturePath: {
+            /** @description `internet`, or a workload. */
+            from: string;
+            /** @description Its steps; empty, if no path was found. */
+            hops: components["schemas"]["PostureHop"][];
+            /** @description `node-root` or `cluster-admin`. */
+            to: string;
+        };
+        /** @description Paths through a cluster. */
+        PosturePaths: {
+            /** @description The paths from where was asked for. */
+            paths: components["schemas"]["PosturePath"][];
+            /** @description Workloads from which a path leads on. */
+            starts: string[];
+            /**
+             * Format: int64
+             * @description Workloads from which none was looked for, because there are too many.
+             */
+            starts_left: number;
+            /** @description Kinds whose lists were refused: there may be a path in what was not seen. */
+            unseen: string[];
+        };
+        /** @description What a step rests on. */
+        PostureProof: {
+            object: string;
+            path: string;
+            value?: string;
+        };
+        /**
+         * @description How far outside an attacker may stand.
+         * @enum {string}
+         */
+        PostureReach: "inside" | "maybe_internet" | "internet";
+        /** @description A scan of a cluster. */
+        PostureScan: {
+            /** @description Who asked for it; nobody, if its time had come. */
+            asked_by?: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            began_at: string;
+            /**
+             * Format: int64
+             * @description What is gone since.
+             */
+            closed: number;
+            /** @description What the cluster said to it. */
+            detail?: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string;
+            /**
+             * @description Why it was not made.
+             * @example cluster_unreachable
+             */
+            fault?: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            number: number;
+            /**
+             * Format: int64
+             * @description Objects that were looked at.
+             */
+            objects: number;
+            /** @description What was open when it ended. */
+            open: components["schemas"]["PostureBySeverity"];
+            /**
+             * Format: int64
+             * @description What was not open at the scan before.
+             */
+            opened: number;
+            /** @description While it runs: the resource that is read, or `*` when all is read and looked at. */
+            progress: string;
+            /**
+             * Format: int64
+             * @description How many of it came so far.
+             */
+            progress_count: number;
+            /** @description The score as it was when the scan ended. */
+            score?: components["schemas"]["PostureScore"];
+            /** @description How far it is. */
+            state: components["schemas"]["PostureScanState"];
+            /**
+             * Format: int64
+             * @description What was open and could not be looked at.
+             */
+            unconfirmed: number;
+            /**
+             * Format: int64
+             * @description What could not be known.
+             */
+            unknown: number;
+        };
+        /**
+         * @description How far a scan is.
+         * @enum {string}
+         */
+        PostureScanState: "running" | "done" | "failed";
+        /** @description Scans, newest first. */
+        PostureScans: {
+            items: components["schemas"]["PostureScan"][];
+        };
+        /** @description Of all that could be decided, how much holds, 0 to 100. */
+        PostureScore: {
+            /**
+             * Format: int64
+             * @description The same if all that is unknown were open.
+             */
+            least: number;
+            /**
+             * Format: int64
+             * @description The score.
+             */
+            value: number;
+        };
+        /**
+         * @description How bad a failure is by itself.
+         * @enum {string}
+         */
+        PostureSeverity: "info" | "low" | "medium" | "high" | "critical";
+        /** @description What there is to a check, a control or a threat. */
+        PostureTally: {
+            /** Format: int64 */
+            excepted: number;
+            /**
+             * Format: int64
+             * @description What of the open was not open at the scan before.
+             */
+            fresh: number;
+            /** @description Which. */
+            id: string;
+            /** Format: int64 */
+            open: number;
+            /**
+             * Format: int64
+             * @description What holds. Where all numbers are nothing, nothing could be looked at.
+             */
+            passed: number;
+            /** Format: int64 */
+            unknown: number;
+            /** @description The worst of what is open. */
+            worst?: components["schemas"]["PostureSeverity"];
+        };
+        /** @description One term of the score: all verdicts that weigh the same. */
+        PostureTerm: {
+            /** Format: int64 */
+            excepted: number;
+            /**
+             * Format: int64
+             * @description What the severity weighs.
+             */
+            impact: number;
+            /** @description Whether the objects are steps of a shortest path. */
+            on_path: boolean;
+            /** Format: int64 */
+            open: number;
+            /** Format: int64 */
+            passed: number;
+            /**
+             * Format: int64
+             * @description What that multiplies by.
+             */
+            path_factor: number;
+            reach: components["schemas"]["PostureReach"];
+            /**
+             * Format: int64
+             * @description What the reach multiplies by.
+             */
+            reach_factor: number;
+            severity: components["schemas"]["PostureSeverity"];
+            /** Format: int64 */
+            unknown: number;
+            /**
+             * Format: int64
+             * @description The product.
+             */
+            weight: number;
+        };
+        /**
+         * @description What a check said.
+         * @enum {string}
+         */
+        PostureVerdict: "fail" | "unknown";
         /** @description A problem as the client reads it. */
         Problem: {
             /** @description The reason, by which the console translates. */
@@ -3504,6 +4156,925 @@ export interface operations {
             };
             /** @description cluster_unreachable */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_posture_checks: {
+        parameters: {
+            query?: {
+                /** @description English, if left out. */
+                language?: "en" | "ko";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureChecks"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_posture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureClusters"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_posture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureOverview"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown; not_found: no scan is done yet */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_posture_exceptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureExceptions"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_posture_exception: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `csrf` of `GET /api/v1/me`. */
+                "x-sallyport-csrf": string;
+            };
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPostureException"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureExceptionMade"];
+                };
+            };
+            /** @description bad_request: no such check, a text that is missing or too long, or no day ahead */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict: there are too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_posture_exception: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `csrf` of `GET /api/v1/me`. */
+                "x-sallyport-csrf": string;
+            };
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+                /** @description The exception's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description bad_request: not a number */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown; not_found: there is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_posture_findings: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only these severities, with commas between them.
+                 * @example critical,high
+                 */
+                severity?: string;
+                /** @description Only what a check said so. */
+                verdict?: "fail" | "unknown";
+                /** @description Only what counts, or only what somebody answers for. */
+                standing?: "open" | "excepted";
+                /** @description Only what changed so with the newest scan. */
+                change?: "new" | "gone";
+                /** @description Only of this check. */
+                check?: string;
+                /**
+                 * @description Only of this one of the ten threats.
+                 * @example E6
+                 */
+                threat?: string;
+                /**
+                 * @description Only what this guide or tool has a rule for.
+                 * @example cis
+                 */
+                framework?: string;
+                /** @description Only of this rule. */
+                control?: string;
+                /** @description Only in this namespace. */
+                namespace?: string;
+                /** @description Only of this kind. */
+                kind?: string;
+                /** @description Only of this object. */
+                object?: string;
+                /** @description Only with this text in the object, the field, its value, or the check's id or title. */
+                q?: string;
+                /** @description Only after this place: `next_after` of the page before. */
+                after?: string;
+                /** @description How many, 1 to 500; 200 if left out. */
+                limit?: number;
+                /** @description The language of titles and reasons; English, if left out. */
+                language?: "en" | "ko";
+            };
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureFindings"];
+                };
+            };
+            /** @description bad_request: no such severity, framework or page */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown; not_found: no scan is done yet */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_posture_finding: {
+        parameters: {
+            query?: {
+                /** @description English, if left out. */
+                language?: "en" | "ko";
+            };
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+                /** @description The finding's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureFindingDetail"];
+                };
+            };
+            /** @description bad_request: not a number */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown; not_found: there is none, or it was removed */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_posture_paths: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A workload, as reports name it; the internet, if left out.
+                 * @example Deployment/shop/web
+                 */
+                from?: string;
+                /** @description The language of the steps; English, if left out. */
+                language?: "en" | "ko";
+            };
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PosturePaths"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown; not_found: no scan is done yet, or no path leads on from there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_posture: {
+        parameters: {
+            query: {
+                /** @description Its form. */
+                format: "json" | "sarif" | "html";
+                /** @description Its language; English, if left out. */
+                language?: "en" | "ko";
+            };
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description bad_request: no such form */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown; not_found: no scan is done yet */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_posture_scans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureScans"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan_cluster: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `csrf` of `GET /api/v1/me`. */
+                "x-sallyport-csrf": string;
+            };
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostureBegun"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cluster_unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict: it is being scanned already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,6 +8,7 @@ export const rooms = [
   { path: '/pods', name: 'room.pods', icon: 'pods', letter: 'p' },
   { path: '/terminal', name: 'room.terminal', icon: 'terminal', letter: 't' },
   { path: '/traffic', name: 'room.traffic', icon: 'traffic', letter: 'f', admin: true },
+  { path: '/posture', name: 'room.posture', icon: 'posture', letter: 'o', admin: true },
   { path: '/access', name: 'room.access', icon: 'access', letter: 'a' },
 ] as const satisfies readonly { path: string; name: PlainKey; icon: IconName; letter: string; admin?: true }[];
 

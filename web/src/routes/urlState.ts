@@ -1,5 +1,6 @@
 // What a room keeps in the URL's search, read leniently: hostile or outdated values fall back to the default.
 import { type AuditOutcome, everyOf, type LinkState } from '../api/contract';
+import { severities, severitiesOf, type Threat, threats } from './postureView';
 
 export const podSortKeys = ['name', 'namespace', 'cluster', 'status', 'restarts', 'age'] as const;
 export type PodSortKey = (typeof podSortKeys)[number];
@@ -30,6 +31,32 @@ export type TrafficSearch = {
   state?: string;
   /** The connection that is open. */
   connection?: number;
+};
+
+export const postureViews = ['overview', 'findings', 'paths', 'exceptions', 'history'] as const;
+export const postureVerdicts = ['fail', 'unknown'] as const;
+export const postureStandings = ['open', 'excepted'] as const;
+export const postureChanges = ['new', 'gone'] as const;
+export type PostureSearch = {
+  cluster?: string;
+  view?: Exclude<(typeof postureViews)[number], 'overview'>;
+  q?: string;
+  /** Severities, with commas between them. */
+  severity?: string;
+  verdict?: (typeof postureVerdicts)[number];
+  standing?: (typeof postureStandings)[number];
+  change?: (typeof postureChanges)[number];
+  check?: string;
+  threat?: Threat;
+  framework?: string;
+  control?: string;
+  namespace?: string;
+  kind?: string;
+  object?: string;
+  /** The finding that is open. */
+  finding?: number;
+  /** Where paths begin; the internet, if left out. */
+  from?: string;
 };
 
 type Search = Record<string, unknown>;
@@ -90,5 +117,29 @@ export function parseTrafficSearch(search: Search): TrafficSearch {
     span: trafficSpans.find((minutes) => minutes === search.span),
     state: text(search.state),
     connection: numberOf(search.connection),
+  };
+}
+
+/** A reference of an object: kind, namespace and name. */
+const referenceCharsMax = 600;
+export function parsePostureSearch(search: Search): PostureSearch {
+  const chosen = severitiesOf(text(search.severity));
+  return {
+    cluster: text(search.cluster),
+    view: oneOf(search.view, ['findings', 'paths', 'exceptions', 'history']),
+    q: text(search.q),
+    severity: chosen.length > 0 && chosen.length < severities.length ? chosen.join(',') : undefined,
+    verdict: oneOf(search.verdict, postureVerdicts),
+    standing: oneOf(search.standing, postureStandings),
+    change: oneOf(search.change, postureChanges),
+    check: text(search.check),
+    threat: oneOf(search.threat, threats),
+    framework: text(search.framework),
+    control: text(search.control),
+    namespace: text(search.namespace),
+    kind: text(search.kind),
+    object: text(search.object, referenceCharsMax),
+    finding: numberOf(search.finding),
+    from: text(search.from, referenceCharsMax),
   };
 }

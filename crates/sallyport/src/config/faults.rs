@@ -190,6 +190,8 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ("workspaces.total_max", workspaces.total_max.into(), 1, 1_000_000),
         ("workspaces.lifetime_hours", workspaces.lifetime_hours, 1, 24 * 30),
         ("traffic.keep_hours", traffic.keep_hours, 1, 24 * 365),
+        ("posture.scan_every_hours", config.posture.scan_every_hours, 0, 24 * 30),
+        ("posture.keep_days", config.posture.keep_days, 1, 3650),
         ("traffic.keep_content_hours", traffic.keep_content_hours, 1, traffic.keep_hours),
         ("traffic.units_max", traffic.units_max, 1_000, 100_000_000),
         ("traffic.content_mib_max", traffic.content_mib_max, 16, 1024 * 1024),

@@ -125,6 +125,16 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     other("traffic.units_max", "1000000", "Units of traffic that are kept; about 400 bytes each."),
     other("traffic.content_mib_max", "1024", "MiB of headers and content that are kept."),
+    other(
+        "posture.scan_every_hours",
+        "12",
+        "Time between two scans of each cluster, which read and change nothing; 0 leaves it to whoever asks for one.",
+    ),
+    other(
+        "posture.keep_days",
+        "90",
+        "How long scans, and findings that are gone, are kept; what is open always is.",
+    ),
     text(
         "traffic.agents_listen",
         "",

@@ -72,6 +72,8 @@ enum FormatName {
     Sarif,
     /// JUnit's XML.
     Junit,
+    /// One page of HTML.
+    Html,
 }
 
 /// In which language is told.
@@ -194,6 +196,7 @@ impl ReportFlags {
             FormatName::Json => Format::Json,
             FormatName::Sarif => Format::Sarif,
             FormatName::Junit => Format::Junit,
+            FormatName::Html => Format::Html,
         }
     }
 }
@@ -214,7 +217,7 @@ impl PathFlags {
     /// Whether the form of the report has a place for paths; nobody is to ask for them and not be told.
     pub(crate) fn fit(&self, report: &ReportFlags) -> anyhow::Result<()> {
         if self.paths.is_some() && matches!(report.format, FormatName::Sarif | FormatName::Junit) {
-            bail!("--paths is told in --format text and json alone");
+            bail!("--paths is told in --format text, json and html alone");
         }
         Ok(())
     }
@@ -265,7 +268,7 @@ mod tests {
             let scan = Scan::try_parse_from([&["scan"], words].concat()).unwrap();
             scan.paths.fit(&scan.report).is_ok()
         };
-        for format in ["text", "json"] {
+        for format in ["text", "json", "html"] {
             assert!(fits(&["--paths", "--format", format]), "{format}");
         }
         for format in ["sarif", "junit"] {

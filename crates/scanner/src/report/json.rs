@@ -155,7 +155,7 @@ fn finding(report: &Report, line: &Line, language: Language) -> Value {
         finding["standing"] = json!(line.standing);
         finding["fingerprint"] = json!(fingerprint(line.check.id, reference, &line.path));
     }
-    if let Some(reason) = line.reason {
+    if let Some(reason) = &line.reason {
         finding["reason"] = json!(reason.say(language));
     }
     finding

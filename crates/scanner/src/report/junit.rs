@@ -37,7 +37,7 @@ pub(super) fn write(report: &Report, language: Language) -> String {
                 ));
             } else if let Some(line) = lines.iter().find(|line| line.verdict == Verdict::Unknown) {
                 unknown += 1;
-                let reason = line.reason.map_or("", |reason| reason.say(language));
+                let reason = line.reason.as_ref().map_or("", |reason| reason.say(language));
                 body.push_str(&format!("<error message=\"{}\"/>", xml(reason)));
             } else if !lines.iter().any(|line| line.verdict == Verdict::Pass) {
                 body.push_str("<skipped/>");

@@ -6,6 +6,7 @@ use posture::graph::{Paths, Spot, Way};
 use posture::object::Object;
 use posture::snapshot::{Scope, Snapshot};
 use posture::words::{Language, Words, words};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -15,31 +16,40 @@ use std::fmt::Write;
 pub struct UnknownStart(String);
 
 /// A path, made harmless.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Path {
     /// Where it begins.
-    from: String,
+    pub from: String,
     /// Where it leads.
-    to: String,
+    pub to: String,
     /// Its steps; empty, if there is none.
     pub hops: Vec<Hop>,
 }
 
 /// A step.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
-    from: String,
-    to: String,
-    way: Way,
-    certain: bool,
-    proofs: Vec<Proof>,
+    /// From where.
+    pub from: String,
+    /// To where.
+    pub to: String,
+    /// By what.
+    pub way: Way,
+    /// Whether it holds for certain.
+    pub certain: bool,
+    /// What it rests on.
+    pub proofs: Vec<Proof>,
 }
 
-#[derive(Debug)]
-struct Proof {
-    object: String,
-    path: String,
-    value: Option<String>,
+/// What a step rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The object.
+    pub object: String,
+    /// The field.
+    pub path: String,
+    /// Its value.
+    pub value: Option<String>,
     source: String,
     place: (u32, u32),
 }
@@ -51,7 +61,16 @@ pub(super) fn find(
     scope: &Scope,
     from: Option<&str>,
 ) -> Result<Vec<Path>, UnknownStart> {
-    let snapshot = Snapshot::new(objects, scope);
+    find_in(&Snapshot::new(objects, scope), sources, from)
+}
+
+/// The same in a snapshot that there is already.
+pub(super) fn find_in(
+    snapshot: &Snapshot<'_>,
+    sources: &[String],
+    from: Option<&str>,
+) -> Result<Vec<Path>, UnknownStart> {
+    let objects = snapshot.objects;
     let start = match from {
         None => Spot::Internet,
         Some(name) => snapshot
@@ -61,7 +80,7 @@ pub(super) fn find(
             .map(Spot::Workload)
             .ok_or_else(|| UnknownStart(clean(name)))?,
     };
-    let found = Paths::find(&snapshot, start);
+    let found = Paths::find(snapshot, start);
     let name = |spot| clean(&found.name(spot, objects));
     let proof = |proof: &posture::graph::Proof| {
         let object = &objects[proof.object];

@@ -94,7 +94,8 @@ impl Results<'_> {
     fn result(&self, line: &Line) -> Value {
         let report = self.report;
         let is_known = line.verdict == Verdict::Fail;
-        let what = line.reason.unwrap_or(line.check.title).say(self.language);
+        let title = line.check.title.say(self.language);
+        let what = line.reason.as_ref().map_or(title, |reason| reason.say(self.language));
         let value = line.value.as_deref().unwrap_or("(not set)");
         let text =
             if is_known { format!("{what}: {} = {value}", line.path) } else { what.to_owned() };

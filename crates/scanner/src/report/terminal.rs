@@ -97,7 +97,7 @@ impl Page {
                 };
                 let title = match line.verdict {
                     Verdict::Fail => self.say(line.check.title),
-                    _ => line.reason.map_or("", |reason| self.say(reason)),
+                    _ => line.reason.as_ref().map_or("", |reason| reason.say(self.language)),
                 };
                 self.line(&format!("  {word} {:<28} {title}", line.check.id));
                 previous = line.check.id;

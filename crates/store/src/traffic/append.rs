@@ -8,10 +8,9 @@ use super::read_head;
 use super::retention::{self, TrafficRetention};
 use super::streams::{self, StreamPlace};
 use super::{CLIENT, Head, SERVER, TrafficBody, TrafficConnection, TrafficContent, TrafficUnit};
-use crate::database::{Tx, Value, json_text, values};
+use crate::database::{Tx, Value, insert, json_text, values};
 use crate::{Result, Store, StoreError};
 use model::Timestamp;
-use sqlx::AssertSqlSafe;
 
 /// Units of one batch. A batch holds up all other writers of a SQLite store for some milliseconds; with more it
 /// would be felt.
@@ -245,42 +244,6 @@ fn body_values(unit: i64, body: &TrafficBody) -> Result<Vec<Value>> {
         content,
         body.cut,
     ])
-}
-
-/// Inserts rows, many with one statement. Their number is a power of two, so that few statements are prepared.
-async fn insert(
-    tx: &mut Tx,
-    table: &str,
-    columns: &[&str],
-    mut rows: Vec<Vec<Value>>,
-) -> Result<()> {
-    /// 128 rows of 25 values are well below the 32,766 that SQLite takes.
-    const ROWS_MAX: usize = 128;
-    while !rows.is_empty() {
-        let mut count = ROWS_MAX;
-        while count > rows.len() {
-            count /= 2;
-        }
-        let mut place = 0;
-        let marks: Vec<String> = (0..count)
-            .map(|_| {
-                let marks: Vec<String> = columns
-                    .iter()
-                    .map(|_| {
-                        place += 1;
-                        format!("${place}")
-                    })
-                    .collect();
-                format!("({})", marks.join(", "))
-            })
-            .collect();
-        let sql =
-            format!("INSERT INTO {table} ({}) VALUES {}", columns.join(", "), marks.join(", "));
-        let values = rows.drain(..count).flatten().collect();
-        // The text is put together from fixed pieces; every value is bound.
-        tx.execute(AssertSqlSafe(sql), values).await?;
-    }
-    Ok(())
 }
 
 /// PostgreSQL stores no NUL in a text.

@@ -20,6 +20,7 @@ mod links;
 mod machines;
 mod migrations;
 mod namespaces;
+mod posture;
 mod sign_ins;
 mod terminals;
 mod traffic;
