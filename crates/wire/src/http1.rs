@@ -12,10 +12,9 @@
 
 mod head;
 
-use crate::body::{Body, BodyKind};
+use crate::body::{Body, BodyKind, Piece};
 use crate::http::{self, Request};
 use crate::kubernetes::Call;
-use crate::redact::Shown;
 use crate::scene::Scene;
 use crate::skip::Skip;
 use crate::unit::{Protocol, Side, Unit};
@@ -281,8 +280,8 @@ impl Http1 {
         let (bytes_max, limit) = (scene.limits.body_bytes_max, scene.limits.inflated_bytes_max);
         let half = self.half(side);
         half.body.push(part, bytes_max);
-        while let Some(shown) = half.body.event(scene.redactor, limit) {
-            half.tell(side, shown, scene);
+        while let Some(piece) = half.body.event(scene.redactor, limit) {
+            half.tell(side, piece, scene);
         }
     }
 
@@ -422,12 +421,13 @@ impl Half {
     fn end_body(&mut self, side: Side, scene: &mut Scene<'_>) {
         let body = std::mem::take(&mut self.body);
         if !body.is_empty() {
-            let shown = body.finish(scene.redactor, scene.limits.inflated_bytes_max);
-            self.tell(side, shown, scene);
+            let piece = body.finish(scene.redactor, scene.limits.inflated_bytes_max);
+            self.tell(side, piece, scene);
         }
     }
 
-    fn tell(&self, side: Side, shown: Shown, scene: &mut Scene<'_>) {
+    fn tell(&self, side: Side, piece: Piece, scene: &mut Scene<'_>) {
+        let shown = piece.shown;
         let info = match &shown.media_type {
             Some(media_type) => {
                 format!("content ({})", media_type.split(';').next().unwrap_or_default())
