@@ -2,7 +2,7 @@
 //! [`head`] reads start lines and fields; what Kubernetes means by a request is [`crate::kubernetes`]'s.
 //!
 //! Specification: RFC 9112. States of a direction: a head is expected; content of a known length, in chunks,
-//! or until the end; after an upgrade frames of WebSocket; lost, until a head is found again.
+//! or until the end; after an upgrade another protocol ([`upgraded`]); lost, until a head is found again.
 //! Limits: a head of [`HEAD_BYTES_MAX`], [`REQUESTS_MAX`] requests waiting for answers; content by
 //! [`crate::Limits`].
 //! After a gap: content of a known length goes on behind it. Otherwise the next head is searched for, and
@@ -11,6 +11,7 @@
 //! Hostile input: chunk sizes over 2^60 and heads over the bound end the understanding of their direction.
 
 mod head;
+mod upgraded;
 
 use crate::body::{Body, BodyKind, Piece};
 use crate::http::{self, Request};
@@ -18,10 +19,10 @@ use crate::kubernetes::Call;
 use crate::scene::Scene;
 use crate::skip::Skip;
 use crate::unit::{Protocol, Side, Unit};
-use crate::websocket::WebSocket;
 use head::{Head, Start};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use upgraded::Upgraded;
 
 pub(crate) use head::could_begin;
 
@@ -45,7 +46,7 @@ pub(crate) struct Http1 {
     unpairable: bool,
     /// When the last answer was captured: requests that come out of order after it have been answered.
     answered_ns: u64,
-    upgraded: Option<Box<WebSocket>>,
+    upgraded: Option<Upgraded>,
 }
 
 #[derive(Debug)]
@@ -239,13 +240,7 @@ impl Http1 {
         let request = request.cloned();
         let is_tunnel = waiting.as_ref().is_some_and(|waiting| waiting.is_connect) && status < 300;
         if status == 101 || is_tunnel {
-            let protocol = http::field(&head.fields, "upgrade").unwrap_or_default();
-            if protocol.eq_ignore_ascii_case("websocket") {
-                let channels = http::field(&head.fields, "sec-websocket-protocol");
-                let deflate = http::field(&head.fields, "sec-websocket-extensions");
-                let upgraded = WebSocket::new(request, channels, deflate);
-                self.upgraded = Some(Box::new(upgraded));
-            }
+            self.upgraded = Upgraded::new(head, request);
             for side in Side::BOTH {
                 let half = self.half(side);
                 half.state = State::Upgraded;
