@@ -26,6 +26,8 @@ fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
         scanner::fuzz::TARGETS,
         store::fuzz::TARGETS,
         terminal::fuzz::TARGETS,
+        traffic::fuzz::TARGETS,
+        wire::fuzz::TARGETS,
         workspaces::fuzz::TARGETS,
     ]
     .into_iter()

@@ -16,6 +16,10 @@ mod stats;
 mod summary;
 mod table;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use filter::{Filter, FilterFault};
 pub use live::{LiveFault, LiveJob, ProgramName, capture};
 pub use reading::{Input, ReadFault};

@@ -39,6 +39,10 @@ mod tls;
 mod unit;
 mod websocket;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use capture::{
     BLOCK_BYTES_MAX, CaptureFault, CaptureReader, INTERFACES_MAX, Item, Packet, Progress,
 };
