@@ -27,6 +27,7 @@ fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
         store::fuzz::TARGETS,
         terminal::fuzz::TARGETS,
         traffic::fuzz::TARGETS,
+        wire::fuzz::TARGETS,
         workspaces::fuzz::TARGETS,
     ]
     .into_iter()

@@ -2,7 +2,7 @@
 //! [`head`] reads start lines and fields; what Kubernetes means by a request is [`crate::kubernetes`]'s.
 //!
 //! Specification: RFC 9112. States of a direction: a head is expected; content of a known length, in chunks,
-//! or until the end; after an upgrade frames of WebSocket; lost, until a head is found again.
+//! or until the end; after an upgrade another protocol ([`upgraded`]); lost, until a head is found again.
 //! Limits: a head of [`HEAD_BYTES_MAX`], [`REQUESTS_MAX`] requests waiting for answers; content by
 //! [`crate::Limits`].
 //! After a gap: content of a known length goes on behind it. Otherwise the next head is searched for, and
@@ -11,18 +11,18 @@
 //! Hostile input: chunk sizes over 2^60 and heads over the bound end the understanding of their direction.
 
 mod head;
+mod upgraded;
 
-use crate::body::{Body, BodyKind};
+use crate::body::{Body, BodyKind, Piece};
 use crate::http::{self, Request};
 use crate::kubernetes::Call;
-use crate::redact::Shown;
 use crate::scene::Scene;
 use crate::skip::Skip;
 use crate::unit::{Protocol, Side, Unit};
-use crate::websocket::WebSocket;
 use head::{Head, Start};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use upgraded::Upgraded;
 
 pub(crate) use head::could_begin;
 
@@ -46,7 +46,7 @@ pub(crate) struct Http1 {
     unpairable: bool,
     /// When the last answer was captured: requests that come out of order after it have been answered.
     answered_ns: u64,
-    upgraded: Option<Box<WebSocket>>,
+    upgraded: Option<Upgraded>,
 }
 
 #[derive(Debug)]
@@ -240,13 +240,7 @@ impl Http1 {
         let request = request.cloned();
         let is_tunnel = waiting.as_ref().is_some_and(|waiting| waiting.is_connect) && status < 300;
         if status == 101 || is_tunnel {
-            let protocol = http::field(&head.fields, "upgrade").unwrap_or_default();
-            if protocol.eq_ignore_ascii_case("websocket") {
-                let channels = http::field(&head.fields, "sec-websocket-protocol");
-                let deflate = http::field(&head.fields, "sec-websocket-extensions");
-                let upgraded = WebSocket::new(request, channels, deflate);
-                self.upgraded = Some(Box::new(upgraded));
-            }
+            self.upgraded = Upgraded::new(head, request);
             for side in Side::BOTH {
                 let half = self.half(side);
                 half.state = State::Upgraded;
@@ -281,8 +275,8 @@ impl Http1 {
         let (bytes_max, limit) = (scene.limits.body_bytes_max, scene.limits.inflated_bytes_max);
         let half = self.half(side);
         half.body.push(part, bytes_max);
-        while let Some(shown) = half.body.event(scene.redactor, limit) {
-            half.tell(side, shown, scene);
+        while let Some(piece) = half.body.event(scene.redactor, limit) {
+            half.tell(side, piece, scene);
         }
     }
 
@@ -422,12 +416,13 @@ impl Half {
     fn end_body(&mut self, side: Side, scene: &mut Scene<'_>) {
         let body = std::mem::take(&mut self.body);
         if !body.is_empty() {
-            let shown = body.finish(scene.redactor, scene.limits.inflated_bytes_max);
-            self.tell(side, shown, scene);
+            let piece = body.finish(scene.redactor, scene.limits.inflated_bytes_max);
+            self.tell(side, piece, scene);
         }
     }
 
-    fn tell(&self, side: Side, shown: Shown, scene: &mut Scene<'_>) {
+    fn tell(&self, side: Side, piece: Piece, scene: &mut Scene<'_>) {
+        let shown = piece.shown;
         let info = match &shown.media_type {
             Some(media_type) => {
                 format!("content ({})", media_type.split(';').next().unwrap_or_default())

@@ -16,11 +16,11 @@ mod frames;
 pub mod hpack;
 mod huffman;
 
-use crate::body::Body;
+use crate::body::{Body, Piece};
 use crate::bytes::Cursor;
+use crate::grpc;
 use crate::http::{self, Request};
 use crate::kubernetes::Call;
-use crate::redact::Shown;
 use crate::scene::Scene;
 use crate::skip::Skip;
 use crate::unit::{Protocol, Side, Unit};
@@ -74,6 +74,12 @@ struct Message {
     ended: bool,
     body: Body,
     frames: u32,
+}
+
+/// How a call of gRPC ended, if these fields say it.
+fn grpc_status(fields: &[Field]) -> String {
+    let code = http::field(fields, "grpc-status");
+    code.and_then(grpc::status_name).map_or_else(String::new, |name| format!(", gRPC {name}"))
 }
 
 impl Http2 {
@@ -222,10 +228,13 @@ impl Http2 {
         let status = http::field(&fields, ":status").and_then(|status| status.parse().ok());
         let is_head = !stream.messages[side.index()].head_seen;
         let info = match (side, is_head) {
-            (_, false) => format!("HEADERS[{}] (trailers)", block.stream),
+            (_, false) => format!("HEADERS[{}] (trailers{})", block.stream, grpc_status(&fields)),
             (Side::Client, true) => String::new(),
             (Side::Server, true) => match status {
-                Some(status) => format!("HEADERS[{}]: {}", block.stream, http::status_line(status)),
+                Some(status) => {
+                    let (line, grpc) = (http::status_line(status), grpc_status(&fields));
+                    format!("HEADERS[{}]: {line}{grpc}", block.stream)
+                }
                 None => format!("HEADERS[{}]: status unknown", block.stream),
             },
         };
@@ -290,8 +299,8 @@ impl Http2 {
         message.frames += 1;
         message.body.push(payload, scene.limits.body_bytes_max);
         let limit = scene.limits.inflated_bytes_max;
-        while let Some(shown) = stream.messages[side.index()].body.event(scene.redactor, limit) {
-            Self::tell_data(stream, frame.stream, side, shown, scene);
+        while let Some(piece) = stream.messages[side.index()].body.event(scene.redactor, limit) {
+            Self::tell_data(stream, frame.stream, side, piece, scene);
         }
         if frame.flags & frames::FLAG_END_STREAM != 0 {
             self.end(side, frame.stream, scene);
@@ -323,23 +332,25 @@ impl Http2 {
         if body.is_empty() {
             return;
         }
-        let shown = body.finish(scene.redactor, scene.limits.inflated_bytes_max);
-        Self::tell_data(stream, number, side, shown, scene);
+        let piece = body.finish(scene.redactor, scene.limits.inflated_bytes_max);
+        Self::tell_data(stream, number, side, piece, scene);
     }
 
     fn tell_data(
         stream: &mut Stream,
         number: u32,
         side: Side,
-        shown: Shown,
+        piece: Piece,
         scene: &mut Scene<'_>,
     ) {
-        let info = match &shown.media_type {
-            Some(media_type) => {
+        let shown = piece.shown;
+        let info = match (&shown.media_type, piece.says) {
+            (_, Some(says)) => format!("DATA[{number}] {says}"),
+            (Some(media_type), None) => {
                 let media_type = media_type.split(';').next().unwrap_or_default();
                 format!("DATA[{number}] ({media_type})")
             }
-            None => format!("DATA[{number}]"),
+            (None, None) => format!("DATA[{number}]"),
         };
         let mut unit = scene.unit(side, Protocol::Http2, shown.length, info);
         unit.stream = Some(number);

@@ -13,22 +13,35 @@ mod app;
 mod body;
 mod bytes;
 mod capture;
+mod cbor;
+mod channels;
 mod decoder;
+mod etcd;
 mod flows;
+mod grpc;
 mod http;
 mod http1;
 mod http2;
+mod inflate;
 mod ip;
 mod keys;
 mod kubernetes;
 mod link;
+mod messages;
+mod objects;
+mod protobuf;
 mod redact;
 mod scene;
 mod skip;
+mod spdy;
 mod tcp;
 mod tls;
 mod unit;
 mod websocket;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 
 pub use capture::{
     BLOCK_BYTES_MAX, CaptureFault, CaptureReader, INTERFACES_MAX, Item, Packet, Progress,

@@ -10,7 +10,9 @@
 
 mod json;
 
+use crate::cbor;
 use crate::http2::hpack::Text;
+use crate::objects;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -110,6 +112,27 @@ impl Redactor {
         json::redact(self, text, may_be_secret)
     }
 
+    /// An object in Kubernetes' protobuf as the JSON that the API server would have sent of it, redacted; none if it is
+    /// none, or would be longer than the bound.
+    pub fn protobuf(
+        &self,
+        bytes: &[u8],
+        may_be_secret: bool,
+        json_bytes_max: usize,
+    ) -> Option<String> {
+        self.json(&objects::object(bytes, self, json_bytes_max).ok()?, may_be_secret)
+    }
+
+    /// The same of CBOR.
+    pub fn cbor(&self, bytes: &[u8], may_be_secret: bool, json_bytes_max: usize) -> Option<String> {
+        self.json(&cbor::json(bytes, json_bytes_max).ok()?, may_be_secret)
+    }
+
+    /// Whether a text is one JSON document, which may stand within another.
+    pub(crate) fn is_one_document(text: &str) -> bool {
+        json::is_one_document(text)
+    }
+
     /// A header field as it may be shown.
     pub(crate) fn field(&self, name: &Text, value: &Text) -> Option<String> {
         let value = value.as_deref()?;
@@ -127,7 +150,8 @@ impl Redactor {
             },
             "sec-websocket-protocol" => self.subprotocols(value),
             ":path" | "location" | "referer" | "content-location" => self.path(value),
-            "x-csrf-token" | "x-api-key" | "x-auth-token" | "x-vault-token" => {
+            // etcd's clients send theirs as `token`.
+            "x-csrf-token" | "x-api-key" | "x-auth-token" | "x-vault-token" | "token" => {
                 self.placeholder(value)
             }
             _ => self.text(value),

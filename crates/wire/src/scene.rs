@@ -90,3 +90,25 @@ impl Scene<'_> {
         self.accounts.content.skip(reason, bytes as u64);
     }
 }
+
+/// A scene of its own for the tests of one parser, and the units it told.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn units(act: impl FnOnce(&mut Scene<'_>)) -> (Vec<Unit>, Accounts) {
+    let (mut output, mut accounts) = (Output::default(), Accounts::default());
+    act(&mut Scene {
+        output: &mut output,
+        keys: &mut KeyStore::default(),
+        redactor: &Redactor::new(&[7; 32]),
+        limits: &Limits::default(),
+        accounts: &mut accounts,
+        connection: 1,
+        client: SocketAddr::from(([10, 0, 0, 1], 40_000)),
+        server: SocketAddr::from(([10, 0, 0, 2], 6443)),
+        time_ns: 0,
+    });
+    let units = output.events.into_iter().filter_map(|event| match event {
+        Event::Unit(unit) => Some(*unit),
+        Event::Closed(_) => None,
+    });
+    (units.collect(), accounts)
+}

@@ -28,6 +28,8 @@ pub enum Protocol {
     Http2,
     /// A frame of an upgraded connection.
     WebSocket,
+    /// A frame of SPDY/3.1, by which exec, attach and port-forwarding go where WebSocket does not.
+    Spdy,
 }
 
 /// One thing that was said.
@@ -168,6 +170,7 @@ impl fmt::Display for Protocol {
             Self::Http1 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
             Self::WebSocket => "WebSocket",
+            Self::Spdy => "SPDY/3.1",
         })
     }
 }

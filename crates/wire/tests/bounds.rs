@@ -72,3 +72,29 @@ fn a_forged_reset_or_segment_ends_nothing() {
     forged.packets.insert(place, reset);
     assert_eq!(said(&captures::decode(&forged).events), expected);
 }
+
+/// A client that says something, closes, and resets what it still gets: whether that ends the connection.
+fn ends_with_reset(said: &[u8], reset_behind_fin: u32) -> bool {
+    let mut decoder = Decoder::new(Redactor::new(&[7; 32]), Limits::default());
+    let length = u32::try_from(said.len()).unwrap();
+    feed(&mut decoder, 1, &segment(9, 41_000, 0x02, 0, b""));
+    feed(&mut decoder, 2, &segment(9, 41_000, 0x18, 1, said));
+    feed(&mut decoder, 3, &segment(9, 41_000, 0x01, 1 + length, b""));
+    feed(
+        &mut decoder,
+        4,
+        &segment(9, 41_000, 0x04, (1 + length).wrapping_add(reset_behind_fin), b""),
+    );
+    std::iter::from_fn(|| decoder.event()).any(|event| matches!(event, Event::Closed(_)))
+}
+
+#[test]
+fn a_reset_behind_a_fin_ends_a_connection_that_waits_for_nothing() {
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert!(ends_with_reset(request, 1));
+    // What is held may yet be decoded, as what waits for its key.
+    assert!(!ends_with_reset(b"GET /healthz HT", 1));
+    for elsewhere in [2, 1_000, u32::MAX] {
+        assert!(!ends_with_reset(request, elsewhere), "{elsewhere} behind the FIN");
+    }
+}

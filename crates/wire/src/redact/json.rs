@@ -45,6 +45,33 @@ enum Expect {
     CommaOrEnd,
 }
 
+/// What is copied, if anything is.
+struct Output<'r> {
+    redactor: Option<&'r Redactor>,
+    text: String,
+}
+
+impl Output<'_> {
+    fn push_str(&mut self, text: &str) {
+        if self.redactor.is_some() {
+            self.text.push_str(text);
+        }
+    }
+
+    fn placeholder(&mut self, secret: &str) {
+        if let Some(redactor) = self.redactor {
+            self.text.push_str(&redactor.placeholder(secret));
+        }
+    }
+
+    /// Text in which tokens may stand.
+    fn redacted(&mut self, text: &str) {
+        if let Some(redactor) = self.redactor {
+            self.text.push_str(&redactor.text(text));
+        }
+    }
+}
+
 struct Level {
     is_object: bool,
     hidden: bool,
@@ -52,14 +79,25 @@ struct Level {
 
 /// Copies JSON with what is secret replaced; none if it is not JSON (or several documents of it).
 pub(super) fn redact(redactor: &Redactor, text: &str, may_be_secret: bool) -> Option<String> {
+    let holds = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    let secret = may_be_secret || holds("\"Secret\"") || holds("\"SecretList\"");
+    walk(Some(redactor), text, secret).map(|(output, _)| output)
+}
+
+/// Whether this is one document, and can be redacted.
+pub(super) fn is_one_document(text: &str) -> bool {
+    walk(None, text, false).is_some_and(|(_, documents)| documents == 1)
+}
+
+/// Walks documents and counts them; with a redactor they are copied.
+fn walk(redactor: Option<&Redactor>, text: &str, secret: bool) -> Option<(String, usize)> {
     if hides_letters(text) {
         return None;
     }
-    let holds = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    let secret = may_be_secret || holds("\"Secret\"") || holds("\"SecretList\"");
     // Asked of the whole first: most documents hold none, and then no string need be asked.
-    let holds_token = may_hold_token(text);
-    let mut output = String::with_capacity(text.len());
+    let holds_token = redactor.is_some() && may_hold_token(text);
+    let mut output =
+        Output { redactor, text: String::with_capacity(redactor.map_or(0, |_| text.len())) };
     let mut levels: Vec<Level> = Vec::new();
     let mut expect = Expect::Value;
     // What the last key says of its value.
@@ -122,16 +160,16 @@ pub(super) fn redact(redactor: &Redactor, text: &str, may_be_secret: bool) -> Op
             b'"' if wants_value => {
                 let length = string(rest)?;
                 let inner = rest.get(1..length - 1)?;
-                output.push('"');
+                output.push_str("\"");
                 match inherited || hide_tree || hide_string {
                     true if inner.is_empty() => {}
-                    true => output.push_str(&redactor.placeholder(inner)),
+                    true => output.placeholder(inner),
                     false => match holds_token && may_hold_token(inner) {
-                        true => output.push_str(&redactor.text(inner)),
+                        true => output.redacted(inner),
                         false => output.push_str(inner),
                     },
                 }
-                output.push('"');
+                output.push_str("\"");
                 rest = rest.get(length..)?;
                 (hide_tree, hide_string) = (false, false);
                 expect = after_value(&levels, &mut documents);
@@ -141,9 +179,9 @@ pub(super) fn redact(redactor: &Redactor, text: &str, may_be_secret: bool) -> Op
                 let value = rest.get(..length)?;
                 match (inherited || hide_tree) && value != "null" {
                     true => {
-                        output.push('"');
-                        output.push_str(&redactor.placeholder(value));
-                        output.push('"');
+                        output.push_str("\"");
+                        output.placeholder(value);
+                        output.push_str("\"");
                     }
                     false => output.push_str(value),
                 }
@@ -154,7 +192,7 @@ pub(super) fn redact(redactor: &Redactor, text: &str, may_be_secret: bool) -> Op
             _ => return None,
         }
     }
-    (levels.is_empty() && documents > 0).then_some(output)
+    (levels.is_empty() && documents > 0).then_some((output.text, documents))
 }
 
 fn after_value(levels: &[Level], documents: &mut usize) -> Expect {
@@ -167,7 +205,7 @@ fn after_value(levels: &[Level], documents: &mut usize) -> Expect {
     }
 }
 
-fn copy<'a>(output: &mut String, rest: &'a str, length: usize) -> &'a str {
+fn copy<'a>(output: &mut Output<'_>, rest: &'a str, length: usize) -> &'a str {
     let (part, rest) = rest.split_at(length);
     output.push_str(part);
     rest
@@ -204,11 +242,15 @@ fn may_hold_token(text: &str) -> bool {
         .any(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_some())
 }
 
-/// Whether an ASCII letter is written as an escape, by which a key could be disguised.
+/// Whether an ASCII letter is written as an escape, by which a key could be disguised. A backslash that is itself
+/// escaped begins none.
 fn hides_letters(text: &str) -> bool {
     const ESCAPE: &str = "\\u00";
     memmem::find_iter(text.as_bytes(), ESCAPE.as_bytes()).any(|place| {
+        let before = text.as_bytes().get(..place).unwrap_or_default();
+        let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
         let code = text.get(place + ESCAPE.len()..place + ESCAPE.len() + 2).unwrap_or_default();
-        u8::from_str_radix(code, 16).is_ok_and(|byte| byte.is_ascii_alphabetic())
+        let is_letter = u8::from_str_radix(code, 16).is_ok_and(|byte| byte.is_ascii_alphabetic());
+        is_letter && backslashes % 2 == 0
     })
 }

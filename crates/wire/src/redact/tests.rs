@@ -21,6 +21,7 @@ fn credentials_in_fields_are_replaced_and_equal_ones_look_equal() {
         ("authorization", "canary"),
         ("authorization", "Basic canary"),
         ("proxy-authorization", "Bearer canary"),
+        ("token", "canary.7"),
         ("cookie", "a=canary; b=canary"),
         ("set-cookie", "session=canary; HttpOnly"),
         (
@@ -116,6 +117,14 @@ fn what_is_not_json_gives_nothing() {
     assert_eq!(redactor().json(&"[".repeat(100_000), false), None, "too deep");
     let disguised = r#"{"kind":"\u0053ecret","data":{"a":"canary"}}"#;
     assert_eq!(redactor().json(disguised, false), None, "letters behind escapes");
+    let thrice = r#"{"kind":"\\\u0053ecret","data":{"a":"canary"}}"#;
+    assert_eq!(redactor().json(thrice, false), None, "behind a backslash that is one");
+    let script = r#"{"a":"printf '\\u0053'"}"#;
+    assert_eq!(
+        redactor().json(script, false).as_deref(),
+        Some(script),
+        "a backslash and no escape"
+    );
     assert!(redactor().json(r#"{"a":"\u003cb\u003e"}"#, false).is_some(), "as Go escapes HTML");
 }
 
