@@ -21,8 +21,8 @@ mod gates;
 mod gateway_requests;
 mod link_keys;
 mod links;
-mod namespaces;
 mod machines;
+mod namespaces;
 mod posture;
 mod purge;
 mod sign_ins;
@@ -52,8 +52,8 @@ pub use gateway_requests::{GatewayRequest, GatewayRequestFilter};
 pub use link_keys::LinkKey;
 pub use links::{LinkFilter, LinkRow, LinkState, MintOutcome};
 pub use location::StoreLocation;
-pub use namespaces::KnownNamespace;
 pub use machines::{CollectOutcome, MachineApproval, MachineAuthorityRow, MachineRequest};
+pub use namespaces::KnownNamespace;
 pub use posture::{
     PostureBegin, PostureBeginOutcome, PostureChange, PostureCount, PostureException,
     PostureExcuse, PostureFacets, PostureFinding, PostureFound, PostureKnown, PostureNewException,
