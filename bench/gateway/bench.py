@@ -101,6 +101,8 @@ drain_grace_s = 1
 self_signed = true
 [store]
 directory = "{folder}/{name}"
+[posture]
+scan_every_hours = 0
 [[cluster]]
 name = "demo"
 kubeconfig = "{kubeconfig}"

@@ -120,7 +120,8 @@ async fn figures_are_told_on_their_own_address_alone() {
     hub.told("stopped");
 }
 
-/// Every figure in `docs/operating.md` is there before anything has happened, with its words and its kind.
+/// Every figure in `docs/operating.md` is there before anything has happened, with its words and its kind; but those of
+/// a cluster's posture, which come with its first scan.
 #[tokio::test]
 async fn a_fresh_hub_tells_all_its_figures_at_nothing() {
     let hub = Hub::start();
@@ -130,7 +131,8 @@ async fn a_fresh_hub_tells_all_its_figures_at_nothing() {
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())
         .filter(|name| {
-            name.ends_with("_total") || name.ends_with("_seconds") || name.ends_with("_live")
+            !name.starts_with("sallyport_posture_")
+                && ["_total", "_seconds", "_live"].iter().any(|it| name.ends_with(it))
         })
         .collect();
     assert!(documented.len() >= 10, "{documented:?}");

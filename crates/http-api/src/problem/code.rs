@@ -157,6 +157,6 @@ mod tests {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code}");
         }
-        assert_eq!(ProblemCode::ALL.len(), 47);
+        assert_eq!(ProblemCode::ALL.len(), 49);
     }
 }

@@ -35,6 +35,7 @@ impl Gate {
         let (hub, gateway) = (free_port(), free_port());
         let config = format!(
             "[server]\nlisten = \"127.0.0.1:{hub}\"\norigins = [\"https://localhost:{hub}\"]\ndrain_grace_s = 1\n\
+             [posture]\nscan_every_hours = 0\n\
              [tls]\nself_signed = true\n[store]\ndirectory = \"{path}/data\"\n\
              [[cluster]]\nname = \"demo\"\nkubeconfig = \"{}\"\n\
              [gateway]\nlisten = \"127.0.0.1:{gateway}\"\nbase_domain = \"gate.test\"\n{}\n",
