@@ -17,7 +17,8 @@ const clock = () =>
       (event) => {
         const clicked = event.timeStamp;
         const look = () => {
-          const rows = document.querySelector('section[data-phase] .xterm-accessibility-tree')?.textContent ?? '';
+          // The drawn rows: xterm tells screen readers of a prompt up to a second later.
+          const rows = document.querySelector('section[data-phase] .xterm-rows')?.textContent ?? '';
           if (/[#$]\s*$/.test(rows.replace(/\u00a0/g, ' '))) requestAnimationFrame((now) => resolve(now - clicked));
           else requestAnimationFrame(look);
         };
