@@ -4,10 +4,10 @@ import { type ReactNode, useState } from 'react';
 import type { PostureFindingDetail as Detail, PostureFinding } from '../api/contract';
 import { queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
-import { Button, IconButton } from '../ui/controls';
-import { Dialog } from '../ui/overlays';
+import { Button } from '../ui/controls';
 import { Notice, SkeletonRows } from '../ui/show';
 import { absoluteTime } from '../ui/time';
+import { DetailPane } from './DetailPane';
 import { FindingBadge, FindingState } from './PostureBadges';
 import { ExceptionDialog } from './PostureExceptions';
 import { ProblemNotice } from './ProblemView';
@@ -24,25 +24,10 @@ type Props = {
 export function PostureFindingDetail({ inDialog, ...props }: Props & { inDialog: boolean }): ReactNode {
   const t = useT();
   const title = t('posture.finding', { number: String(props.number) });
-  if (inDialog)
-    return (
-      <Dialog title={title} isOpen onClose={props.onClose} wide>
-        <div className="dialog-body">
-          <Finding {...props} />
-        </div>
-        <div className="dialog-actions">
-          <Button onPress={props.onClose}>{t('act.close')}</Button>
-        </div>
-      </Dialog>
-    );
   return (
-    <section className="traffic-detail" aria-label={title}>
-      <header className="traffic-detail-head">
-        <h2>{title}</h2>
-        <IconButton icon="close" label={t('act.close')} onPress={props.onClose} />
-      </header>
+    <DetailPane title={title} inDialog={inDialog} onClose={props.onClose}>
       <Finding {...props} />
-    </section>
+    </DetailPane>
   );
 }
 

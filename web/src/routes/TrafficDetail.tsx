@@ -5,12 +5,11 @@ import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
 import type { TrafficDetail as Detail, TrafficContent, TrafficUnit } from '../api/contract';
 import { queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
-import { Button, IconButton } from '../ui/controls';
 import { hexOf } from '../ui/hex';
 import { JsonTree } from '../ui/JsonTree';
-import { Dialog } from '../ui/overlays';
 import { Badge, Notice, SkeletonRows } from '../ui/show';
 import { absoluteTime, bytes } from '../ui/time';
+import { DetailPane } from './DetailPane';
 import { ProblemNotice } from './ProblemView';
 import { ConnectionFacts } from './TrafficConnections';
 import { about, comparison, latency, micros, microTime, narrowed, omissionKey, statusTone } from './trafficView';
@@ -26,25 +25,10 @@ type Props = {
 export function TrafficDetail({ inDialog, ...props }: Props & { inDialog: boolean }): ReactNode {
   const t = useT();
   const title = t('traffic.unit', { number: props.number });
-  if (inDialog)
-    return (
-      <Dialog title={title} isOpen onClose={props.onClose} wide>
-        <div className="dialog-body">
-          <Unit {...props} />
-        </div>
-        <div className="dialog-actions">
-          <Button onPress={props.onClose}>{t('act.close')}</Button>
-        </div>
-      </Dialog>
-    );
   return (
-    <section className="traffic-detail" aria-label={title}>
-      <header className="traffic-detail-head">
-        <h2>{title}</h2>
-        <IconButton icon="close" label={t('act.close')} onPress={props.onClose} />
-      </header>
+    <DetailPane title={title} inDialog={inDialog} onClose={props.onClose}>
       <Unit {...props} />
-    </section>
+    </DetailPane>
   );
 }
 
