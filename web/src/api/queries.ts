@@ -42,7 +42,8 @@ export const queries = {
   links: (filter: LinkFilter) =>
     queryOptions({
       queryKey: ['links', filter],
-      queryFn: () => take(api.GET('/api/v1/links', { params: { query: filter } })),
+      // As many as one page holds: Home looks among them for those that still open a door.
+      queryFn: () => take(api.GET('/api/v1/links', { params: { query: { ...filter, limit: 500 } } })),
       ...lively,
     }),
   terminals: (user?: string) =>

@@ -1,6 +1,7 @@
-// A list that the hub gives in pages: read on by a button, and kept fresh as far as it was read.
+// A list that the hub gives in pages: read on by a button, and kept fresh while only its newest page is read.
 import { type QueryKey, useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { freshWhileFirst } from '../api/pages';
 import { useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { ProblemNotice } from './ProblemView';
@@ -14,7 +15,7 @@ interface Page<Row> {
 export function usePages<Row>(
   queryKey: QueryKey,
   page: (after: string | undefined) => Promise<Page<Row>>,
-  refetchInterval: number,
+  everyMs: number,
 ) {
   const pages = useInfiniteQuery({
     queryKey,
@@ -22,7 +23,7 @@ export function usePages<Row>(
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next ?? undefined,
     staleTime: 2_000,
-    refetchInterval,
+    refetchInterval: (query) => freshWhileFirst(query, everyMs),
   });
   return { ...pages, rows: pages.data?.pages.flatMap((each) => each.items) };
 }

@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { type ReactNode, useCallback, useMemo } from 'react';
 import type { TrafficConnection } from '../api/contract';
+import { freshWhileFirst } from '../api/pages';
 import { ApiProblem, ownProblem } from '../api/problem';
 import { acts, queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
@@ -34,10 +35,7 @@ export function TrafficConnections({
     queryFn: ({ pageParam }) => acts.trafficConnections(search.state, pageParam),
     initialPageParam: undefined as number | undefined,
     getNextPageParam: (page) => page.next_before,
-    // Every page is asked for again, so only who looks at the newest alone is kept up to date; nor is a failed older
-    // page asked for again by the way.
-    refetchInterval: ({ state }) =>
-      (state.data?.pages.length ?? 0) > 1 || (state.error && state.fetchMeta?.fetchMore) ? false : 10_000,
+    refetchInterval: (query) => freshWhileFirst(query, 10_000),
   });
   const { data, error, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage, refetch } = pages;
   const connections = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
