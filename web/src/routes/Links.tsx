@@ -8,8 +8,9 @@ import { useLanguage, useT } from '../i18n';
 import { Button, Select } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
 import { Confirm } from '../ui/overlays';
-import { Badge, CopyId, Empty, SkeletonRows, Time, type Tone } from '../ui/show';
+import { Badge, CopyId, Empty, Time, type Tone } from '../ui/show';
 import { toaster } from '../ui/toast';
+import { Listing } from './Listing';
 import { MoreRows, usePages } from './Pages';
 import { ProblemNotice } from './ProblemView';
 import { type LinkSearch, linkStates } from './urlState';
@@ -77,74 +78,58 @@ export function Links(): ReactNode {
         </Button>
       </div>
       <div className="room-body">
-        {error && !links && <ProblemNotice error={error} onRetry={() => void refetch()} />}
-        {!links && !error && <SkeletonRows label={t('act.loading')} />}
-        {links?.length === 0 && (
-          <Empty icon="link" title={t('link.none')}>
-            {t('link.noneTodo')}
-          </Empty>
-        )}
-        {links && links.length > 0 && (
-          <div className="table-wrap">
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{t('link.to')}</th>
-                  <th scope="col">{t('link.user')}</th>
-                  <th scope="col">{t('link.state')}</th>
-                  <th scope="col">{t('link.created')}</th>
-                  <th scope="col">{t('link.expires')}</th>
-                  <th scope="col">ID</th>
-                  <th scope="col">
-                    <span className="hidden-visually">{t('pod.acts')}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {links.map((link) => (
-                  <tr key={link.id}>
-                    <th scope="row">
-                      <span className="mono">{`${link.pod} / ${link.container}`}</span>
-                      <span className="mono faint">{`${link.cluster} / ${link.namespace}`}</span>
-                    </th>
-                    <td data-head={t('link.user')}>
-                      <span className="mono">{link.user}</span>
-                      {link.minted_by !== link.user && (
-                        <span className="faint"> {t('link.mintedBy', { user: link.minted_by })}</span>
-                      )}
-                    </td>
-                    <td data-head={t('link.state')}>
-                      <Badge tone={tones[link.state]}>{t(`link.state.${link.state}`)}</Badge>
-                    </td>
-                    <td data-head={t('link.created')}>
-                      <Time at={link.created_at} lang={lang} />
-                    </td>
-                    <td data-head={t('link.expires')}>
-                      <Time at={link.expires_at} lang={lang} />
-                    </td>
-                    <td data-head="ID">
-                      <CopyId value={link.id} label={t('copy.id')} copied={t('copy.done')} chars={12} />
-                    </td>
-                    <td className="table-acts">
-                      {canRevoke(link) && (
-                        <Button
-                          size="small"
-                          aria-label={t('link.revokeOf', { pod: link.pod })}
-                          onPress={() => {
-                            setFailure(null);
-                            setRevoking(link);
-                          }}
-                        >
-                          {t('link.revoke')}
-                        </Button>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        )}
+        <Listing
+          rows={links}
+          error={error}
+          onRetry={() => void refetch()}
+          empty={
+            <Empty icon="link" title={t('link.none')}>
+              {t('link.noneTodo')}
+            </Empty>
+          }
+          heads={[t('link.to'), t('link.user'), t('link.state'), t('link.created'), t('link.expires'), 'ID']}
+        >
+          {(link) => (
+            <tr key={link.id}>
+              <th scope="row">
+                <span className="mono">{`${link.pod} / ${link.container}`}</span>
+                <span className="mono faint">{`${link.cluster} / ${link.namespace}`}</span>
+              </th>
+              <td data-head={t('link.user')}>
+                <span className="mono">{link.user}</span>
+                {link.minted_by !== link.user && (
+                  <span className="faint"> {t('link.mintedBy', { user: link.minted_by })}</span>
+                )}
+              </td>
+              <td data-head={t('link.state')}>
+                <Badge tone={tones[link.state]}>{t(`link.state.${link.state}`)}</Badge>
+              </td>
+              <td data-head={t('link.created')}>
+                <Time at={link.created_at} lang={lang} />
+              </td>
+              <td data-head={t('link.expires')}>
+                <Time at={link.expires_at} lang={lang} />
+              </td>
+              <td data-head="ID">
+                <CopyId value={link.id} label={t('copy.id')} copied={t('copy.done')} chars={12} />
+              </td>
+              <td className="table-acts">
+                {canRevoke(link) && (
+                  <Button
+                    size="small"
+                    aria-label={t('link.revokeOf', { pod: link.pod })}
+                    onPress={() => {
+                      setFailure(null);
+                      setRevoking(link);
+                    }}
+                  >
+                    {t('link.revoke')}
+                  </Button>
+                )}
+              </td>
+            </tr>
+          )}
+        </Listing>
         <MoreRows pages={pages} />
       </div>
       {revoking && (

@@ -8,8 +8,9 @@ import { useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { FilterInput } from '../ui/FilterInput';
 import { Confirm } from '../ui/overlays';
-import { CopyId, Empty, SkeletonRows, Time } from '../ui/show';
+import { CopyId, Empty, Time } from '../ui/show';
 import { toaster } from '../ui/toast';
+import { Listing } from './Listing';
 import { MoreRows, usePages } from './Pages';
 import { ProblemNotice } from './ProblemView';
 
@@ -38,65 +39,50 @@ export function LiveTerminals(): ReactNode {
   };
   const body = (
     <div className="room-body">
-      {error && !rows && <ProblemNotice error={error} onRetry={() => void refetch()} />}
-      {!rows && !error && <SkeletonRows label={t('act.loading')} />}
-      {rows && live.length === 0 && (
-        <Empty icon="terminal" title={whose ? t('live.noneFiltered', { user: whose }) : t('live.none')}>
-          {whose ? t('audit.noneFiltered') : t('live.noneTodo')}
-        </Empty>
-      )}
-      {live.length > 0 && (
-        <div className="table-wrap">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">{t('link.to')}</th>
-                <th scope="col">{t('link.user')}</th>
-                <th scope="col">{t('live.since')}</th>
-                <th scope="col">{t('live.hub')}</th>
-                <th scope="col">ID</th>
-                <th scope="col">
-                  <span className="hidden-visually">{t('pod.acts')}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {live.map((each) => (
-                <tr key={each.id}>
-                  <th scope="row">
-                    <span className="mono">{`${each.pod} / ${each.container}`}</span>
-                    <span className="mono faint">{`${each.cluster} / ${each.namespace}`}</span>
-                  </th>
-                  <td className="mono" data-head={t('link.user')}>
-                    {each.user}
-                  </td>
-                  <td data-head={t('live.since')}>
-                    <Time at={each.started_at} lang={lang} />
-                  </td>
-                  <td className="mono" data-head={t('live.hub')}>
-                    {each.hub}
-                  </td>
-                  <td data-head="ID">
-                    <CopyId value={each.id} label={t('copy.id')} copied={t('copy.done')} chars={12} />
-                  </td>
-                  <td className="table-acts">
-                    <Button
-                      size="small"
-                      aria-label={t('live.endOf', { pod: each.pod })}
-                      onPress={() => {
-                        setFailure(null);
-                        setEnding(each);
-                      }}
-                    >
-                      {t('live.end')}
-                    </Button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Listing
+        rows={rows && live}
+        error={error}
+        onRetry={() => void refetch()}
+        empty={
+          <Empty icon="terminal" title={whose ? t('live.noneFiltered', { user: whose }) : t('live.none')}>
+            {whose ? t('audit.noneFiltered') : t('live.noneTodo')}
+          </Empty>
+        }
+        heads={[t('link.to'), t('link.user'), t('live.since'), t('live.hub'), 'ID']}
+      >
+        {(each) => (
+          <tr key={each.id}>
+            <th scope="row">
+              <span className="mono">{`${each.pod} / ${each.container}`}</span>
+              <span className="mono faint">{`${each.cluster} / ${each.namespace}`}</span>
+            </th>
+            <td className="mono" data-head={t('link.user')}>
+              {each.user}
+            </td>
+            <td data-head={t('live.since')}>
+              <Time at={each.started_at} lang={lang} />
+            </td>
+            <td className="mono" data-head={t('live.hub')}>
+              {each.hub}
+            </td>
+            <td data-head="ID">
+              <CopyId value={each.id} label={t('copy.id')} copied={t('copy.done')} chars={12} />
+            </td>
+            <td className="table-acts">
+              <Button
+                size="small"
+                aria-label={t('live.endOf', { pod: each.pod })}
+                onPress={() => {
+                  setFailure(null);
+                  setEnding(each);
+                }}
+              >
+                {t('live.end')}
+              </Button>
+            </td>
+          </tr>
+        )}
+      </Listing>
       <MoreRows pages={pages} />
       {ending && (
         <Confirm

@@ -6,10 +6,11 @@ import { acts, queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button, Checkbox, Field, IconButton } from '../ui/controls';
 import { Confirm, Dialog, Menu } from '../ui/overlays';
-import { Badge, Empty, ShownOnce, SkeletonRows, Time } from '../ui/show';
+import { Badge, Empty, ShownOnce, Time } from '../ui/show';
 import { toaster } from '../ui/toast';
 import { AdminOnly } from './Access';
 import { isAccountName } from './accountName';
+import { Listing } from './Listing';
 import { ProblemNotice } from './ProblemView';
 
 type Pending = { kind: 'disable' | 'signOut' | 'revoke'; account: Account };
@@ -65,68 +66,59 @@ function PeopleTable(): ReactNode {
         </Button>
       </div>
       {failure !== null && !pending && <ProblemNotice error={failure} />}
-      {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
-      {!data && !error && <SkeletonRows label={t('act.loading')} />}
-      {data?.items.length === 0 && (
-        <Empty icon="people" title={t('people.none')}>
-          {t('people.noneTodo')}
-        </Empty>
-      )}
-      {data && data.items.length > 0 && (
-        <div className="table-wrap">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">{t('people.name')}</th>
-                <th scope="col">{t('people.kubernetesUser')}</th>
-                <th scope="col">{t('people.groups')}</th>
-                <th scope="col">{t('people.state')}</th>
-                <th scope="col">{t('people.lastSignIn')}</th>
-                <th scope="col">
-                  <span className="hidden-visually">{t('pod.acts')}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.items.map((account) => (
-                <tr key={account.id}>
-                  <th scope="row">
-                    <span className="mono">{account.name}</span>
-                    {account.display_name !== account.name && <span className="faint"> {account.display_name}</span>}
-                  </th>
-                  <td className="mono" data-head={t('people.kubernetesUser')}>
-                    {account.kubernetes_user}
-                  </td>
-                  <td className="mono" data-head={t('people.groups')}>
-                    {account.groups.join(', ') || '–'}
-                  </td>
-                  <td data-head={t('people.state')}>
-                    <AccountState account={account} />
-                  </td>
-                  <td data-head={t('people.lastSignIn')}>
-                    {account.last_sign_in_at ? <Time at={account.last_sign_in_at} lang={lang} /> : t('people.never')}
-                  </td>
-                  <td className="table-acts">
-                    <Menu
-                      label={t('people.actsOf', { name: account.name })}
-                      trigger={<IconButton icon="more" label={t('people.actsOf', { name: account.name })} />}
-                      onAction={(id) => act(id, account)}
-                      entries={[
-                        { id: 'invite', label: t('people.invite'), icon: 'link' },
-                        { id: 'signOut', label: t('people.signOut'), icon: 'close' },
-                        { id: 'revoke', label: t('people.revoke'), icon: 'denied', danger: true },
-                        account.disabled
-                          ? { id: 'enable', label: t('people.enable'), icon: 'check' }
-                          : { id: 'disable', label: t('people.disable'), icon: 'denied', danger: true },
-                      ]}
-                    />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Listing
+        rows={data?.items}
+        error={error}
+        onRetry={() => void refetch()}
+        empty={
+          <Empty icon="people" title={t('people.none')}>
+            {t('people.noneTodo')}
+          </Empty>
+        }
+        heads={[
+          t('people.name'),
+          t('people.kubernetesUser'),
+          t('people.groups'),
+          t('people.state'),
+          t('people.lastSignIn'),
+        ]}
+      >
+        {(account) => (
+          <tr key={account.id}>
+            <th scope="row">
+              <span className="mono">{account.name}</span>
+              {account.display_name !== account.name && <span className="faint"> {account.display_name}</span>}
+            </th>
+            <td className="mono" data-head={t('people.kubernetesUser')}>
+              {account.kubernetes_user}
+            </td>
+            <td className="mono" data-head={t('people.groups')}>
+              {account.groups.join(', ') || '–'}
+            </td>
+            <td data-head={t('people.state')}>
+              <AccountState account={account} />
+            </td>
+            <td data-head={t('people.lastSignIn')}>
+              {account.last_sign_in_at ? <Time at={account.last_sign_in_at} lang={lang} /> : t('people.never')}
+            </td>
+            <td className="table-acts">
+              <Menu
+                label={t('people.actsOf', { name: account.name })}
+                trigger={<IconButton icon="more" label={t('people.actsOf', { name: account.name })} />}
+                onAction={(id) => act(id, account)}
+                entries={[
+                  { id: 'invite', label: t('people.invite'), icon: 'link' },
+                  { id: 'signOut', label: t('people.signOut'), icon: 'close' },
+                  { id: 'revoke', label: t('people.revoke'), icon: 'denied', danger: true },
+                  account.disabled
+                    ? { id: 'enable', label: t('people.enable'), icon: 'check' }
+                    : { id: 'disable', label: t('people.disable'), icon: 'denied', danger: true },
+                ]}
+              />
+            </td>
+          </tr>
+        )}
+      </Listing>
       {adding && (
         <AddAccount
           onClose={() => setAdding(false)}

@@ -6,8 +6,9 @@ import { acts, queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button, Field, IconButton } from '../ui/controls';
 import { Confirm, Dialog } from '../ui/overlays';
-import { Badge, Empty, SkeletonRows, Time } from '../ui/show';
+import { Badge, Empty, Time } from '../ui/show';
 import { toaster } from '../ui/toast';
+import { Listing } from './Listing';
 import { ProblemNotice } from './ProblemView';
 import type { PostureView } from './postureView';
 
@@ -40,69 +41,60 @@ export function PostureExceptions({ cluster, change }: PostureView): ReactNode {
           {t('posture.addException')}
         </Button>
       </div>
-      {error && !data && <ProblemNotice error={error} onRetry={() => void refetch()} />}
-      {!data && !error && <SkeletonRows label={t('act.loading')} />}
-      {data?.items.length === 0 && (
-        <Empty icon="posture" title={t('posture.noExceptions')}>
-          {t('posture.noExceptionsTodo')}
-        </Empty>
-      )}
-      {data && data.items.length > 0 && (
-        <div className="table-wrap">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">{t('posture.check')}</th>
-                <th scope="col">{t('posture.object')}</th>
-                <th scope="col">{t('posture.reason')}</th>
-                <th scope="col">{t('posture.owner')}</th>
-                <th scope="col">{t('posture.expires')}</th>
-                <th scope="col">{t('posture.madeBy')}</th>
-                <th scope="col">
-                  <span className="hidden-visually">{t('pod.acts')}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.items.map((each) => (
-                <tr key={each.number}>
-                  <th scope="row">
-                    <button
-                      type="button"
-                      className="link mono"
-                      onClick={() => change({ view: 'findings', check: each.check, standing: 'excepted' })}
-                    >
-                      {each.check}
-                    </button>
-                  </th>
-                  <td className="mono" data-head={t('posture.object')}>
-                    {each.object}
-                    {each.path && <span className="faint"> {each.path}</span>}
-                  </td>
-                  <td data-head={t('posture.reason')}>{each.reason}</td>
-                  <td data-head={t('posture.owner')}>{each.owner}</td>
-                  <td data-head={t('posture.expires')}>
-                    {each.expires} <ExpiredBadge expired={each.expired} />
-                  </td>
-                  <td data-head={t('posture.madeBy')}>
-                    <span className="mono">{each.made_by}</span> <Time at={each.made_at} lang={lang} />
-                  </td>
-                  <td>
-                    <IconButton
-                      icon="trash"
-                      label={t('posture.removeException', { number: each.number, check: each.check })}
-                      onPress={() => {
-                        setFailure(null);
-                        setRemoving(each);
-                      }}
-                    />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Listing
+        rows={data?.items}
+        error={error}
+        onRetry={() => void refetch()}
+        empty={
+          <Empty icon="posture" title={t('posture.noExceptions')}>
+            {t('posture.noExceptionsTodo')}
+          </Empty>
+        }
+        heads={[
+          t('posture.check'),
+          t('posture.object'),
+          t('posture.reason'),
+          t('posture.owner'),
+          t('posture.expires'),
+          t('posture.madeBy'),
+        ]}
+      >
+        {(each) => (
+          <tr key={each.number}>
+            <th scope="row">
+              <button
+                type="button"
+                className="link mono"
+                onClick={() => change({ view: 'findings', check: each.check, standing: 'excepted' })}
+              >
+                {each.check}
+              </button>
+            </th>
+            <td className="mono" data-head={t('posture.object')}>
+              {each.object}
+              {each.path && <span className="faint"> {each.path}</span>}
+            </td>
+            <td data-head={t('posture.reason')}>{each.reason}</td>
+            <td data-head={t('posture.owner')}>{each.owner}</td>
+            <td data-head={t('posture.expires')}>
+              {each.expires} <ExpiredBadge expired={each.expired} />
+            </td>
+            <td data-head={t('posture.madeBy')}>
+              <span className="mono">{each.made_by}</span> <Time at={each.made_at} lang={lang} />
+            </td>
+            <td>
+              <IconButton
+                icon="trash"
+                label={t('posture.removeException', { number: each.number, check: each.check })}
+                onPress={() => {
+                  setFailure(null);
+                  setRemoving(each);
+                }}
+              />
+            </td>
+          </tr>
+        )}
+      </Listing>
       <ExceptionDialog cluster={cluster} isOpen={adding} onClose={() => setAdding(false)} />
       <Confirm
         title={t('posture.removeException', { number: removing?.number ?? 0, check: removing?.check ?? '' })}
