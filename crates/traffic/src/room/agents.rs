@@ -147,7 +147,7 @@ async fn status(
     }
     let labels = [("cluster", name.cluster.to_string()), ("node", name.node.to_string())];
     metrics::gauge!(DROPPED, &labels).set(float(status.dropped));
-    metrics::gauge!(LOST, &labels).set(float(status.units_lost + status.units_refused));
+    metrics::gauge!(LOST, &labels).set(float(status.units_lost.saturating_add(status.units_refused)));
     metrics::gauge!(LAG, &labels).set(float(status.lag_ms));
     let text = serde_json::to_string(&status).map_err(BatchFault::from)?;
     let inner = &door.traffic.inner;
