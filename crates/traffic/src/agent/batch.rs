@@ -34,7 +34,7 @@ const HEADERS_BYTES_MAX: usize = 5 * 1024 * 1024;
 const REASONS_MAX: usize = 64;
 
 /// For whom an agent speaks: what passes on one node of one cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AgentName {
     /// The cluster, as the hub's configuration names it.
     pub cluster: ClusterName,
