@@ -2,7 +2,7 @@
 //! certificates. What agents send is the crate `traffic`'s.
 //!
 //! Deny by default: the handshake ends for whoever shows no certificate, one that is out of date, or one of another
-//! authority. Whom a certificate speaks for stands in its one URI name, `sallyport://agent/CLUSTER/NODE`; one without
+//! authority; one that runs out on a connection which lives on is refused with the next request. Whom a certificate speaks for stands in its one URI name, `sallyport://agent/CLUSTER/NODE`; one without
 //! is answered nothing.
 //!
 //! Hostile input: certificates before the handshake ends are rustls's and webpki's to judge, and read by `authn`.
@@ -79,7 +79,8 @@ async fn name_agent(mut request: Request, next: Next) -> Response {
     let shown = request.extensions().get::<ClientCertificates>();
     let named = shown.and_then(|certificates| {
         let leaf = certificates.0.first()?;
-        Some(AgentCertificate { name: name_in(leaf)?, not_before: leaf.not_before() })
+        let (not_before, not_after) = (leaf.not_before(), leaf.not_after());
+        Some(AgentCertificate { name: name_in(leaf)?, not_before, not_after })
     });
     if let Some(named) = named {
         request.extensions_mut().insert(named);

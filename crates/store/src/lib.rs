@@ -66,11 +66,11 @@ pub use store::Store;
 pub use terminals::{TerminalFilter, TerminalRow};
 pub use throttle::ThrottleState;
 pub use traffic::{
-    TRAFFIC_BATCH_UNITS_MAX, TRAFFIC_STREAM_CONNECTIONS_MAX, TrafficAgent, TrafficAppend,
-    TrafficBatchOf, TrafficBody, TrafficComparison, TrafficCondition, TrafficConnection,
-    TrafficConnections, TrafficContent, TrafficCount, TrafficExchange, TrafficNumberField,
-    TrafficNumbers, TrafficPage, TrafficPurged, TrafficQuery, TrafficRetention, TrafficSummary,
-    TrafficTextField, TrafficTls, TrafficUnit,
+    TRAFFIC_BATCH_UNITS_MAX, TRAFFIC_STREAM_CONNECTIONS_MAX, TRAFFIC_STREAMS_MAX, TrafficAgent,
+    TrafficAppend, TrafficBatchOf, TrafficBody, TrafficComparison, TrafficCondition,
+    TrafficConnection, TrafficConnections, TrafficContent, TrafficCount, TrafficExchange,
+    TrafficNumberField, TrafficNumbers, TrafficPage, TrafficPurged, TrafficQuery, TrafficRetention,
+    TrafficSummary, TrafficTextField, TrafficTls, TrafficUnit,
 };
 pub use vault::VaultKey;
 pub use workspaces::{ReserveOutcome, WorkspaceCounts, WorkspaceFilter, WorkspaceRow};

@@ -21,7 +21,9 @@ pub use condition::{TrafficComparison, TrafficCondition, TrafficNumberField, Tra
 pub use connections::{TrafficConnection, TrafficConnections, TrafficTls};
 pub use read::{TrafficExchange, TrafficPage, TrafficQuery};
 pub use retention::{TrafficPurged, TrafficRetention};
-pub use streams::{TRAFFIC_STREAM_CONNECTIONS_MAX, TrafficBatchOf, TrafficNumbers};
+pub use streams::{
+    TRAFFIC_STREAM_CONNECTIONS_MAX, TRAFFIC_STREAMS_MAX, TrafficBatchOf, TrafficNumbers,
+};
 pub use summary::{TrafficCount, TrafficSummary};
 
 use crate::database::Row;

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a suite of tests")]
 
+#[path = "room/agents.rs"]
+mod agents;
 #[path = "../../workspaces/tests/support/mod.rs"]
 mod support;
 
@@ -10,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
 use http::StatusCode;
-use http_api::HttpApi;
+use http_api::{Clock, HttpApi};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,7 +49,12 @@ struct Room {
 }
 
 async fn room() -> Room {
+    room_with(Clock::of_the_machine()).await
+}
+
+async fn room_with(clock: Clock) -> Room {
     let mut hub = hub(vec![Double::default().cluster("one")]).await;
+    hub.api.clock = clock;
     hub.api.token_admins =
         TokenAdmins::of_home(Some("one".parse().unwrap()), "sallyport:admins".to_owned());
     let retention = TrafficRetention {

@@ -3,10 +3,11 @@
 use super::*;
 use crate::config::Config;
 use crate::{hub, listen};
+use axum::body::Body;
+use futures_util::stream;
 use http::StatusCode;
-use http_api::HttpApi;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use http_api::{Clock, HttpApi};
+use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
 use kube_io::{Cluster, ClusterSource, Clusters};
 use model::Timestamp;
@@ -15,6 +16,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{AuditEntry, AuditOutcome, TrafficQuery, TrafficUnit};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,6 +34,8 @@ struct Hub {
     address: SocketAddr,
     config: Config,
     api: HttpApi,
+    /// How many seconds the hub's clock is ahead of the machine's, by which handshakes go.
+    ahead: Arc<AtomicU64>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -45,7 +49,12 @@ impl Hub {
         let source = ClusterSource::Kubeconfig { path: kubeconfig, context: None };
         let cluster = Cluster::open("one".parse().unwrap(), &source).await.unwrap();
         let store = hub::open_store(&config).await.unwrap();
-        let api = hub::http_api(&config, store, Clusters::new(vec![cluster])).unwrap();
+        let mut api = hub::http_api(&config, store, Clusters::new(vec![cluster])).unwrap();
+        let ahead = Arc::new(AtomicU64::new(0));
+        let seconds = Arc::clone(&ahead);
+        api.clock = Clock::turned_by(move || {
+            Timestamp::now().after(Duration::from_secs(seconds.load(Ordering::Relaxed)))
+        });
         let stop = CancellationToken::new();
         let traffic = Traffic::new(api.clone(), hub::traffic_retention(&config), stop.clone());
         prepare(&config).unwrap();
@@ -58,7 +67,7 @@ impl Hub {
         let (proxies, router) = (api.proxies.clone(), router(&traffic));
         let serving =
             tokio::spawn(listen::serve(listener, tls, router, proxies, limits, stop.clone()));
-        Self { address, config, api, stop, serving }
+        Self { address, config, api, ahead, stop, serving }
     }
 
     async fn end(self) {
@@ -88,7 +97,7 @@ impl Hub {
         &self,
         shown: Option<&Shown>,
         path: &str,
-        body: impl Into<Bytes>,
+        body: impl Into<Body>,
     ) -> anyhow::Result<(StatusCode, String)> {
         let roots = roots(&self.config.store.directory.join("demo-ca.pem")).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -113,7 +122,7 @@ impl Hub {
         let request = http::Request::post(path)
             .header("host", "localhost")
             .header("content-type", "application/json")
-            .body(Full::new(body.into()))
+            .body(body.into())
             .unwrap();
         let answer = sender.send_request(request).await?;
         let status = answer.status();
@@ -331,6 +340,39 @@ async fn a_revoked_certificate_is_refused_and_the_next_one_is_not() {
     let fresh = hub.issued("sallyport://agent/one/node-1");
     assert_eq!(hub.batch(&fresh, &second).await.0, StatusCode::NO_CONTENT);
     assert_eq!(hub.batch(&old, &second).await.0, StatusCode::FORBIDDEN);
+    hub.end().await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_runs_out_behind_the_handshake_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let hub = Hub::start(directory.path()).await;
+    let own = hub.issued("sallyport://agent/one/node-1");
+    assert_eq!(
+        hub.batch(&own, &batch(NODE_1, 1, vec![unit(1, None)])).await.0,
+        StatusCode::NO_CONTENT
+    );
+    hub.ahead.store(DAY.as_secs() + 1, Ordering::Relaxed);
+    let second = batch(NODE_1, 2, vec![unit(2, None)]);
+    let (status, words) = hub.batch(&own, &second).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{words}");
+    assert!(words.contains("expired"), "{words}");
+    let longer = hub.authority().issue(&"sallyport://agent/one/node-1".parse().unwrap(), 2 * DAY);
+    let longer = longer.map(|it| Shown(it.certificate, it.key.expose().to_owned())).unwrap();
+    assert_eq!(hub.batch(&longer, &second).await.0, StatusCode::NO_CONTENT);
+    hub.end().await;
+}
+
+#[tokio::test]
+async fn whom_the_hub_does_not_let_in_hears_it_before_the_body_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let hub = Hub::start(directory.path()).await;
+    let elsewhere = hub.issued("sallyport://agent/two/node-1");
+    let unfinished = stream::pending::<std::io::Result<Vec<u8>>>();
+    let asked = hub.post(Some(&elsewhere), "/agent/v1/batches", Body::from_stream(unfinished));
+    let answer = tokio::time::timeout(Duration::from_secs(5), asked).await;
+    let (status, words) = answer.expect("an answer before the body").unwrap();
+    assert_eq!(status, StatusCode::FORBIDDEN, "{words}");
     hub.end().await;
 }
 

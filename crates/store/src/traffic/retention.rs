@@ -39,6 +39,8 @@ pub struct TrafficPurged {
     pub bodies: u64,
     /// Connections.
     pub connections: u64,
+    /// Streams of agents, with the connections that each left open.
+    pub streams: u64,
 }
 
 impl Store {
@@ -69,6 +71,7 @@ impl std::ops::AddAssign for TrafficPurged {
         self.units += more.units;
         self.bodies += more.bodies;
         self.connections += more.connections;
+        self.streams += more.streams;
     }
 }
 
@@ -140,7 +143,7 @@ async fn out_of_date(
     purged.bodies = bodies;
     freed += more;
     free(tx, freed).await?;
-    streams::forget(tx, before(retention.kept)).await?;
+    purged.streams = streams::forget(tx, before(retention.kept)).await?;
     purged.connections = tx
         .execute(
             "DELETE FROM traffic_connections WHERE number IN

@@ -7,10 +7,13 @@
 //!
 //! Limits: [`TRAFFIC_STREAM_CONNECTIONS_MAX`] open connections of a stream are known; of more the oldest are forgotten,
 //! whose end was lost on the way. A stream is forgotten when nothing came of
-//! it for as long as units are kept; what would be doubled by a batch that is older was removed by then.
+//! it for as long as units are kept; what would be doubled by a batch that is older was removed by then. Of one agent
+//! [`TRAFFIC_STREAMS_MAX`] streams are known; with one more, that is forgotten of which for the longest nothing came. By
+//! when the hub stored something, and not by their names, which begin with the time: that is the agent's clock, or
+//! whatever a false one writes.
 
 use super::append::TrafficAppend;
-use crate::database::{Tx, Value, values};
+use crate::database::{Row, Tx, Value, values};
 use crate::{Result, Store, StoreError};
 use model::Timestamp;
 use sqlx::AssertSqlSafe;
@@ -18,11 +21,13 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Open connections of one stream: twice what a decoder holds.
 pub const TRAFFIC_STREAM_CONNECTIONS_MAX: i64 = 131_072;
+/// Streams of one agent. Each is a run of it, and those of which its spool may still hold something are few.
+pub const TRAFFIC_STREAMS_MAX: u32 = 64;
 /// Batches in which requests are looked for at once: mostly they are in the one before.
 const RUNS_AT_ONCE: u32 = 8;
 /// Connections that are looked for with one statement; always as many, so that one statement is prepared.
 const CONNECTIONS_AT_ONCE: usize = 64;
-/// Streams that one purge forgets, with the connections that each left open.
+/// Streams that one transaction forgets, with the connections that each left open.
 const FORGOTTEN_AT_ONCE: u32 = 16;
 /// Connections that are forgotten at once, so that not every batch has to.
 const OLDEST_AT_ONCE: i64 = 1024;
@@ -30,7 +35,7 @@ const OLDEST_AT_ONCE: i64 = 1024;
 /// A batch of an agent, as it counts.
 #[derive(Debug, Clone, Copy)]
 pub struct TrafficBatchOf<'a> {
-    /// The stream: unique among all agents.
+    /// The stream: unique among all agents, and up to its last `/` the agent's own.
     pub stream: &'a str,
     /// The batch's place in it; only what is higher than all before is stored.
     pub sequence: u64,
@@ -84,7 +89,10 @@ impl Store {
             .await?;
         let (last, open) = match row {
             Some(row) => (row.int("sequence")?, row.int("connections")?),
-            None => (0, 0),
+            None => {
+                make_room(tx, batch.stream).await?;
+                (0, 0)
+            }
         };
         if sequence <= last {
             return Ok(None);
@@ -218,22 +226,41 @@ pub(super) async fn ended(tx: &mut Tx, stream: &str, number: i64) -> Result<()> 
     Ok(())
 }
 
-/// Forgets streams of which nothing came since.
-pub(super) async fn forget(tx: &mut Tx, before: i64) -> Result<()> {
+/// Forgets streams of which nothing came since; gives how many. There may be more.
+pub(super) async fn forget(tx: &mut Tx, before: i64) -> Result<u64> {
     let old = tx
         .rows(
             "SELECT stream FROM traffic_streams WHERE stored_at < $1 ORDER BY stored_at LIMIT $2",
             values![before, FORGOTTEN_AT_ONCE],
         )
         .await?;
-    for row in old {
-        let stream = row.text("stream")?;
-        for sql in [
-            "DELETE FROM traffic_stream_connections WHERE stream = $1",
-            "DELETE FROM traffic_streams WHERE stream = $1",
-        ] {
-            tx.execute(sql, values![&stream]).await?;
-        }
-    }
+    forget_all(tx, &old).await
+}
+
+/// Forgets what an agent has too many of when it begins another stream.
+async fn make_room(tx: &mut Tx, stream: &str) -> Result<()> {
+    let Some((agent, _)) = stream.rsplit_once('/') else { return Ok(()) };
+    // All that begins with the agent's name and a `/`, in the order of bytes: behind `/` comes `0`.
+    let (from, to) = (format!("{agent}/"), format!("{agent}0"));
+    let old = tx
+        .rows(
+            "SELECT stream FROM traffic_streams WHERE stream >= $1 AND stream < $2
+             ORDER BY stored_at DESC, stream DESC LIMIT $3 OFFSET $4",
+            values![from, to, FORGOTTEN_AT_ONCE, TRAFFIC_STREAMS_MAX - 1],
+        )
+        .await?;
+    forget_all(tx, &old).await?;
     Ok(())
+}
+
+async fn forget_all(tx: &mut Tx, streams: &[Row]) -> Result<u64> {
+    let mut gone = 0;
+    for row in streams {
+        let stream = row.text("stream")?;
+        tx.execute("DELETE FROM traffic_stream_connections WHERE stream = $1", values![&stream])
+            .await?;
+        gone +=
+            tx.execute("DELETE FROM traffic_streams WHERE stream = $1", values![&stream]).await?;
+    }
+    Ok(gone)
 }

@@ -6,8 +6,8 @@ use model::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use store::{
-    Store, TRAFFIC_STREAM_CONNECTIONS_MAX, TrafficBatchOf, TrafficConnection, TrafficNumbers,
-    TrafficQuery, TrafficRetention,
+    Store, TRAFFIC_STREAM_CONNECTIONS_MAX, TRAFFIC_STREAMS_MAX, TrafficBatchOf, TrafficConnection,
+    TrafficNumbers, TrafficQuery, TrafficRetention,
 };
 
 /// Stores a batch of so many units; none if it was stored before.
@@ -133,6 +133,53 @@ on_both_databases! {
         for table in ["traffic_streams", "traffic_stream_connections", "traffic_units"] {
             assert_eq!(bench.count(table).await, 0, "{table}");
         }
+    }
+
+    async fn a_purge_goes_on_while_there_are_streams_to_forget(bench: Bench) {
+        let store = bench.store().await;
+        // Batches of connections alone: no unit's removal keeps the purge going.
+        for nth in 0..40 {
+            take(&store, &format!("one/node-{nth}/a"), (1, 1, 0), &[1], &[], None, later(0)).await.unwrap();
+        }
+        let short = TrafficRetention { kept: Duration::from_secs(60), ..retention() };
+        assert_eq!(store.purge_traffic(later(30), &short).await.unwrap().streams, 0);
+        assert_eq!(store.purge_traffic(later(120), &short).await.unwrap().streams, 40);
+        for table in ["traffic_streams", "traffic_stream_connections"] {
+            assert_eq!(bench.count(table).await, 0, "{table}");
+        }
+    }
+
+    async fn of_one_agents_streams_the_longest_silent_is_forgotten(bench: Bench) {
+        let store = bench.store().await;
+        let most = u64::from(TRAFFIC_STREAMS_MAX);
+        // Agents whose names begin alike are others.
+        let others = ["one/node/a", "one/node-1.example/a", "one/node-10/a", "one/node-1", "on/node-1/a"];
+        for other in others {
+            take(&store, other, (1, 1, 0), &[1], &[], None, later(0)).await.unwrap();
+        }
+        // What a name says of the time counts for nothing: these run backwards.
+        let stream = |nth: u64| format!("one/node-1/{:04}", 9999 - nth);
+        for nth in 0..most {
+            take(&store, &stream(nth), (1, 1, 1), &[1], &[], None, later(nth)).await.unwrap();
+        }
+        // The first is heard again, and is the second's elder no more.
+        take(&store, &stream(0), (2, 2, 1), &[], &[], None, later(most)).await.unwrap();
+        for nth in most..most + 20 {
+            take(&store, &stream(nth), (1, 1, 1), &[1], &[], None, later(nth + 1)).await.unwrap();
+        }
+        let kept = i64::from(TRAFFIC_STREAMS_MAX) + 5;
+        assert_eq!(bench.count("traffic_streams").await, kept);
+        assert_eq!(bench.count("traffic_stream_connections").await, kept);
+        for known in [0, 21, most + 19] {
+            let again = take(&store, &stream(known), (1, 1, 1), &[1], &[], None, later(200)).await;
+            assert_eq!(again, None, "{known}");
+        }
+        for other in others {
+            assert_eq!(take(&store, other, (1, 1, 0), &[1], &[], None, later(200)).await, None, "{other}");
+        }
+        // A batch that is not stored forgets nothing.
+        assert!(take(&store, &stream(1), (1, 1, 1), &[1], &[], None, later(201)).await.is_some());
+        assert_eq!(bench.count("traffic_streams").await, kept);
     }
 
     async fn an_agent_is_heard_and_revoked_with_a_record(bench: Bench) {

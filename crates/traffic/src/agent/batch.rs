@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use store::{TRAFFIC_BATCH_UNITS_MAX, TrafficBody, TrafficConnection, TrafficContent, TrafficUnit};
+use wire::hpack::FIELDS_MAX;
 
 /// A batch as it is sent: twice what is gathered, and the escapes that JSON takes.
 pub(crate) const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -26,11 +27,14 @@ const SOURCES_MAX: usize = 128;
 const PATH_CHARS_MAX: usize = 512;
 const WORD_CHARS_MAX: usize = 64;
 const USER_CHARS_MAX: usize = 512;
+/// Names and values of a body's header fields. A decoder takes heads of HTTP/1.1 of 1 MiB; each byte of one that is no
+/// UTF-8 shows as four, and redaction puts some in the place of fewer.
+const HEADERS_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// What became of bytes has some twenty reasons.
 const REASONS_MAX: usize = 64;
 
 /// For whom an agent speaks: what passes on one node of one cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AgentName {
     /// The cluster, as the hub's configuration names it.
     pub cluster: ClusterName,
@@ -174,6 +178,15 @@ fn clean_unit(unit: &mut TrafficUnit) -> Result<(), BatchFault> {
 }
 
 fn clean_body(body: &mut TrafficBody) -> Result<(), BatchFault> {
+    check(body.headers.len() <= FIELDS_MAX, "number of headers")?;
+    let texts = body.headers.iter().flat_map(|(name, value)| [name, value]).flatten();
+    check(texts.map(String::len).sum::<usize>() <= HEADERS_BYTES_MAX, "headers' length")?;
+    for text in body.headers.iter_mut().flat_map(|(name, value)| [name, value]).flatten() {
+        *text = printable(text, usize::MAX);
+    }
+    if let Some(media_type) = &mut body.media_type {
+        *media_type = printable(media_type, LINE_CHARS_MAX);
+    }
     match &mut body.content {
         TrafficContent::None => {}
         TrafficContent::Json(text) | TrafficContent::Text(text) => {

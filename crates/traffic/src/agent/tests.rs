@@ -3,10 +3,14 @@
 use super::batch::Batch;
 use super::spool::{Spool, SpoolFault};
 use super::{AgentName, stream_name};
+use crate::rows::LINE_CHARS_MAX;
 use model::Timestamp;
 use proptest::prelude::*;
+use serde_json::json;
 use std::fs;
 use std::time::{Duration, SystemTime};
+use store::{TrafficBody, TrafficContent};
+use wire::hpack::FIELDS_MAX;
 
 const STREAM: &str = "000000000000000a00000001";
 
@@ -102,6 +106,63 @@ fn an_agents_name_reads_back_and_nothing_else_does() {
     ] {
         assert!(odd.parse::<AgentName>().is_err(), "{odd}");
     }
+}
+
+/// A batch of one unit with a body.
+fn with_body(body: serde_json::Value) -> Vec<u8> {
+    let unit = json!({
+        "number": 1, "at": "2026-01-31T12:00:00Z", "connection": 1, "from_client": true,
+        "source": "10.0.0.9:40000", "destination": "10.0.0.1:6443", "protocol": "HTTP/2", "length": 5,
+        "info": "HEADERS[1]", "stream": 1, "request": null, "user": null, "method": "GET",
+        "path": "/api/v1/pods", "verb": "list", "group": "", "version": "v1", "resource": "pods",
+        "subresource": null, "namespace": null, "name": null, "status": null, "latency_us": null,
+    });
+    let batch = json!({
+        "version": 1, "cluster": "one", "node": "node-1", "stream": STREAM, "sequence": 1,
+        "units": [[unit, body]], "closed": [],
+    });
+    batch.to_string().into_bytes()
+}
+
+fn body_of(headers: &[(Option<String>, Option<String>)], media_type: &str) -> serde_json::Value {
+    let body = TrafficBody {
+        headers: headers.to_vec(),
+        media_type: Some(media_type.to_owned()),
+        length: None,
+        content: TrafficContent::None,
+        cut: false,
+    };
+    serde_json::to_value(body).unwrap()
+}
+
+fn field(name: &str, value: &str) -> (Option<String>, Option<String>) {
+    (Some(name.to_owned()), Some(value.to_owned()))
+}
+
+#[test]
+fn headers_of_a_batch_move_no_cursor_and_are_as_many_as_a_decoder_keeps() {
+    let hostile =
+        [field("x\u{1b}[2J", "a\r\n\u{202e}b"), (None, Some("\u{7f}".to_owned())), (None, None)];
+    let read = Batch::read(&with_body(body_of(&hostile, "text/plain\u{1b}]0;x\u{7}"))).unwrap();
+    let body = read.units[0].1.as_ref().unwrap();
+    let clean = [field("x [2J", "a   b"), (None, Some(" ".to_owned())), (None, None)];
+    assert_eq!(body.headers, clean);
+    assert_eq!(body.media_type.as_deref(), Some("text/plain ]0;x "));
+
+    let fields = |count: usize| vec![field("accept", "*/*"); count];
+    assert!(Batch::read(&with_body(body_of(&fields(FIELDS_MAX), ""))).is_ok());
+    let refused = Batch::read(&with_body(body_of(&fields(FIELDS_MAX + 1), ""))).unwrap_err();
+    assert_eq!(refused.to_string(), "its number of headers is not what an agent sends");
+
+    // The longest head that HTTP/1.1 may have here, of bytes that each show as four.
+    let long = [field("x", &"\\xff".repeat(1024 * 1024))];
+    let read = Batch::read(&with_body(body_of(&long, &"m".repeat(5000)))).unwrap();
+    let body = read.units[0].1.as_ref().unwrap();
+    assert_eq!(body.headers, long);
+    assert_eq!(body.media_type.as_ref().unwrap().chars().count(), LINE_CHARS_MAX + 1);
+    let longer = [field("x", &"y".repeat(3 << 20)), field(&"z".repeat(3 << 20), "")];
+    let refused = Batch::read(&with_body(body_of(&longer, ""))).unwrap_err();
+    assert_eq!(refused.to_string(), "its headers' length is not what an agent sends");
 }
 
 proptest! {

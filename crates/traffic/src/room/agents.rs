@@ -4,32 +4,33 @@
 //! the listener's to prove; it puts [`AgentCertificate`] into the request. Without one nothing is answered.
 //!
 //! An agent speaks for one node of one cluster: what its certificate says. A batch that names another, a cluster that
-//! this hub does not stand before, and a certificate that was revoked are refused, each time.
+//! this hub does not stand before, and a certificate that was revoked or has expired are refused, each time, and before
+//! anything of the body is read.
 //!
 //! Hostile input: a batch is checked by `agent::batch` before anything of it is believed. Limits: its bytes, and
-//! [`BATCHES_AT_ONCE`] of all agents at once: each is a transaction, and those wait for one another.
+//! [`BATCHES_AT_ONCE`] of all agents at once: each is a transaction, and those wait for one another. How bodies are held
+//! to it is [`bodies`]'s.
+
+mod bodies;
 
 use super::Traffic;
 use crate::agent::{AgentName, AgentStatus, BATCH_BYTES_MAX, Batch, BatchFault, STATUS_BYTES_MAX};
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Extension, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bodies::{Bodies, Place};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use model::Timestamp;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use store::{StoreError, TrafficBatchOf};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 /// One is written while the next arrives; more would only wait in memory.
 const BATCHES_AT_ONCE: usize = 4;
-/// Then the agent is told to come again, with what it has in its spool.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Each is small and soon over.
+const STATUSES_AT_ONCE: usize = 8;
 const RETRY_AFTER_S: &str = "1";
 
 const BATCHES: &str = "sallyport_traffic_agent_batches_total";
@@ -45,6 +46,8 @@ pub struct AgentCertificate {
     pub name: AgentName,
     /// When it began to hold.
     pub not_before: Timestamp,
+    /// The last moment at which it holds: a connection may outlive it.
+    pub not_after: Timestamp,
 }
 
 /// Tells what is counted here.
@@ -66,17 +69,22 @@ pub fn describe_agent_metrics() {
 /// The face for agents: to be served behind mutual TLS alone.
 pub fn agents_router(traffic: &Traffic) -> Router {
     traffic.inner.takes_agents.store(true, Ordering::Relaxed);
-    let door = Door { traffic: traffic.clone(), places: Arc::new(Semaphore::new(BATCHES_AT_ONCE)) };
+    let door = Door {
+        traffic: traffic.clone(),
+        batches: Bodies::new(BATCHES_AT_ONCE, BATCH_BYTES_MAX),
+        statuses: Bodies::new(STATUSES_AT_ONCE, STATUS_BYTES_MAX),
+    };
     Router::new()
-        .route("/agent/v1/batches", post(batch).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)))
-        .route("/agent/v1/status", post(status).layer(DefaultBodyLimit::max(STATUS_BYTES_MAX)))
+        .route("/agent/v1/batches", post(batch))
+        .route("/agent/v1/status", post(status))
         .with_state(door)
 }
 
 #[derive(Clone)]
 struct Door {
     traffic: Traffic,
-    places: Arc<Semaphore>,
+    batches: Bodies,
+    statuses: Bodies,
 }
 
 /// Why an agent is sent away. Its words are for the log of the agent.
@@ -88,10 +96,16 @@ enum Refusal {
     UnknownCluster(model::ClusterName),
     #[error("this certificate was revoked: issue another")]
     Revoked,
+    #[error("this certificate has expired: issue another and restart the agent")]
+    Expired,
     #[error("the certificate is of `{0}`, and this is of `{1}`")]
     Another(AgentName, AgentName),
     #[error(transparent)]
     Form(#[from] BatchFault),
+    #[error("of this the hub takes at most {0} bytes")]
+    TooLarge(usize),
+    #[error("it did not come whole, or not in time: come again")]
+    Unfinished,
     #[error("the hub has no time: come again")]
     Busy,
     #[error("the hub cannot store this: come again")]
@@ -102,9 +116,13 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match &self {
             Self::NoCertificate => StatusCode::UNAUTHORIZED,
-            Self::UnknownCluster(_) | Self::Revoked | Self::Another(..) => StatusCode::FORBIDDEN,
+            Self::UnknownCluster(_) | Self::Revoked | Self::Expired | Self::Another(..) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Form(_) | Self::Store(StoreError::Invalid { .. }) => StatusCode::BAD_REQUEST,
-            Self::Busy | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            // An agent keeps what it could not bring, and throws away what is none.
+            Self::Unfinished | Self::Busy | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         if let Self::Store(error) = &self {
             tracing::warn!(%error, "an agent's batch cannot be stored");
@@ -121,9 +139,9 @@ impl IntoResponse for Refusal {
 async fn batch(
     State(door): State<Door>,
     certificate: Option<Extension<AgentCertificate>>,
-    body: Bytes,
+    request: Request,
 ) -> Result<StatusCode, Refusal> {
-    let taken = door.take(certificate.map(|it| it.0), &body).await;
+    let taken = door.take(certificate.map(|it| it.0), request).await;
     let outcome = match &taken {
         Ok(Some(_)) => "stored",
         Ok(None) => "repeated",
@@ -138,16 +156,18 @@ async fn batch(
 async fn status(
     State(door): State<Door>,
     certificate: Option<Extension<AgentCertificate>>,
-    body: Bytes,
+    request: Request,
 ) -> Result<StatusCode, Refusal> {
-    let name = door.admit(certificate.map(|it| it.0)).await?;
+    let certificate = certificate.map(|it| it.0);
+    let (name, _place, body) = door.hear(certificate.as_ref(), &door.statuses, request).await?;
     let status = AgentStatus::read(&body)?;
-    if status.name != name {
-        return Err(Refusal::Another(name, status.name));
+    if status.name != *name {
+        return Err(Refusal::Another(name.clone(), status.name));
     }
     let labels = [("cluster", name.cluster.to_string()), ("node", name.node.to_string())];
     metrics::gauge!(DROPPED, &labels).set(float(status.dropped));
-    metrics::gauge!(LOST, &labels).set(float(status.units_lost + status.units_refused));
+    metrics::gauge!(LOST, &labels)
+        .set(float(status.units_lost.saturating_add(status.units_refused)));
     metrics::gauge!(LAG, &labels).set(float(status.lag_ms));
     let text = serde_json::to_string(&status).map_err(BatchFault::from)?;
     let inner = &door.traffic.inner;
@@ -163,32 +183,52 @@ fn float(count: u64) -> f64 {
 
 impl Door {
     /// For whom the other side may speak.
-    async fn admit(&self, certificate: Option<AgentCertificate>) -> Result<AgentName, Refusal> {
-        let AgentCertificate { name, not_before } = certificate.ok_or(Refusal::NoCertificate)?;
+    async fn admit<'a>(
+        &self,
+        certificate: Option<&'a AgentCertificate>,
+    ) -> Result<&'a AgentName, Refusal> {
+        let certificate = certificate.ok_or(Refusal::NoCertificate)?;
+        let AgentCertificate { name, not_before, not_after } = certificate;
         let api = &self.traffic.inner.api;
+        if api.clock.now() > *not_after {
+            return Err(Refusal::Expired);
+        }
         if api.clusters.get(&name.cluster).is_none() {
-            return Err(Refusal::UnknownCluster(name.cluster));
+            return Err(Refusal::UnknownCluster(name.cluster.clone()));
         }
         let known = api.store.traffic_agent(&name.cluster, &name.node).await?;
         match known.and_then(|agent| agent.revoked_at) {
-            Some(revoked_at) if not_before <= revoked_at => Err(Refusal::Revoked),
+            Some(revoked_at) if *not_before <= revoked_at => Err(Refusal::Revoked),
             _ => Ok(name),
         }
+    }
+
+    /// What somebody says who may say something, and as whom. The place is to be held while it is made use of.
+    async fn hear<'a>(
+        &self,
+        certificate: Option<&'a AgentCertificate>,
+        bodies: &Bodies,
+        request: Request,
+    ) -> Result<(&'a AgentName, Place, Bytes), Refusal> {
+        let name = self.admit(certificate).await?;
+        let place = bodies.place(name).await?;
+        let body = bodies.read(&place, request.into_body()).await?;
+        // A body takes its time, and what was revoked meanwhile is refused at once.
+        self.admit(certificate).await?;
+        Ok((name, place, body))
     }
 
     /// Stores a batch; gives the number of its units, and none if it was stored before.
     async fn take(
         &self,
         certificate: Option<AgentCertificate>,
-        body: &[u8],
+        request: Request,
     ) -> Result<Option<u64>, Refusal> {
-        let name = self.admit(certificate).await?;
-        let batch = Batch::read(body)?;
-        if batch.name != name {
-            return Err(Refusal::Another(name, batch.name));
+        let (name, _place, body) = self.hear(certificate.as_ref(), &self.batches, request).await?;
+        let batch = Batch::read(&body)?;
+        if batch.name != *name {
+            return Err(Refusal::Another(name.clone(), batch.name));
         }
-        let place = timeout(PATIENCE, self.places.acquire()).await;
-        let _place = place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
         Ok(self.traffic.store_batch(batch).await?)
     }
 }
