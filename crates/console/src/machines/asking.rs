@@ -141,13 +141,9 @@ pub(crate) async fn ask(
     if !key.proves(MachinePurpose::Ask, &challenge.text(), &given.proof) {
         return Err(malformed("proof", "not the key's signature of the challenge"));
     }
-    let machine: String = given
-        .machine
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MACHINE_CHARACTERS_MAX)
-        .collect();
+    // The person decides by this name.
+    let seen: String = given.machine.chars().filter(|c| !model::is_unseen(*c)).collect();
+    let machine: String = seen.trim().chars().take(MACHINE_CHARACTERS_MAX).collect();
     let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if machine.is_empty() {
         return Err(malformed("machine", "expected a name"));

@@ -44,7 +44,7 @@ impl Machine {
         let challenge = Challenge::of(&Secret::new(VERIFIER)).text();
         let body = json!({
             "key": self.public(), "proof": self.proof(MachinePurpose::Ask, about),
-            "challenge": challenge, "machine": " al\u{7}ice@laptop ", "port": port, "state": "xyz",
+            "challenge": challenge, "machine": " \u{202e}al\u{7}ice\u{200b}@laptop\u{2066} ", "port": port, "state": "xyz",
         });
         self.line.post("/api/v1/machine/ask", body).await
     }
