@@ -11,9 +11,9 @@
 use authn::AccountMapping;
 use authn::kubernetes::{Known, SignInFacts};
 use bytes::Bytes;
-use http_api::Clock;
+use http_api::{Clock, identity_of};
 use hyper::body::{Body, Frame, SizeHint};
-use model::{Identity, SignInId, Timestamp};
+use model::{SignInId, Timestamp};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -74,10 +74,7 @@ impl Machines {
             }
         };
         let identity = match &found.account {
-            Some(account) => Identity {
-                user: account.kubernetes_user.clone(),
-                ..self.accounts.identity(&account.name, &account.groups, account.admin)
-            },
+            Some(account) => identity_of(&self.accounts, account),
             // A machine's sign-in is of an account.
             None => return Known::Absent,
         };

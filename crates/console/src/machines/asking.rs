@@ -9,7 +9,6 @@ use super::{MachineCredential, request_gone};
 use crate::Console;
 use crate::throttle::Counted;
 use authn::{Challenge, MachineKey, MachinePurpose, UserCode};
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -210,7 +209,7 @@ pub(crate) async fn collect(
     let store = &console.api.store;
     let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
     let challenge = Challenge::of(&given.verifier);
-    let carried = hash(given.carried.as_ref().map_or("", Secret::expose));
+    let carried = Challenge::of(&given.carried.unwrap_or_else(|| Secret::new("")));
     let id = SignInId::from_random(random()?);
     let (api, lifetime) = (&console.api, console.machines.0.lifetime);
     let begin = |account: &store::Account, request: &MachineRequest| {
@@ -245,7 +244,7 @@ pub(crate) async fn collect(
         (sign_in, record)
     };
     let outcome = store
-        .collect_machine(code.as_str(), challenge.bytes(), &carried, context.at, begin)
+        .collect_machine(code.as_str(), challenge.bytes(), carried.bytes(), context.at, begin)
         .await?;
     let answer = |state, credential| Ok(Json(MachineCollected { state, credential }));
     match outcome {
@@ -362,11 +361,4 @@ fn credential(
 
 fn malformed(part: &str, why: impl std::fmt::Display) -> Problem {
     Problem::bad_request(format!("`{part}`: {why}"))
-}
-
-/// What the store keeps of what a browser carries.
-pub(super) fn hash(text: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    hash
 }
