@@ -23,7 +23,7 @@ const REQUEST_LASTS: Duration = Duration::from_secs(600);
 const POLL_EVERY: Duration = Duration::from_secs(2);
 /// A classroom behind one address asks at once.
 const WAITING_OF_NETWORK_MAX: i64 = 600;
-/// About 5 MB.
+/// About 5 MB. Beyond it whoever holds most gives way, so that many networks together shut nobody out.
 const WAITING_MAX: i64 = 10_000;
 const MACHINE_CHARACTERS_MAX: usize = 64;
 const STATE_BYTES_MAX: usize = 64;
@@ -134,6 +134,12 @@ pub(crate) async fn ask(
     context: RequestContext,
     Json(given): Json<MachineAsks>,
 ) -> Result<Json<MachineAsked>, Problem> {
+    let store = &console.api.store;
+    let network = context.source.network();
+    // A look before the work of a proof; what holds is counted with the insertion.
+    if store.machines_waiting_of(&network, context.at).await? >= WAITING_OF_NETWORK_MAX {
+        return Err(too_many_wait());
+    }
     let key = MachineKey::parse(&given.key).map_err(|why| malformed("key", why))?;
     let challenge =
         Challenge::parse(&given.challenge).map_err(|why| malformed("challenge", why))?;
@@ -161,18 +167,13 @@ pub(crate) async fn ask(
         machine,
         port: given.port,
         state: given.state,
-        network: context.source.network(),
+        network,
         source: context.source.to_string(),
         created_at: context.at,
         expires_at: context.at.after(REQUEST_LASTS),
     };
-    let store = &console.api.store;
     if !store.ask_for_machine(&request, WAITING_OF_NETWORK_MAX, WAITING_MAX).await? {
-        let detail = "too many machines of your network, or in all, wait to be let in";
-        return Err(Problem::new(ProblemCode::TooManyAttempts, detail)
-            .decided_by(DecidedBy::Hub)
-            .fix("wait, then run `sallyport login` again")
-            .retry_after(REQUEST_LASTS / 10));
+        return Err(too_many_wait());
     }
     Ok(Json(MachineAsked {
         code: request.code,
@@ -357,6 +358,14 @@ fn credential(
     let account = current.account.as_ref();
     let user = account.map_or(&current.sign_in.identity.user, |account| &account.kubernetes_user);
     console.machines.credential(key, current, user, now)
+}
+
+fn too_many_wait() -> Problem {
+    let detail = "too many machines of your network, or in all, wait to be let in";
+    Problem::new(ProblemCode::TooManyAttempts, detail)
+        .decided_by(DecidedBy::Hub)
+        .fix("wait, then run `sallyport login` again")
+        .retry_after(REQUEST_LASTS / 10)
 }
 
 fn malformed(part: &str, why: impl std::fmt::Display) -> Problem {

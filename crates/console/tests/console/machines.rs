@@ -158,6 +158,20 @@ async fn what_is_not_proved_or_not_ones_own_is_refused_and_counted() {
 }
 
 #[tokio::test]
+async fn a_network_of_which_enough_wait_is_refused_before_its_proof_is_looked_at() {
+    let hub = Hub::start().await;
+    let mut machine = Machine::at(&hub);
+    let challenge = Challenge::of(&Secret::new(VERIFIER)).text();
+    for _ in 0..600 {
+        assert_eq!(machine.ask(None, &challenge).await.status, 200);
+    }
+    machine.ask(None, &challenge).await.refused(429, "too_many_attempts");
+    machine.ask(None, "something else").await.refused(429, "too_many_attempts");
+    hub.wait(Duration::from_secs(601));
+    assert_eq!(machine.ask(None, &challenge).await.status, 200);
+}
+
+#[tokio::test]
 async fn what_the_browser_carries_is_asked_for_where_the_machine_has_a_port() {
     let hub = Hub::start().await;
     let mut owner = hub.signed_in("alice").await;
