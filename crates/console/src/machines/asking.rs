@@ -2,8 +2,9 @@
 //! a fresh certificate, to be signed out. What the owner does is known to `deciding`.
 //!
 //! Hostile input: all of it is open to strangers, none of it reads a cookie, and each proves the machine's key or
-//! the verifier of its own request. Requests that wait are bounded in number and time; wrong proofs are throttled
-//! like wrong tokens.
+//! the verifier of its own request. Requests that wait are bounded in number and time. Wrong proofs and verifiers are
+//! throttled like wrong tokens; right ones never wait, so that no guesser stops the machines of its network, and none
+//! is counted, so that a machine that was signed out and goes on asking stops nobody.
 
 use super::{MachineCredential, request_gone};
 use crate::Console;
@@ -208,7 +209,6 @@ pub(crate) async fn collect(
         return Err(malformed("verifier", "expected 43 to 128 bytes"));
     }
     let store = &console.api.store;
-    let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
     let challenge = Challenge::of(&given.verifier);
     let carried = Challenge::of(&given.carried.unwrap_or_else(|| Secret::new("")));
     let id = SignInId::from_random(random()?);
@@ -252,7 +252,9 @@ pub(crate) async fn collect(
         CollectOutcome::Waiting => answer(RequestState::Waiting, None),
         CollectOutcome::Denied => answer(RequestState::Denied, None),
         CollectOutcome::Gone => Err(request_gone()),
+        // Whoever could answer otherwise has guessed 32 random bytes, wait or no wait.
         CollectOutcome::Unknown => {
+            let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
             attempt.failed().await?;
             Err(request_gone())
         }
@@ -333,8 +335,8 @@ async fn proved(
 ) -> Result<(MachineKey, CurrentSignIn), Problem> {
     let key = MachineKey::parse(&given.key).map_err(|why| malformed("key", why))?;
     let store = &console.api.store;
-    let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
     if !key.proves(purpose, "", &given.proof) {
+        let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
         attempt.failed().await?;
         return Err(malformed("proof", "not the key's signature"));
     }
@@ -343,7 +345,7 @@ async fn proved(
     {
         return Ok((key, live));
     }
-    attempt.failed().await?;
+    // Whoever proves a key of their own has guessed nothing.
     Err(Problem::new(ProblemCode::SessionEnded, "this machine is not signed in, or not any more")
         .decided_by(DecidedBy::Hub)
         .fix("run `sallyport login` on it"))

@@ -59,6 +59,18 @@ impl Machine {
         self.line.post(&format!("/api/v1/machine/{what}"), body).await
     }
 
+    /// Sends wrong proofs until they wait.
+    async fn guess(&mut self) {
+        for _ in 0..200 {
+            let reply = self.prove("renew", MachinePurpose::End).await;
+            if reply.status == 429 {
+                return reply.refused(429, "too_many_attempts");
+            }
+            reply.refused(400, "bad_request");
+        }
+        panic!("guesses do not wait");
+    }
+
     /// Let in by `owner`.
     async fn signed_in(hub: &Hub, owner: &mut Browser) -> (Self, Value) {
         let mut machine = Self::asking(hub, None).await;
@@ -149,12 +161,10 @@ async fn what_is_not_proved_or_not_ones_own_is_refused_and_counted() {
     let (mut known, _) = Machine::signed_in(&hub, &mut owner).await;
     known.prove("end", MachinePurpose::Renew).await.refused(400, "bad_request");
     assert_eq!(known.prove("renew", MachinePurpose::Renew).await.status, 200);
-    let mut throttled = 0;
-    for _ in 0..200 {
-        let reply = stranger.prove("renew", MachinePurpose::Renew).await;
-        throttled += u32::from(reply.status == 429);
-    }
-    assert!(throttled > 0, "guesses wait");
+    stranger.guess().await;
+    stranger.prove("end", MachinePurpose::Renew).await.refused(429, "too_many_attempts");
+    let wrong = machine.line.post("/api/v1/machine/collect", wrong).await;
+    wrong.refused(429, "too_many_attempts");
 }
 
 #[tokio::test]
@@ -169,6 +179,28 @@ async fn a_network_of_which_enough_wait_is_refused_before_its_proof_is_looked_at
     machine.ask(None, "something else").await.refused(429, "too_many_attempts");
     hub.wait(Duration::from_secs(601));
     assert_eq!(machine.ask(None, &challenge).await.status, 200);
+}
+
+#[tokio::test]
+async fn neither_a_machine_that_was_signed_out_nor_a_guesser_stops_its_network() {
+    let hub = Hub::start().await;
+    let mut owner = hub.signed_in("alice").await;
+    let (mut over, _) = Machine::signed_in(&hub, &mut owner).await;
+    assert_eq!(over.prove("end", MachinePurpose::End).await.status, 204);
+    // It does not know, and asks for ever; its colleague waits for a yes.
+    let mut waiting = Machine::asking(&hub, None).await;
+    for _ in 0..200 {
+        over.prove("renew", MachinePurpose::Renew).await.refused(401, "session_ended");
+        assert_eq!(waiting.collect(None).await.json()["state"], "waiting");
+    }
+    let mut owner = hub.signed_in("alice").await;
+    let (mut known, _) = Machine::signed_in(&hub, &mut owner).await;
+    Machine::at(&hub).guess().await;
+    over.prove("renew", MachinePurpose::Renew).await.refused(401, "session_ended");
+    assert_eq!(known.prove("renew", MachinePurpose::Renew).await.status, 200);
+    decide(&mut owner, &waiting.code, true).await;
+    assert_eq!(waiting.collect(None).await.json()["state"], "allowed");
+    assert_eq!(known.prove("end", MachinePurpose::End).await.status, 204);
 }
 
 #[tokio::test]
