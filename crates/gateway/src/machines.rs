@@ -6,27 +6,39 @@
 //! request first takes its place among what is open and is asked about after that, so an end is either seen by the
 //! question or finds the request there.
 //!
-//! Limits: [`KNOWN_MAX`] sign-ins are remembered; a place is kept only while a request of it is under way.
+//! Where the feed cannot tell what has changed, all that is open is asked about anew. What the store then does not answer
+//! about in [`TRIES`] tries, [`TRY_EVERY`] apart, is cut: nothing stays open for longer than it is known to hold.
+//!
+//! Limits: [`KNOWN_MAX`] sign-ins are remembered; a place is kept only while a request of it is under way, and swept when
+//! there are twice as many as were then. A store that failed [`AWAY_AFTER`] times in a row is asked no more in that round.
 
 use authn::AccountMapping;
 use authn::kubernetes::{Known, SignInFacts};
 use bytes::Bytes;
-use http_api::Clock;
+use http_api::{Clock, identity_of};
 use hyper::body::{Body, Frame, SizeHint};
-use model::{Identity, SignInId, Timestamp};
+use model::{SignInId, Timestamp};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use store::{Change, Store};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// As long as a token is. The end of a sign-in does not wait for it.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
 /// More people than a hub has at one time; at the bound all are asked about anew.
 const KNOWN_MAX: usize = 10_000;
+const TRIES: u32 = 5;
+const TRY_EVERY: Duration = Duration::from_secs(1);
+/// A connection is waited for over seconds, and hundreds of sign-ins may be open; two rows may be broken by themselves.
+const AWAY_AFTER: u32 = 3;
+/// Fewer places than this are not worth a sweep.
+const SWEPT_MIN: usize = 64;
 
 /// The sign-ins of machines as this gateway knows them.
 pub(crate) struct Machines {
@@ -42,6 +54,8 @@ struct State {
     /// Rises with each change, so that an answer which was under way meanwhile is not kept.
     changes: u64,
     open: HashMap<SignInId, Weak<CancellationToken>>,
+    /// How many places were left by the last sweep.
+    swept: usize,
 }
 
 /// A sign-in's place among what is open. Ends with the sign-in.
@@ -74,10 +88,7 @@ impl Machines {
             }
         };
         let identity = match &found.account {
-            Some(account) => Identity {
-                user: account.kubernetes_user.clone(),
-                ..self.accounts.identity(&account.name, &account.groups, account.admin)
-            },
+            Some(account) => identity_of(&self.accounts, account),
             // A machine's sign-in is of an account.
             None => return Known::Absent,
         };
@@ -112,7 +123,10 @@ impl Machines {
         if let Some(cut) = state.open.get(id).and_then(Weak::upgrade) {
             return cut;
         }
-        state.open.retain(|_, cut| cut.strong_count() > 0);
+        if state.open.len() >= 2 * state.swept.max(SWEPT_MIN) {
+            state.open.retain(|_, cut| cut.strong_count() > 0);
+            state.swept = state.open.len();
+        }
         let cut = Arc::new(CancellationToken::new());
         state.open.insert(id.clone(), Arc::downgrade(&cut));
         cut
@@ -120,15 +134,34 @@ impl Machines {
 
     /// Heeds what ends sign-ins, for as long as it is polled.
     pub(crate) async fn heed(&self) {
-        let mut changes = self.store.changes();
+        self.heed_of(self.store.changes()).await;
+    }
+
+    async fn heed_of(&self, mut changes: Receiver<Change>) {
+        // How often each was asked about in vain.
+        let mut failed = HashMap::new();
+        let mut again = tokio::time::interval(TRY_EVERY);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            match changes.recv().await {
-                Ok(Change::SignInEnded { sign_in }) => self.end(&sign_in),
-                Ok(Change::AccountDisabled { .. } | Change::Missed) | Err(RecvError::Lagged(_)) => {
-                    self.look_anew().await;
+            tokio::select! {
+                change = changes.recv() => match change {
+                    Ok(Change::SignInEnded { sign_in }) => self.end(&sign_in),
+                    Ok(Change::AccountDisabled { .. } | Change::Missed)
+                    | Err(RecvError::Lagged(_)) => {
+                        let none_failed = failed.is_empty();
+                        let open = self.forget();
+                        self.look_anew(open, &mut failed, 0).await;
+                        if none_failed {
+                            again.reset();
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Closed) => std::future::pending().await,
+                },
+                _ = again.tick(), if !failed.is_empty() => {
+                    let open = failed.keys().cloned().collect();
+                    self.look_anew(open, &mut failed, 1).await;
                 }
-                Ok(_) => {}
-                Err(RecvError::Closed) => std::future::pending().await,
             }
         }
     }
@@ -138,22 +171,42 @@ impl Machines {
         state.changes += 1;
         state.known.remove(id);
         if let Some(cut) = state.open.remove(id).and_then(|cut| cut.upgrade()) {
-            tracing::info!(sign_in = %id, "what a machine had open is cut: its sign-in ended");
+            tracing::info!(sign_in = %id, "what a machine had open is cut");
             cut.cancel();
         }
     }
 
-    /// Asks about all that is open, because it is not known what has changed.
-    async fn look_anew(&self) {
-        let open: Vec<SignInId> = {
-            let mut state = self.state();
-            state.changes += 1;
-            state.known.clear();
-            state.open.keys().cloned().collect()
-        };
+    /// Forgets all that is known, because it is not known what has changed; tells what is open.
+    fn forget(&self) -> Vec<SignInId> {
+        let mut state = self.state();
+        state.changes += 1;
+        state.known.clear();
+        let open = state.open.iter().filter(|(_, cut)| cut.strong_count() > 0);
+        open.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Asks about what is open, and ends what has ended or was asked about in vain too often. A first failure begins
+    /// the count; each after it adds `more`.
+    async fn look_anew(&self, open: Vec<SignInId>, failed: &mut HashMap<SignInId, u32>, more: u32) {
+        let mut in_a_row = 0;
         for id in open {
-            // Of one that cannot be looked up nothing is known, and its next request is refused.
-            if matches!(self.facts(&id, self.clock.now()).await, Known::Absent) {
+            let known = match in_a_row < AWAY_AFTER {
+                true => self.facts(&id, self.clock.now()).await,
+                false => Known::Failed,
+            };
+            if !matches!(known, Known::Failed) {
+                in_a_row = 0;
+                failed.remove(&id);
+                if matches!(known, Known::Absent) {
+                    self.end(&id);
+                }
+                continue;
+            }
+            in_a_row += 1;
+            let tries = failed.entry(id.clone()).and_modify(|tries| *tries += more).or_insert(1);
+            if *tries >= TRIES {
+                failed.remove(&id);
+                tracing::error!(sign_in = %id, "whether a machine's sign-in holds could not be asked");
                 self.end(&id);
             }
         }
@@ -212,3 +265,6 @@ where
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

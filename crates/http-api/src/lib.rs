@@ -49,6 +49,6 @@ pub use random::random;
 pub use request::RequestContext;
 pub use sign_in::{Administrator, CSRF_HEADER, SignedIn};
 pub use source::{InvalidProxy, Peer, Source, TrustedProxies};
-pub use state::{Clock, HttpApi};
+pub use state::{Clock, HttpApi, identity_of};
 pub use telling::{Telling, telling};
 pub use watches::{SignInEnd, WatchPlace, Watches};

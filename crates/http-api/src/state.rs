@@ -32,11 +32,15 @@ pub struct HttpApi {
 impl HttpApi {
     /// What the hub impersonates for a local account, as the account now is.
     pub fn identity_of(&self, account: &Account) -> Identity {
-        let identity = self.accounts.identity(&account.name, &account.groups, account.admin);
-        // The user is what the account was created as: a prefix changed since must not change who owns
-        // what.
-        Identity { user: account.kubernetes_user.clone(), ..identity }
+        identity_of(&self.accounts, account)
     }
+}
+
+/// What is impersonated for a local account, as the account now is.
+pub fn identity_of(mapping: &AccountMapping, account: &Account) -> Identity {
+    let identity = mapping.identity(&account.name, &account.groups, account.admin);
+    // The user is what the account was created as: a prefix changed since must not change who owns what.
+    Identity { user: account.kubernetes_user.clone(), ..identity }
 }
 
 /// Where the services read the time.

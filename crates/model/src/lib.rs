@@ -6,6 +6,7 @@ mod identity;
 mod name;
 mod place;
 mod secret;
+mod text;
 mod time;
 
 #[cfg(any(test, fuzzing))]
@@ -21,4 +22,5 @@ pub use name::{
 };
 pub use place::{ContainerPlace, PodPlace, Process};
 pub use secret::{Secret, SecretBytes};
+pub use text::is_unseen;
 pub use time::{InvalidTimestamp, Timestamp};

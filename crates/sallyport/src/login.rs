@@ -11,6 +11,7 @@ mod hub;
 mod kubeconfig;
 mod loopback;
 mod place;
+mod said;
 mod words;
 
 use crate::auth::Language;
@@ -21,12 +22,12 @@ use authn::{Challenge, MachineKey, MachinePurpose};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
-use hub::{Answer, HubClient};
+use hub::HubClient;
 use loopback::{Loopback, Returned};
 use model::{Secret, Timestamp};
 use place::{Login, Place};
 use rcgen::{KeyPair, PublicKeyData as _, SigningKey as _};
-use serde::{Deserialize, Serialize};
+use said::{Asked, Collected, Credential};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,37 +69,6 @@ struct Spoken {
     /// Language of what is said.
     #[arg(long, value_enum, default_value_t = Language::En, env = "SALLYPORT_LANGUAGE")]
     language: Language,
-}
-
-/// What the hub hands out.
-#[derive(Debug, Deserialize)]
-struct Credential {
-    certificate: String,
-    user: String,
-    expires_at: Timestamp,
-    ends_at: Timestamp,
-    clusters: Vec<Cluster>,
-}
-
-/// A cluster behind the hub's gateway.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Cluster {
-    name: String,
-    server: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Asked {
-    code: String,
-    page: String,
-    expires_in_s: u64,
-    poll_every_s: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Collected {
-    state: String,
-    credential: Option<Credential>,
 }
 
 /// `sallyport login`.
@@ -167,45 +137,45 @@ async fn sign_in(
         )
         .await?
         .expected()?;
+    let (code, page) = (asked.code.as_str(), asked.page.as_str());
     let collect = async |carried: Option<&Secret>| -> anyhow::Result<Collected> {
         let given = json!({
-            "code": asked.code,
+            "code": code,
             "verifier": verifier.expose(),
             "carried": carried.map(Secret::expose),
         });
-        hub.post("/api/v1/machine/collect", &given).await?.expected()
+        loop {
+            let answer = hub.post("/api/v1/machine/collect", &given).await?;
+            match answer.asks_to_wait() {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return answer.expected(),
+            }
+        }
+    };
+    let decided = async {
+        let Some(loopback) = loopback else {
+            say_error(&words.type_in(page, code));
+            loop {
+                tokio::time::sleep(Duration::from_secs(asked.poll_every_s.clamp(1, 60))).await;
+                let collected = collect(None).await?;
+                if collected.state != "waiting" {
+                    return anyhow::Ok(collected);
+                }
+            }
+        };
+        let page = format!("{page}?code={code}");
+        say_error(&words.open(&page, code));
+        if !loopback::open_browser(&page) {
+            say_error(words.open_by_hand());
+        }
+        match loopback.returned(words).await {
+            Returned::Allowed(carried) => collect(Some(&carried)).await,
+            Returned::Denied => bail!(words.denied()),
+        }
     };
     let waits = Duration::from_secs(asked.expires_in_s);
-    let collected = match loopback {
-        Some(loopback) => {
-            let page = format!("{}?code={}", asked.page, asked.code);
-            say_error(&words.open(&page, &asked.code));
-            if !loopback::open_browser(&page) {
-                say_error(words.open_by_hand());
-            }
-            match tokio::time::timeout(waits, loopback.returned(words)).await {
-                Ok(Returned::Allowed(carried)) => collect(Some(&carried)).await?,
-                Ok(Returned::Denied) => bail!(words.denied()),
-                Err(_) => bail!(words.too_late()),
-            }
-        }
-        None => {
-            say_error(&words.type_in(&asked.page, &asked.code));
-            let polling = async {
-                loop {
-                    tokio::time::sleep(Duration::from_secs(asked.poll_every_s.clamp(1, 60))).await;
-                    let collected = collect(None).await?;
-                    if collected.state != "waiting" {
-                        return anyhow::Ok(collected);
-                    }
-                }
-            };
-            match tokio::time::timeout(waits, polling).await {
-                Ok(collected) => collected?,
-                Err(_) => bail!(words.too_late()),
-            }
-        }
-    };
+    let Ok(collected) = tokio::time::timeout(waits, decided).await else { bail!(words.too_late()) };
+    let collected = collected?;
     match collected.credential {
         Some(credential) => Ok(credential),
         None => bail!(words.denied()),
@@ -253,26 +223,8 @@ pub(crate) fn print_kubeconfig(flags: &OfHub) -> anyhow::Result<ExitCode> {
 /// `sallyport credential`: what kubectl runs.
 pub(crate) fn credential(flags: &OfHub) -> anyhow::Result<ExitCode> {
     let words = Words(flags.spoken.language);
-    let (place, mut login) = kept(flags, words)?;
-    let now = Timestamp::now();
-    if now >= login.ends_at {
-        bail!(words.ended(&login.hub));
-    }
-    if now.after(RENEW_BEFORE) >= login.expires_at && login.expires_at < login.ends_at {
-        match runtime()?.block_on(renew(&login)) {
-            Ok(answer) if answer.is_session_ended() => bail!(words.ended(&login.hub)),
-            Ok(answer) => {
-                let fresh: Credential = answer.expected()?;
-                (login.certificate, login.user) = (fresh.certificate, fresh.user);
-                (login.expires_at, login.ends_at) = (fresh.expires_at, fresh.ends_at);
-                login.clusters = fresh.clusters;
-                place.write(&login)?;
-            }
-            // A hub that is away for a moment need not stop whoever has a certificate that holds.
-            Err(error) if now < login.expires_at => say_error(&format!("{error:#}")),
-            Err(error) => return Err(error),
-        }
-    }
+    let (place, login) = kept(flags, words)?;
+    let login = runtime()?.block_on(renewed(&place, login, Timestamp::now(), words))?;
     say(&json!({
         "apiVersion": "client.authentication.k8s.io/v1",
         "kind": "ExecCredential",
@@ -286,10 +238,44 @@ pub(crate) fn credential(flags: &OfHub) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn renew(login: &Login) -> anyhow::Result<Answer> {
+/// The login with a certificate that holds for a while. One whose sign-in the hub has ended is kept no more, so that
+/// whatever runs kubectl again and again does not go on asking.
+async fn renewed(
+    place: &Place,
+    mut login: Login,
+    now: Timestamp,
+    words: Words,
+) -> anyhow::Result<Login> {
+    if now >= login.ends_at {
+        bail!(words.ended(&login.hub));
+    }
+    if now.after(RENEW_BEFORE) < login.expires_at || login.expires_at >= login.ends_at {
+        return Ok(login);
+    }
     let hub = HubClient::new(&login.hub, login.authority.as_deref())?;
     let given = proved(&login.key()?, MachinePurpose::Renew)?;
-    hub.post("/api/v1/machine/renew", &given).await
+    match hub.post("/api/v1/machine/renew", &given).await {
+        Ok(answer) if answer.is_session_ended() => {
+            if let Err(error) = place.forget(&login) {
+                say_error(&format!("{error:#}"));
+            }
+            bail!(words.ended(&login.hub))
+        }
+        Ok(answer) => {
+            let fresh: Credential = answer.expected()?;
+            (login.certificate, login.user) = (fresh.certificate, fresh.user);
+            (login.expires_at, login.ends_at) = (fresh.expires_at, fresh.ends_at);
+            login.clusters = fresh.clusters;
+            place.write(&login)?;
+            Ok(login)
+        }
+        // A hub that is away for a moment need not stop whoever has a certificate that holds.
+        Err(error) if now < login.expires_at => {
+            say_error(&format!("{error:#}"));
+            Ok(login)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn kept(flags: &OfHub, words: Words) -> anyhow::Result<(Place, Login)> {
@@ -324,3 +310,6 @@ fn proof(key: &KeyPair, purpose: MachinePurpose, about: &str) -> anyhow::Result<
 fn text_of<const N: usize>() -> anyhow::Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random::<N>()?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,16 @@
 
 use crate::accounts;
 use crate::audit::Act;
-use crate::database::{Row, values};
+use crate::database::{Row, Tx, values};
 use crate::sign_ins::{self, HOLDS, SignIn};
 use crate::{Account, AuditEntry, CurrentSignIn, Result, Store};
 use model::{AccountId, SecretBytes, SignInId, Timestamp};
 use sqlx::AssertSqlSafe;
 
 const AUTHORITY: &str = "machine_authority";
+/// Of a request that has not come to its end at `$1`: nobody has decided, or a yes was not collected.
+const WAITS: &str =
+    "expires_at > $1 AND collected_at IS NULL AND (decided_at IS NULL OR account IS NOT NULL)";
 
 /// A machine that waits to be let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,34 +113,56 @@ impl Store {
         Ok(Some(MachineAuthorityRow { certificate: row.bytes("certificate")?, key }))
     }
 
-    /// Keeps a request, unless as many wait of its network, or in all. It is no act: nobody is let in by it.
+    /// How many requests of a network wait, for a bound before anything is worked out for one more.
+    pub async fn machines_waiting_of(&self, network: &str, now: Timestamp) -> Result<i64> {
+        let sql =
+            format!("SELECT COUNT(*) AS held FROM machine_requests WHERE network = $2 AND {WAITS}");
+        let row = self.inner.database.row(AssertSqlSafe(sql), values![now, network]).await?;
+        row.map_or(Ok(0), |row| row.int("held"))
+    }
+
+    /// Keeps a request, unless as many wait of its network. Where as many wait in all, it takes the place of the oldest
+    /// that nobody has decided of the network that holds most; refused is only who holds as much itself.
+    ///
+    /// It is no act: nobody is let in by it.
     pub async fn ask_for_machine(
         &self,
         request: &MachineRequest,
         of_network_max: i64,
         total_max: i64,
     ) -> Result<bool> {
-        let count =
+        let (now, network) = (request.created_at, request.network.as_str());
+        let mut tx = self.inner.database.begin().await?;
+        if tx.is_postgres() {
+            // Of requests that come at once, none counts before the one ahead of it is there.
+            tx.execute("LOCK TABLE machine_requests IN SHARE ROW EXCLUSIVE MODE", values![])
+                .await?;
+        }
+        let count = format!(
             "SELECT COUNT(*) AS total, COUNT(CASE WHEN network = $2 THEN 1 END) AS of_network
-                     FROM machine_requests WHERE expires_at > $1 AND collected_at IS NULL";
-        let asked = values![request.created_at, &request.network];
-        if let Some(row) = self.inner.database.row(count, asked).await?
-            && (row.int("total")? >= total_max || row.int("of_network")? >= of_network_max)
+             FROM machine_requests WHERE {WAITS}"
+        );
+        let row = tx.row(AssertSqlSafe(count), values![now, network]).await?;
+        let (total, of_network) = match row {
+            Some(row) => (row.int("total")?, row.int("of_network")?),
+            None => (0, 0),
+        };
+        if of_network >= of_network_max
+            || (total >= total_max && !give_way(&mut tx, of_network, now).await?)
         {
             return Ok(false);
         }
-        self.inner
-            .database
-            .execute(
-                "INSERT INTO machine_requests (code, challenge, machine_key, machine, port, state, network, source, created_at, expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                values![
-                    &request.code, &request.challenge, request.key.clone(), &request.machine,
-                    request.port.map(i64::from), &request.state, &request.network,
-                    &request.source, request.created_at, request.expires_at,
-                ],
-            )
-            .await?;
+        tx.execute(
+            "INSERT INTO machine_requests (code, challenge, machine_key, machine, port, state, network, source, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            values![
+                &request.code, &request.challenge, request.key.clone(), &request.machine,
+                request.port.map(i64::from), &request.state, network,
+                &request.source, now, request.expires_at,
+            ],
+        )
+        .await?;
+        tx.commit().await?;
         Ok(true)
     }
 
@@ -239,6 +264,22 @@ impl Store {
             format!("s.id = $1 AND s.method = 'machine' AND {HOLDS} AND a.disabled_at IS NULL");
         sign_ins::current(&self.inner.database, &condition, values![id, now]).await
     }
+}
+
+/// Makes room for a request of a network of which `held` wait; false if no network holds more.
+async fn give_way(tx: &mut Tx, held: i64, now: Timestamp) -> Result<bool> {
+    let most = "SELECT network, COUNT(*) AS held FROM machine_requests
+                WHERE expires_at > $1 AND decided_at IS NULL
+                GROUP BY network ORDER BY held DESC, network LIMIT 1";
+    let Some(most) = tx.row(most, values![now]).await? else { return Ok(false) };
+    if most.int("held")? <= held {
+        return Ok(false);
+    }
+    let oldest = "DELETE FROM machine_requests WHERE code = (
+                      SELECT code FROM machine_requests
+                      WHERE network = $2 AND expires_at > $1 AND decided_at IS NULL
+                      ORDER BY created_at, code LIMIT 1)";
+    Ok(tx.execute(oldest, values![now, most.text("network")?]).await? > 0)
 }
 
 /// What is to be said of a request that cannot be collected at `now`.

@@ -104,18 +104,10 @@ fn words(code: &str) -> String {
 /// Text without what would move a terminal's cursor or change its colours, cut to a length.
 pub(crate) fn printable(text: &str, chars_max: usize) -> String {
     let mut chars = text.chars();
-    let mut shown: String = chars
-        .by_ref()
-        .take(chars_max)
-        .map(|c| if c.is_control() || is_direction(c) { ' ' } else { c })
-        .collect();
+    let mut shown: String =
+        chars.by_ref().take(chars_max).map(|c| if model::is_unseen(c) { ' ' } else { c }).collect();
     if chars.next().is_some() {
         shown.push('…');
     }
     shown
-}
-
-/// Characters that reorder what stands around them.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

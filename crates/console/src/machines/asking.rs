@@ -2,14 +2,14 @@
 //! a fresh certificate, to be signed out. What the owner does is known to `deciding`.
 //!
 //! Hostile input: all of it is open to strangers, none of it reads a cookie, and each proves the machine's key or
-//! the verifier of its own request. Requests that wait are bounded in number and time; wrong proofs are throttled
-//! like wrong tokens.
+//! the verifier of its own request. Requests that wait are bounded in number and time. Wrong proofs and verifiers are
+//! throttled like wrong tokens; right ones never wait, so that no guesser stops the machines of its network, and none
+//! is counted, so that a machine that was signed out and goes on asking stops nobody.
 
 use super::{MachineCredential, request_gone};
 use crate::Console;
 use crate::throttle::Counted;
 use authn::{Challenge, MachineKey, MachinePurpose, UserCode};
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -24,7 +24,7 @@ const REQUEST_LASTS: Duration = Duration::from_secs(600);
 const POLL_EVERY: Duration = Duration::from_secs(2);
 /// A classroom behind one address asks at once.
 const WAITING_OF_NETWORK_MAX: i64 = 600;
-/// About 5 MB.
+/// About 5 MB. Beyond it whoever holds most gives way, so that many networks together shut nobody out.
 const WAITING_MAX: i64 = 10_000;
 const MACHINE_CHARACTERS_MAX: usize = 64;
 const STATE_BYTES_MAX: usize = 64;
@@ -135,19 +135,21 @@ pub(crate) async fn ask(
     context: RequestContext,
     Json(given): Json<MachineAsks>,
 ) -> Result<Json<MachineAsked>, Problem> {
+    let store = &console.api.store;
+    let network = context.source.network();
+    // A look before the work of a proof; what holds is counted with the insertion.
+    if store.machines_waiting_of(&network, context.at).await? >= WAITING_OF_NETWORK_MAX {
+        return Err(too_many_wait());
+    }
     let key = MachineKey::parse(&given.key).map_err(|why| malformed("key", why))?;
     let challenge =
         Challenge::parse(&given.challenge).map_err(|why| malformed("challenge", why))?;
     if !key.proves(MachinePurpose::Ask, &challenge.text(), &given.proof) {
         return Err(malformed("proof", "not the key's signature of the challenge"));
     }
-    let machine: String = given
-        .machine
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MACHINE_CHARACTERS_MAX)
-        .collect();
+    // The person decides by this name.
+    let seen: String = given.machine.chars().filter(|c| !model::is_unseen(*c)).collect();
+    let machine: String = seen.trim().chars().take(MACHINE_CHARACTERS_MAX).collect();
     let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if machine.is_empty() {
         return Err(malformed("machine", "expected a name"));
@@ -166,18 +168,13 @@ pub(crate) async fn ask(
         machine,
         port: given.port,
         state: given.state,
-        network: context.source.network(),
+        network,
         source: context.source.to_string(),
         created_at: context.at,
         expires_at: context.at.after(REQUEST_LASTS),
     };
-    let store = &console.api.store;
     if !store.ask_for_machine(&request, WAITING_OF_NETWORK_MAX, WAITING_MAX).await? {
-        let detail = "too many machines of your network, or in all, wait to be let in";
-        return Err(Problem::new(ProblemCode::TooManyAttempts, detail)
-            .decided_by(DecidedBy::Hub)
-            .fix("wait, then run `sallyport login` again")
-            .retry_after(REQUEST_LASTS / 10));
+        return Err(too_many_wait());
     }
     Ok(Json(MachineAsked {
         code: request.code,
@@ -212,9 +209,8 @@ pub(crate) async fn collect(
         return Err(malformed("verifier", "expected 43 to 128 bytes"));
     }
     let store = &console.api.store;
-    let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
     let challenge = Challenge::of(&given.verifier);
-    let carried = hash(given.carried.as_ref().map_or("", Secret::expose));
+    let carried = Challenge::of(&given.carried.unwrap_or_else(|| Secret::new("")));
     let id = SignInId::from_random(random()?);
     let (api, lifetime) = (&console.api, console.machines.0.lifetime);
     let begin = |account: &store::Account, request: &MachineRequest| {
@@ -249,14 +245,16 @@ pub(crate) async fn collect(
         (sign_in, record)
     };
     let outcome = store
-        .collect_machine(code.as_str(), challenge.bytes(), &carried, context.at, begin)
+        .collect_machine(code.as_str(), challenge.bytes(), carried.bytes(), context.at, begin)
         .await?;
     let answer = |state, credential| Ok(Json(MachineCollected { state, credential }));
     match outcome {
         CollectOutcome::Waiting => answer(RequestState::Waiting, None),
         CollectOutcome::Denied => answer(RequestState::Denied, None),
         CollectOutcome::Gone => Err(request_gone()),
+        // Whoever could answer otherwise has guessed 32 random bytes, wait or no wait.
         CollectOutcome::Unknown => {
+            let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
             attempt.failed().await?;
             Err(request_gone())
         }
@@ -337,8 +335,8 @@ async fn proved(
 ) -> Result<(MachineKey, CurrentSignIn), Problem> {
     let key = MachineKey::parse(&given.key).map_err(|why| malformed("key", why))?;
     let store = &console.api.store;
-    let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
     if !key.proves(purpose, "", &given.proof) {
+        let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
         attempt.failed().await?;
         return Err(malformed("proof", "not the key's signature"));
     }
@@ -347,7 +345,7 @@ async fn proved(
     {
         return Ok((key, live));
     }
-    attempt.failed().await?;
+    // Whoever proves a key of their own has guessed nothing.
     Err(Problem::new(ProblemCode::SessionEnded, "this machine is not signed in, or not any more")
         .decided_by(DecidedBy::Hub)
         .fix("run `sallyport login` on it"))
@@ -364,13 +362,14 @@ fn credential(
     console.machines.credential(key, current, user, now)
 }
 
-fn malformed(part: &str, why: impl std::fmt::Display) -> Problem {
-    Problem::bad_request(format!("`{part}`: {why}"))
+fn too_many_wait() -> Problem {
+    let detail = "too many machines of your network, or in all, wait to be let in";
+    Problem::new(ProblemCode::TooManyAttempts, detail)
+        .decided_by(DecidedBy::Hub)
+        .fix("wait, then run `sallyport login` again")
+        .retry_after(REQUEST_LASTS / 10)
 }
 
-/// What the store keeps of what a browser carries.
-pub(super) fn hash(text: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    hash
+fn malformed(part: &str, why: impl std::fmt::Display) -> Problem {
+    Problem::bad_request(format!("`{part}`: {why}"))
 }

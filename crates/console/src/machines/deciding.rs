@@ -5,10 +5,9 @@
 //! asked from and asks to compare; and where the browser is on the same machine, what allows it is carried by that
 //! browser, and reaches no other machine.
 
-use super::asking::hash;
 use super::request_gone;
 use crate::Console;
-use authn::{BrowserSecret, UserCode};
+use authn::{BrowserSecret, Challenge, UserCode};
 use axum::extract::State;
 use http_api::{DecidedBy, Json, Path, Problem, ProblemBody, ProblemCode, SignedIn, random};
 use model::Timestamp;
@@ -127,8 +126,8 @@ pub(crate) async fn decide(
         return Err(problem);
     };
     let carried = BrowserSecret::from_random(random()?).text();
-    let approval =
-        MachineApproval { account, sign_in: signed_in.id(), grant_hash: hash(carried.expose()) };
+    let grant_hash = *Challenge::of(&carried).bytes();
+    let approval = MachineApproval { account, sign_in: signed_in.id(), grant_hash };
     if !store.decide_machine(&request.code, Some(approval), now, draft.allowed()).await? {
         return Err(request_gone());
     }

@@ -44,7 +44,7 @@ impl Machine {
         let challenge = Challenge::of(&Secret::new(VERIFIER)).text();
         let body = json!({
             "key": self.public(), "proof": self.proof(MachinePurpose::Ask, about),
-            "challenge": challenge, "machine": " al\u{7}ice@laptop ", "port": port, "state": "xyz",
+            "challenge": challenge, "machine": " \u{202e}al\u{7}ice\u{200b}@laptop\u{2066} ", "port": port, "state": "xyz",
         });
         self.line.post("/api/v1/machine/ask", body).await
     }
@@ -57,6 +57,18 @@ impl Machine {
     async fn prove(&mut self, what: &str, purpose: MachinePurpose) -> Reply {
         let body = json!({ "key": self.public(), "proof": self.proof(purpose, "") });
         self.line.post(&format!("/api/v1/machine/{what}"), body).await
+    }
+
+    /// Sends wrong proofs until they wait.
+    async fn guess(&mut self) {
+        for _ in 0..200 {
+            let reply = self.prove("renew", MachinePurpose::End).await;
+            if reply.status == 429 {
+                return reply.refused(429, "too_many_attempts");
+            }
+            reply.refused(400, "bad_request");
+        }
+        panic!("guesses do not wait");
     }
 
     /// Let in by `owner`.
@@ -149,12 +161,46 @@ async fn what_is_not_proved_or_not_ones_own_is_refused_and_counted() {
     let (mut known, _) = Machine::signed_in(&hub, &mut owner).await;
     known.prove("end", MachinePurpose::Renew).await.refused(400, "bad_request");
     assert_eq!(known.prove("renew", MachinePurpose::Renew).await.status, 200);
-    let mut throttled = 0;
-    for _ in 0..200 {
-        let reply = stranger.prove("renew", MachinePurpose::Renew).await;
-        throttled += u32::from(reply.status == 429);
+    stranger.guess().await;
+    stranger.prove("end", MachinePurpose::Renew).await.refused(429, "too_many_attempts");
+    let wrong = machine.line.post("/api/v1/machine/collect", wrong).await;
+    wrong.refused(429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn a_network_of_which_enough_wait_is_refused_before_its_proof_is_looked_at() {
+    let hub = Hub::start().await;
+    let mut machine = Machine::at(&hub);
+    let challenge = Challenge::of(&Secret::new(VERIFIER)).text();
+    for _ in 0..600 {
+        assert_eq!(machine.ask(None, &challenge).await.status, 200);
     }
-    assert!(throttled > 0, "guesses wait");
+    machine.ask(None, &challenge).await.refused(429, "too_many_attempts");
+    machine.ask(None, "something else").await.refused(429, "too_many_attempts");
+    hub.wait(Duration::from_secs(601));
+    assert_eq!(machine.ask(None, &challenge).await.status, 200);
+}
+
+#[tokio::test]
+async fn neither_a_machine_that_was_signed_out_nor_a_guesser_stops_its_network() {
+    let hub = Hub::start().await;
+    let mut owner = hub.signed_in("alice").await;
+    let (mut over, _) = Machine::signed_in(&hub, &mut owner).await;
+    assert_eq!(over.prove("end", MachinePurpose::End).await.status, 204);
+    // It does not know, and asks for ever; its colleague waits for a yes.
+    let mut waiting = Machine::asking(&hub, None).await;
+    for _ in 0..200 {
+        over.prove("renew", MachinePurpose::Renew).await.refused(401, "session_ended");
+        assert_eq!(waiting.collect(None).await.json()["state"], "waiting");
+    }
+    let mut owner = hub.signed_in("alice").await;
+    let (mut known, _) = Machine::signed_in(&hub, &mut owner).await;
+    Machine::at(&hub).guess().await;
+    over.prove("renew", MachinePurpose::Renew).await.refused(401, "session_ended");
+    assert_eq!(known.prove("renew", MachinePurpose::Renew).await.status, 200);
+    decide(&mut owner, &waiting.code, true).await;
+    assert_eq!(waiting.collect(None).await.json()["state"], "allowed");
+    assert_eq!(known.prove("end", MachinePurpose::End).await.status, 204);
 }
 
 #[tokio::test]

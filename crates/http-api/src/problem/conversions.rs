@@ -130,7 +130,7 @@ pub fn cluster_refuses_hub(error: KubeIoError) -> Problem {
 
 /// A cluster's own words, or names out of it, fit to be shown and logged.
 pub fn cluster_words(text: &str) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let printable = text.chars().map(|c| if model::is_unseen(c) { ' ' } else { c });
     printable.take(WORDS_CHARACTERS_MAX).collect()
 }
 
@@ -167,6 +167,12 @@ mod tests {
         let problem = refused(403, "pods \"a\" is forbidden: User \"mina\" cannot get\u{7}");
         assert_eq!(problem.code(), ProblemCode::Forbidden);
         assert!(problem.detail().ends_with("cannot get "), "{}", problem.detail());
+        let problem = refused(403, "pods \"\u{202e}nimda\u{200b}\" is forbidden");
+        assert!(
+            problem.detail().ends_with("pods \" nimda \" is forbidden"),
+            "{}",
+            problem.detail()
+        );
         assert!(refused(403, &"x".repeat(9999)).detail().len() < 600);
     }
 }

@@ -2,8 +2,8 @@
 //! What is asked and what the answers mean is known to whoever calls.
 //!
 //! Hostile input: whoever answers at the hub's address has shown a certificate that is trusted; its answers are bounded
-//! by [`ANSWER_BYTES_MAX`] and [`ANSWER_TAKES`], no redirect is followed, and its words are shown without control
-//! characters.
+//! by [`ANSWER_BYTES_MAX`] and [`ANSWER_TAKES`], no redirect is followed, and its words are shown without
+//! what cannot be seen.
 
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt as _, Limited};
@@ -17,6 +17,8 @@ use std::time::Duration;
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 const ANSWER_TAKES: Duration = Duration::from_secs(20);
 const WORDS_CHARACTERS_MAX: usize = 500;
+/// How long a hub that is asked too often is left alone; it says so itself, within these bounds.
+const WAIT_S: std::ops::RangeInclusive<u64> = 1..=60;
 
 /// A hub.
 pub(super) struct HubClient {
@@ -27,6 +29,7 @@ pub(super) struct HubClient {
 /// What it answered.
 pub(super) struct Answer {
     status: u16,
+    retry_after_s: Option<u64>,
     body: Vec<u8>,
     hub: String,
 }
@@ -63,9 +66,11 @@ impl HubClient {
         let asking = async {
             let answer = self.client.send(request).await?;
             let status = answer.status().as_u16();
+            let retry_after = answer.headers().get(http::header::RETRY_AFTER);
+            let retry_after_s = retry_after.and_then(|wait| wait.to_str().ok()?.parse().ok());
             let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
             let body = body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes().to_vec();
-            anyhow::Ok(Answer { status, body, hub: self.hub.clone() })
+            anyhow::Ok(Answer { status, retry_after_s, body, hub: self.hub.clone() })
         };
         let asked = tokio::time::timeout(ANSWER_TAKES, asking).await;
         asked.context("it did not answer in time").flatten().with_context(unreached)
@@ -78,6 +83,13 @@ impl Answer {
         self.status == 401 && self.problem()["code"] == "session_ended"
     }
 
+    /// How long to wait before it is asked again, if it says that it is asked too often.
+    pub(super) fn asks_to_wait(&self) -> Option<Duration> {
+        let wait_s = self.retry_after_s.unwrap_or(*WAIT_S.start());
+        (self.status == 429)
+            .then(|| Duration::from_secs(wait_s.clamp(*WAIT_S.start(), *WAIT_S.end())))
+    }
+
     /// Whatever it is, as long as it is no refusal.
     pub(super) fn done(&self) -> anyhow::Result<()> {
         if (200..300).contains(&self.status) {
@@ -86,7 +98,10 @@ impl Answer {
         let problem = self.problem();
         let words = |key: &str| {
             let text = problem[key].as_str().unwrap_or_default();
-            text.chars().filter(|c| !c.is_control()).take(WORDS_CHARACTERS_MAX).collect::<String>()
+            text.chars()
+                .filter(|c| !model::is_unseen(*c))
+                .take(WORDS_CHARACTERS_MAX)
+                .collect::<String>()
         };
         match (words("detail"), words("fix")) {
             (detail, _) if detail.is_empty() => bail!("{} answered {}", self.hub, self.status),

@@ -4,8 +4,8 @@
 //! Hostile input: names and addresses come from the hub. Each is written as JSON, which is YAML, so none can end its own
 //! text.
 
-use super::Cluster;
 use super::place::Login;
+use super::said::Cluster;
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

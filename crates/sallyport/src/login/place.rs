@@ -4,7 +4,7 @@
 //! A file is written beside the old one and put in its place at once, so that a kubectl which reads meanwhile has one or
 //! the other.
 
-use super::Cluster;
+use super::said::Cluster;
 use crate::tls::write_private;
 use anyhow::{Context, bail};
 use model::Timestamp;
@@ -62,6 +62,12 @@ impl Place {
         Ok(Self { hub: format!("https://{authority}"), folder })
     }
 
+    /// A folder that a test chose.
+    #[cfg(test)]
+    pub(super) fn at(hub: &str, folder: PathBuf) -> Self {
+        Self { hub: hub.to_owned(), folder }
+    }
+
     /// Every hub that is signed in to.
     pub(super) fn all() -> anyhow::Result<Vec<Self>> {
         let Ok(folders) = std::fs::read_dir(base()?) else { return Ok(Vec::new()) };
@@ -86,6 +92,17 @@ impl Place {
 
     pub(super) fn write_kubeconfig(&self, text: &str) -> anyhow::Result<PathBuf> {
         self.put("kubeconfig", text.as_bytes())
+    }
+
+    /// Removes a login that has ended, unless another was kept meanwhile. The kubeconfig stays: with it kubectl goes on
+    /// saying where to sign in.
+    pub(super) fn forget(&self, ended: &Login) -> anyhow::Result<()> {
+        let path = self.folder.join(FILE);
+        match read(&path)? {
+            Some(kept) if kept.key == ended.key => std::fs::remove_file(&path)
+                .with_context(|| format!("{} cannot be removed", path.display())),
+            _ => Ok(()),
+        }
     }
 
     /// Removes what is kept.

@@ -55,8 +55,7 @@ on_both_databases! {
             assert!(store.ask_for_machine(&request(code, port), 3, 9).await.unwrap());
         }
         assert!(!store.ask_for_machine(&request("D", None), 3, 9).await.unwrap(), "of one network");
-        let other = MachineRequest { network: "other".to_owned(), ..request("D", None) };
-        assert!(!store.ask_for_machine(&other, 3, 3).await.unwrap(), "in all");
+        assert!(!store.ask_for_machine(&request("D", None), 9, 3).await.unwrap(), "in all");
         assert_eq!(store.waiting_machine("B", NOW).await.unwrap(), Some(request("B", Some(4711))));
         assert_eq!(store.waiting_machine("B", later(600)).await.unwrap(), None);
 
@@ -88,6 +87,56 @@ on_both_databases! {
         assert!(store.machine_sign_in(&id, later(4)).await.unwrap().is_none());
         store.purge(later(600 + 86_401), std::time::Duration::from_secs(1)).await.unwrap();
         assert_eq!(bench.count("machine_requests").await, 0);
+    }
+
+    async fn a_full_house_gives_way_to_whoever_holds_less(bench: Bench) {
+        let store = bench.store().await;
+        let of = |network: &str, code: &str, second: u64| MachineRequest {
+            network: network.to_owned(), created_at: later(second), ..request(code, None)
+        };
+        let waits = async |code: &str| store.waiting_machine(code, NOW).await.unwrap().is_some();
+        for (network, code, second) in [("a", "A2", 2), ("a", "A1", 1), ("a", "A3", 3), ("b", "B1", 0)] {
+            assert!(store.ask_for_machine(&of(network, code, second), 9, 4).await.unwrap());
+        }
+        // The oldest of the network that holds most goes, not the oldest of all.
+        assert!(store.ask_for_machine(&of("c", "C1", 4), 9, 4).await.unwrap(), "who holds none");
+        assert!(!waits("A1").await && waits("A2").await && waits("B1").await && waits("C1").await);
+        assert!(!store.ask_for_machine(&of("a", "A4", 5), 9, 4).await.unwrap(), "who holds most");
+        assert!(store.ask_for_machine(&of("d", "D1", 5), 9, 4).await.unwrap());
+        assert!(!store.ask_for_machine(&of("d", "D2", 6), 9, 4).await.unwrap(), "none holds more");
+        // What was answered is in nobody's way, and what was allowed is not taken.
+        assert_eq!(store.machines_waiting_of("b", NOW).await.unwrap(), 1);
+        assert!(store.decide_machine("B1", None, NOW, entry("machine.deny")).await.unwrap());
+        assert_eq!(store.machines_waiting_of("b", NOW).await.unwrap(), 0);
+        assert!(store.ask_for_machine(&of("d", "D2", 6), 9, 4).await.unwrap(), "a place is free");
+        let bob = enrolled(&store, "bob").await;
+        let mut browser = sign_in(&bob.kubernetes_user);
+        (browser.account, browser.cluster) = (Some(bob.id.clone()), None);
+        browser.method = SignInMethod::Password;
+        begun(&store, &browser, store::Proof::Account(&bob)).await;
+        for code in ["D1", "D2"] {
+            let approval = MachineApproval { account: &bob.id, sign_in: &browser.id, grant_hash: [1; 32] };
+            assert!(store.decide_machine(code, Some(approval), NOW, entry("machine.allow")).await.unwrap());
+        }
+        assert_eq!(store.machines_waiting_of("d", NOW).await.unwrap(), 2);
+        assert!(!store.ask_for_machine(&of("d", "D3", 7), 2, 9).await.unwrap(), "of one network");
+        assert!(store.ask_for_machine(&of("e", "E1", 7), 9, 4).await.unwrap());
+        assert!(!waits("A3").await && waits("C1").await && waits("E1").await);
+        assert!(matches!(collected(&store, "D1", 1, 8).await, CollectOutcome::Collected { .. }));
+        assert_eq!(store.machines_waiting_of("d", NOW).await.unwrap(), 1);
+        assert_eq!(store.machines_waiting_of("d", later(600)).await.unwrap(), 0, "its time is over");
+    }
+
+    async fn of_requests_that_come_at_once_no_more_are_kept_than_may_wait(bench: Bench) {
+        let store = bench.store().await;
+        let mut asking = tokio::task::JoinSet::new();
+        for number in 0..12 {
+            let (store, request) = (store.clone(), request(&format!("N{number}"), None));
+            asking.spawn(async move { store.ask_for_machine(&request, 3, 9).await.unwrap() });
+        }
+        let kept = asking.join_all().await;
+        assert_eq!(kept.iter().filter(|kept| **kept).count(), 3);
+        assert_eq!(bench.count("machine_requests").await, 3);
     }
 
     async fn there_is_one_authority_and_its_key_lies_sealed(bench: Bench) {
