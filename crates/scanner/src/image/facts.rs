@@ -5,7 +5,7 @@ use super::layout::Image;
 use super::vulnerabilities::Answers;
 use advisories::Rating;
 use inventory::tar::MemberKind;
-use inventory::tree::Entry;
+use inventory::tree::{Entry, SPARSE};
 use inventory::{Inventory, Tree};
 use posture::checks::{is_secret_setting, is_secret_step, notable};
 use posture::node::{Node, Value};
@@ -26,7 +26,20 @@ pub(super) fn of(
     answers: Option<&Answers>,
     is_whole: bool,
 ) -> Fields {
-    let mut fields = of_packages(inventory, answers, is_whole);
+    let mut unread = Vec::new();
+    if !is_whole {
+        unread.extend(["files", "accounts"].map(|key| (key, "a layer could not be read")));
+    } else if !image.tree.gaps().is_empty() {
+        unread.extend(["files", "accounts"].map(|key| (key, "a file could not be read")));
+    } else {
+        if image.tree.entries().any(|(_, entry)| entry.gap == Some(SPARSE)) {
+            unread.push(("files", "a file is sparse and was not read"));
+        }
+        if ["etc/passwd", "etc/shadow"].iter().any(|path| is_unread(&image.tree, path)) {
+            unread.push(("accounts", "the list of accounts could not be read"));
+        }
+    }
+    let mut fields = with_packages(inventory, answers, is_whole, unread);
     fields.push(("digest".to_owned(), Node::made_text(&image.digest)));
     fields.extend(configuration(&image.config));
     fields.push(("files".to_owned(), files(&image.tree)));
@@ -40,6 +53,16 @@ pub(super) fn of_packages(
     answers: Option<&Answers>,
     is_whole: bool,
 ) -> Fields {
+    with_packages(inventory, answers, is_whole, Vec::new())
+}
+
+/// The facts of packages, and what else was not read.
+fn with_packages(
+    inventory: &Inventory,
+    answers: Option<&Answers>,
+    is_whole: bool,
+    mut unread: Vec<(&'static str, &'static str)>,
+) -> Fields {
     let mut fields = vec![(
         "packages".to_owned(),
         map([("count", Node::made_text(inventory.packages.len().to_string()))]),
@@ -48,10 +71,6 @@ pub(super) fn of_packages(
         let (id, version) = (&distribution.id, &distribution.version);
         let known = [("id", Node::made_text(id)), ("version", Node::made_text(version))];
         fields.push(("distribution".to_owned(), map(known)));
-    }
-    let mut unread = Vec::new();
-    if !is_whole {
-        unread.extend(["files", "accounts"].map(|key| (key, "a layer could not be read")));
     }
     if let Some(answers) = answers {
         fields.push(("vulnerabilities".to_owned(), vulnerabilities(answers)));
@@ -192,6 +211,11 @@ fn files(tree: &Tree) -> Node {
         }
         (what, Node::made_map(told))
     }))
+}
+
+/// Whether something is there whose content is not known: a link to elsewhere, or a file that was not kept.
+fn is_unread(tree: &Tree, path: &str) -> bool {
+    tree.has(path) && tree.file(path).is_none_or(|(_, entry)| entry.content.is_none())
 }
 
 /// What `passwd` and `shadow` tell: who needs no password, who is root, and who shares a number.
