@@ -128,12 +128,24 @@ fn configuration(config: &serde_json::Value) -> Fields {
             plain.push((name.to_owned(), Node::made_text(value)));
         }
     }
+    let mut secret_steps = Vec::new();
+    // What a container runs is one text to whoever looks for secrets: a flag and its value are two words of it.
+    let mut command = |what: &str, words: Vec<String>| {
+        if is_secret_step(&words.join(" ")) {
+            secret_steps.push(format!("the {what}, whose text holds it and is not shown"));
+            return vec!["(not shown: it holds a secret)".to_owned()];
+        }
+        words
+    };
+    let entrypoint = command("entrypoint", texts(&own["Entrypoint"]));
+    let cmd = command("command", texts(&own["Cmd"]));
+    let check = command("healthcheck", texts(&own["Healthcheck"]["Test"]));
     let mut known = vec![
         ("environment", Node::made_map(plain)),
         ("ports", list(texts(&own["ExposedPorts"]))),
         ("volumes", list(texts(&own["Volumes"]))),
-        ("entrypoint", list(texts(&own["Entrypoint"]))),
-        ("command", list(texts(&own["Cmd"]))),
+        ("entrypoint", list(entrypoint)),
+        ("command", list(cmd)),
         ("architecture", Node::made_text(config["architecture"].as_str().unwrap_or_default())),
         ("created", Node::made_text(config["created"].as_str().unwrap_or_default())),
     ];
@@ -141,11 +153,10 @@ fn configuration(config: &serde_json::Value) -> Fields {
         known.push(("user", Node::made_text(user)));
     }
     // `NONE` is said to switch a check off that a lower image has.
-    let check = texts(&own["Healthcheck"]["Test"]);
     if !check.is_empty() && check.first().is_none_or(|word| word != "NONE") {
         known.push(("healthcheck", Node::made_text(check.join(" "))));
     }
-    let (mut steps, mut secret_steps) = (Vec::new(), Vec::new());
+    let mut steps = Vec::new();
     for (number, step) in config["history"].as_array().into_iter().flatten().enumerate() {
         let Some(step) = step["created_by"].as_str() else { continue };
         if is_secret_step(step) {

@@ -158,6 +158,27 @@ fn no_secret_of_an_image_reaches_a_report() {
     assert!(!told.contains("hunter22") && !told.contains("abcdef0123"), "{told}");
 }
 
+#[test]
+fn no_secret_of_what_a_container_runs_reaches_a_report() {
+    let layout = Layout::new();
+    let config = json!({"config": {
+        "Entrypoint": ["/run", "--password", "hunter22"],
+        "Cmd": ["/bin/sh", "-c", "curl -u app:hunter23 https://x"],
+        "Healthcheck": {"Test": ["CMD", "curl", "-H", "Authorization: Bearer hunter2424"]},
+    }});
+    layout.index(json!([{"digest": layout.image(config, &layers())}]));
+    let image = open(layout.path(), &Choice::default()).unwrap();
+    let material = Material::of_image(&image, &Inventory::of(&image.tree), None);
+    let told = format!("{:?}", material.objects);
+    assert!(!told.contains("hunter"), "{told}");
+    let found = failing(material);
+    for number in 0..3 {
+        let place = ("image-history-secret".to_owned(), format!("secrets.history[{number}]"));
+        assert!(found.contains(&place), "{found:#?}");
+    }
+    assert!(!found.iter().any(|(check, _)| check == "image-healthcheck"), "there is one");
+}
+
 /// Writes advisories into a folder.
 fn advisories(folder: &Path) {
     let advisory = |id: &str, ecosystem: &str, name: &str, fixed: &str, vector: &str| {
