@@ -84,7 +84,7 @@ pub struct Advisory {
     /// Affected versions.
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<Range>,
-    /// Affected versions one by one, where there is no range.
+    /// Affected versions one by one, besides those in a range.
     #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
 }

@@ -63,6 +63,21 @@ pub fn ecosystems(kind: Kind, distribution: Option<&Distribution>) -> Vec<String
     }
 }
 
+/// Whose versions an ecosystem of OSV has; none, if no package that is known here belongs to it.
+pub(crate) fn kind_of(ecosystem: &str) -> Option<Kind> {
+    Some(match ecosystem.split(':').next().unwrap_or_default() {
+        "Go" => Kind::Go,
+        "crates.io" => Kind::Cargo,
+        "npm" => Kind::Npm,
+        "PyPI" => Kind::Pypi,
+        "Maven" => Kind::Maven,
+        "Debian" | "Ubuntu" => Kind::Deb,
+        "Alpine" | "Wolfi" | "Chainguard" => Kind::Apk,
+        "Rocky Linux" | "AlmaLinux" | "openSUSE" | "Azure Linux" => Kind::Rpm,
+        _ => return None,
+    })
+}
+
 /// The names under which advisories may be about a package, each with the version that they compare.
 pub fn names(package: &Package) -> Vec<(String, String)> {
     let mut names = vec![(package.name.clone(), package.version.clone())];
@@ -151,7 +166,7 @@ fn affected(kind: Kind, advisory: &Advisory, version: &str) -> Affected {
 }
 
 /// Whether a version lies in a range; none, if it cannot be compared.
-fn within(kind: Kind, range: &Range, version: &str) -> Option<bool> {
+pub(crate) fn within(kind: Kind, range: &Range, version: &str) -> Option<bool> {
     let after_start = match range.introduced.as_str() {
         "0" => true,
         introduced => compare(kind, version, introduced)? != Ordering::Less,
@@ -170,7 +185,7 @@ fn within(kind: Kind, range: &Range, version: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Index, ecosystems};
+    use super::{Index, ecosystems, kind_of};
     use crate::{Advisory, Range, Rating};
     use inventory::{Distribution, Kind, Package};
 
@@ -239,6 +254,15 @@ mod tests {
         assert_eq!(of("ubuntu", "22.04"), ["Ubuntu:22.04", "Ubuntu:22.04:LTS"]);
         assert_eq!(of("rocky", "9.3"), ["Rocky Linux:9"]);
         assert!(of("plan9", "4").is_empty());
+        let all = ["debian", "ubuntu", "alpine", "rocky", "almalinux", "opensuse-leap"];
+        let all = all.iter().chain(&["azurelinux", "wolfi", "chainguard"]);
+        for ecosystem in all.flat_map(|id| of(id, "1.2")) {
+            assert!(kind_of(&ecosystem).is_some_and(Kind::is_distribution), "{ecosystem}");
+        }
+        for kind in Kind::ALL.iter().filter(|kind| !kind.is_distribution()) {
+            assert_eq!(kind_of(&ecosystems(*kind, None)[0]), Some(*kind));
+        }
+        assert_eq!(kind_of("GIT"), None);
         assert!(ecosystems(Kind::Deb, None).is_empty());
     }
 }

@@ -1,16 +1,29 @@
 //! Advisories as OSV publishes them (ossf.github.io/osv-schema), taken apart by package.
 //! Where the files come from, and what is kept of them on a disk, is not known here.
 //!
-//! Hostile input: a file is read as the schema says or refused whole; what is kept of a text is bounded.
+//! A version is affected if it is listed or lies in a range (the schema's "Evaluation"). Events count in the order of their
+//! versions and not in that of the file; where a version among them is none of its ecosystem's, the file's order is all
+//! that there is, and every introduction is kept.
+//!
+//! Hostile input: a file is read as the schema says or refused whole; what is kept of a text is bounded; versions that have
+//! no order are never sorted.
 
+use crate::matching::{kind_of, within};
+use crate::version::compare;
 use crate::{Advisory, Range, Rating, cvss};
+use inventory::Kind;
 use serde::Deserialize;
 use serde_json::Value;
+use std::cmp::Ordering;
 
 /// What is kept of a summary: a line.
 const SUMMARY_CHARS_MAX: usize = 160;
 /// Other ids that are kept; an advisory has one or two.
 const ALIASES_MAX: usize = 8;
+
+/// Comparisons that are spent on leaving out listed versions which a range has as well: the longest lists have some ten
+/// thousand versions beside some ten ranges.
+const COMPARISONS_MAX: usize = 1_000_000;
 
 /// Why a file is no advisory.
 #[derive(Debug, thiserror::Error)]
@@ -109,10 +122,9 @@ pub fn read(text: &[u8]) -> Result<Vec<(String, Advisory)>, OsvFault> {
             .ranges
             .iter()
             .filter(|ranges| matches!(ranges.kind.as_str(), "SEMVER" | "ECOSYSTEM"))
-            .flat_map(|ranges| of_events(&ranges.events))
+            .flat_map(|ranges| of_events(kind_of(&package.ecosystem), &ranges.events))
             .collect();
-        // Where there is a range, the list beside it says the same one by one.
-        let versions = if ranges.is_empty() { affected.versions } else { Vec::new() };
+        let versions = besides(kind_of(&package.ecosystem), &ranges, affected.versions);
         found.push((
             package.ecosystem,
             Advisory {
@@ -129,12 +141,55 @@ pub fn read(text: &[u8]) -> Result<Vec<(String, Advisory)>, OsvFault> {
     Ok(found)
 }
 
-/// Each introduction with the end that stands behind it. The schema has them in the order of versions.
-fn of_events(events: &[Event]) -> Vec<Range> {
+/// The listed versions that no range has: most lists say one by one what the range beside them says, and whoever asks
+/// looks at both.
+fn besides(kind: Option<Kind>, ranges: &[Range], mut versions: Vec<String>) -> Vec<String> {
+    if let Some(kind) = kind
+        && versions.len().saturating_mul(ranges.len()) <= COMPARISONS_MAX
+    {
+        versions.retain(|version| {
+            !ranges.iter().any(|range| within(kind, range, version) == Some(true))
+        });
+    }
+    versions
+}
+
+/// The events by their versions; none, if one of them has none that can be compared.
+fn sorted(kind: Kind, events: &[Event]) -> Option<Vec<&Event>> {
+    fn version(event: &Event) -> Option<&str> {
+        let own = event.introduced.as_ref().or(event.fixed.as_ref());
+        own.or(event.last_affected.as_ref()).map(String::as_str)
+    }
+    // `0` is before all, whatever the ecosystem.
+    let order = |one: &str, two: &str| match (one, two) {
+        ("0", "0") => Some(Ordering::Equal),
+        ("0", _) => Some(Ordering::Less),
+        (_, "0") => Some(Ordering::Greater),
+        _ => compare(kind, one, two),
+    };
+    let mut sorted: Vec<&Event> = Vec::with_capacity(events.len());
+    for event in events {
+        // `limit` is about commits.
+        let Some(own) = version(event) else { continue };
+        order(own, own)?;
+        // Put in one by one: a comparison that contradicts itself may upset a library's sort. Equal ones stay as they were.
+        let is_before = |other: &&Event| {
+            version(other).and_then(|other| order(other, own)) != Some(Ordering::Greater)
+        };
+        sorted.insert(sorted.partition_point(is_before), event);
+    }
+    Some(sorted)
+}
+
+/// Each introduction with the end that stands behind it.
+fn of_events(kind: Option<Kind>, events: &[Event]) -> Vec<Range> {
+    let in_order = kind.and_then(|kind| sorted(kind, events));
+    let is_sorted = in_order.is_some();
     let mut ranges: Vec<Range> = Vec::new();
     let mut is_open = false;
-    for event in events {
-        if let Some(introduced) = &event.introduced {
+    for event in in_order.unwrap_or_else(|| events.iter().collect()) {
+        // What is open already is introduced once more by nothing.
+        if let Some(introduced) = event.introduced.as_ref().filter(|_| !(is_sorted && is_open)) {
             ranges.push(Range { introduced: introduced.clone(), fixed: None, last_affected: None });
             is_open = true;
         }
@@ -175,6 +230,7 @@ fn word(value: &Value) -> Option<Rating> {
 #[cfg(test)]
 mod tests {
     use super::read;
+    use crate::matching::Index;
     use crate::{Range, Rating};
 
     #[test]
@@ -205,6 +261,62 @@ mod tests {
         );
         assert!(npm.versions.is_empty());
         assert_eq!(found[1].1.versions, ["1-1"]);
+    }
+
+    #[test]
+    fn events_count_by_their_versions_and_not_by_their_places() {
+        let ranges = |ecosystem: &str, events: &str| {
+            let text = format!(
+                r#"{{"id":"x","affected":[{{"package":{{"ecosystem":"{ecosystem}","name":"a"}},
+                "ranges":[{{"type":"ECOSYSTEM","events":[{events}]}}]}}]}}"#
+            );
+            let found = read(text.as_bytes()).unwrap().remove(0).1.ranges;
+            let told = found.into_iter().map(|it| (it.introduced, it.fixed.or(it.last_affected)));
+            let told: Vec<_> = told.collect();
+            told.iter()
+                .map(|(from, to)| format!("{from}..{}", to.as_deref().unwrap_or_default()))
+                .collect::<Vec<_>>()
+        };
+        let event = |kind: &str, version: &str| format!(r#"{{"{kind}":"{version}"}}"#);
+        let (introduced, fixed) = (|it| event("introduced", it), |it| event("fixed", it));
+        // Its end before its introduction, and both introductions before both ends.
+        let turned = [fixed("1.10.0"), introduced("0"), fixed("2.5.0"), introduced("2.0.0")];
+        for ecosystem in ["npm", "PyPI", "Debian:12", "Rocky Linux:9", "Maven"] {
+            assert_eq!(ranges(ecosystem, &turned.join(",")), ["0..1.10.0", "2.0.0..2.5.0"]);
+        }
+        let grouped = [introduced("2.0.0"), introduced("0"), fixed("2.5.0"), fixed("1.9.0")];
+        assert_eq!(ranges("npm", &grouped.join(",")), ["0..1.9.0", "2.0.0..2.5.0"]);
+        // One that is open is not opened again, nor ended by what was introduced within.
+        let twice = [introduced("0"), introduced("1.0.0"), event("last_affected", "2.0.0")];
+        assert_eq!(ranges("npm", &twice.join(",")), ["0..2.0.0"]);
+        let touching = [introduced("0"), fixed("1.0.0"), introduced("1.0.0"), fixed("2.0.0")];
+        assert_eq!(ranges("npm", &touching.join(",")), ["0..1.0.0", "1.0.0..2.0.0"]);
+        // Without an order every introduction is kept.
+        for (ecosystem, odd) in [("npm", "odd"), ("Nobody", "2.0.0")] {
+            let events = [introduced("0"), introduced(odd), fixed("1.0.0"), fixed("3.0.0")];
+            assert_eq!(
+                ranges(ecosystem, &events.join(",")),
+                ["0..".to_owned(), format!("{odd}..1.0.0")]
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_is_affected_if_it_is_listed_or_in_a_range() {
+        let found = read(
+            br#"{"id":"x","affected":[{"package":{"ecosystem":"PyPI","name":"a"},"versions":["0.9","1.0","1.5","3.1"],
+            "ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"1.0"},{"fixed":"2.0"}]}]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(found[0].1.versions, ["0.9", "3.1"], "the others are in the range");
+        let index = Index::new(found.into_iter().map(|(_, advisory)| advisory));
+        let fixed = |version: &str| {
+            let package = inventory::Package::new(inventory::Kind::Pypi, "a", version, "p");
+            index.of(&package).vulnerabilities.first().map(|found| found.fixed.clone())
+        };
+        assert_eq!(fixed("1.7"), Some(Some("2.0".to_owned())));
+        assert_eq!((fixed("3.1"), fixed("0.9")), (Some(None), Some(None)));
+        assert_eq!((fixed("2.0"), fixed("3.0")), (None, None));
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! Hostile input: paragraphs are taken one by one; one without name or version is left out.
 
 use crate::package::{Kind, Package};
-use crate::packages::Unreadable;
+use crate::packages::{PACKAGES_MAX, TOO_MANY, Unreadable};
+use std::collections::BTreeSet;
 
 /// The packages that are installed.
 pub fn packages(path: &str, content: &[u8]) -> Result<Vec<Package>, Unreadable> {
     let text = String::from_utf8_lossy(content);
-    let mut packages = Vec::new();
+    let mut packages = BTreeSet::new();
     for paragraph in text.split("\n\n") {
         let field = |wanted: char| {
             let mut lines = paragraph.lines();
@@ -21,12 +22,15 @@ pub fn packages(path: &str, content: &[u8]) -> Result<Vec<Package>, Unreadable> 
         package.architecture = field('A').map(str::to_owned);
         package.licence = field('L').map(str::to_owned);
         package.source = field('o').map(|origin| (origin.to_owned(), version.to_owned()));
-        packages.push(package);
+        packages.insert(package);
+        if packages.len() > PACKAGES_MAX {
+            return Err(Unreadable(TOO_MANY));
+        }
     }
     if packages.is_empty() && !text.trim().is_empty() {
         return Err(Unreadable("this is no list of apk's packages"));
     }
-    Ok(packages)
+    Ok(packages.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -2,23 +2,33 @@
 //! How its versions are compared is the advisories' knowledge.
 //!
 //! Hostile input: paragraphs are taken one by one; one without name or version is left out as dpkg leaves it out.
+//! Packages are counted while they are gathered, and of a paragraph only what is asked of it is held.
 
 use crate::package::{Kind, Package};
-use crate::packages::Unreadable;
+use crate::packages::{PACKAGES_MAX, TOO_MANY, Unreadable};
+use std::collections::BTreeSet;
+
+/// The fields that are asked for.
+const FIELDS: &[&str] = &["Package", "Status", "Version", "Architecture", "Source"];
 
 /// The packages that are installed.
 pub fn packages(path: &str, content: &[u8]) -> Result<Vec<Package>, Unreadable> {
     let text = String::from_utf8_lossy(content);
-    let mut packages = Vec::new();
-    let (mut seen, mut fields) = (false, Vec::new());
+    let mut packages = BTreeSet::new();
+    let (mut seen, mut fields) = (false, Vec::<(&str, &str)>::new());
     // An empty line more, so that the last paragraph ends as the others do.
     for line in text.lines().chain([""]) {
         if line.trim().is_empty() {
             seen |= fields.iter().any(|(key, _)| *key == "Package");
             packages.extend(package(path, &fields));
+            if packages.len() > PACKAGES_MAX {
+                return Err(Unreadable(TOO_MANY));
+            }
             fields.clear();
         } else if !line.starts_with([' ', '\t'])
             && let Some((key, value)) = line.split_once(':')
+            && FIELDS.iter().any(|field| field.eq_ignore_ascii_case(key))
+            && !fields.iter().any(|(known, _)| known.eq_ignore_ascii_case(key))
         {
             fields.push((key, value.trim()));
         }
@@ -27,7 +37,7 @@ pub fn packages(path: &str, content: &[u8]) -> Result<Vec<Package>, Unreadable> 
     if !seen && !text.trim().is_empty() {
         return Err(Unreadable("this is no list of dpkg's packages"));
     }
-    Ok(packages)
+    Ok(packages.into_iter().collect())
 }
 
 fn package(path: &str, fields: &[(&str, &str)]) -> Option<Package> {
@@ -68,10 +78,19 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("libssl3", source("openssl", "3.0.11-1")),
-                ("libgcc-s1", source("gcc-12", "12.2.0-14"))
+                ("libgcc-s1", source("gcc-12", "12.2.0-14")),
+                ("libssl3", source("openssl", "3.0.11-1"))
             ]
         );
+    }
+
+    #[test]
+    fn packages_are_counted_once_and_no_more_than_an_image_has() {
+        let status = "Package: a\nVersion: 1\n\n".repeat(1000);
+        assert_eq!(packages("status", status.as_bytes()).unwrap().len(), 1);
+        let paragraph = |number: usize| format!("Package:{number}\nVersion:1\n\n");
+        let status: String = (0..=crate::packages::PACKAGES_MAX).map(paragraph).collect();
+        assert!(packages("status", status.as_bytes()).is_err());
     }
 
     #[test]

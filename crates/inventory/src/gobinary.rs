@@ -8,6 +8,7 @@
 
 use crate::bytes::place;
 use crate::package::{Kind, Package};
+use crate::packages::PACKAGES_MAX;
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 /// The mark before the lines, and the one behind them, have as many bytes.
@@ -53,6 +54,10 @@ fn told(path: &str, version: &str, modules: &[u8]) -> Vec<Package> {
     found.push(Package::new(Kind::Go, "stdlib", number, path));
     let inner = modules.get(MARK..modules.len().saturating_sub(MARK)).unwrap_or_default();
     for line in String::from_utf8_lossy(inner).lines() {
+        // One more than there may be, so that the caller sees it.
+        if found.len() > PACKAGES_MAX {
+            break;
+        }
         let mut words = line.split('\t');
         let (kind, name, version) = (words.next(), words.next(), words.next());
         let (Some(name), Some(version)) = (name, version) else { continue };

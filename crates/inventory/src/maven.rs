@@ -1,24 +1,26 @@
 //! Packages of Maven in an archive of Java: the `pom.properties` that Maven puts in, also of archives within.
 //! How their versions are compared is the advisories' knowledge.
 //!
-//! Hostile input: archives within archives are opened to a bounded depth, and together to a bounded number of bytes.
+//! Hostile input: archives within archives are opened to a bounded depth, and together to a bounded number of bytes;
+//! what cannot be unfolded within it ends the reading. Packages are counted while they are gathered, each once.
 
 use crate::package::{Kind, Package};
-use crate::packages::Unreadable;
+use crate::packages::{PACKAGES_MAX, TOO_MANY, Unreadable};
 use crate::zip;
+use std::collections::BTreeSet;
 
 /// An archive for a server holds programs, which hold libraries.
 const DEPTH_MAX: usize = 3;
 /// Bytes that are unfolded of one file and all archives in it.
 const UNFOLDED_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// `pom.properties` has three lines.
-const PROPERTIES_BYTES_MAX: u64 = 64 * 1024;
+/// `pom.properties` has three lines, and a few of comments.
+const PROPERTIES_BYTES_MAX: u64 = 4 * 1024;
 
 /// What an archive tells.
 #[derive(Debug, Default)]
 pub struct Told {
     /// Packages.
-    pub packages: Vec<Package>,
+    pub packages: BTreeSet<Package>,
     /// Why there may be more.
     pub gap: Option<&'static str>,
     /// Bytes that were unfolded.
@@ -27,9 +29,13 @@ pub struct Told {
 
 /// The packages of the archive and of those within.
 pub fn packages(path: &str, file: &[u8]) -> Result<Told, Unreadable> {
-    let (mut told, mut left) = (Told::default(), UNFOLDED_BYTES_MAX);
+    packages_within(path, file, UNFOLDED_BYTES_MAX)
+}
+
+fn packages_within(path: &str, file: &[u8], bytes_max: u64) -> Result<Told, Unreadable> {
+    let (mut told, mut left) = (Told::default(), bytes_max);
     enter(path, file, 0, &mut left, &mut told)?;
-    told.unfolded = UNFOLDED_BYTES_MAX - left;
+    told.unfolded = bytes_max - left;
     Ok(told)
 }
 
@@ -44,26 +50,32 @@ fn enter(
         let is_properties =
             member.name.starts_with("META-INF/maven/") && member.name.ends_with("/pom.properties");
         let is_archive = member.name.ends_with(".jar") || member.name.ends_with(".war");
-        if is_properties {
-            let text = member.read(PROPERTIES_BYTES_MAX)?;
-            *left = left.saturating_sub(text.len() as u64);
-            told.packages.extend(package(path, &String::from_utf8_lossy(&text)));
-        } else if is_archive && depth == DEPTH_MAX {
+        if !is_properties && !is_archive {
+            continue;
+        }
+        if *left == 0 {
+            told.gap = Some("the archives unfold to more than a scan reads");
+            return Ok(());
+        }
+        if told.packages.len() >= PACKAGES_MAX {
+            told.gap = Some(TOO_MANY);
+            return Ok(());
+        }
+        if is_archive && depth == DEPTH_MAX {
             told.gap = Some("archives lie deeper in each other than a scan looks");
-        } else if is_archive {
-            let inner = match member.read(*left) {
-                Ok(inner) => inner,
-                Err(unreadable) => {
-                    // It may have been unfolded to the bound, and so may the next.
-                    told.gap = Some(unreadable.0);
-                    *left /= 2;
-                    continue;
-                }
-            };
-            *left -= inner.len() as u64;
-            if let Err(unreadable) = enter(path, &inner, depth + 1, left, told) {
-                told.gap = Some(unreadable.0);
+            continue;
+        }
+        let bytes_max = if is_properties { PROPERTIES_BYTES_MAX } else { *left };
+        let read = member.read_of(bytes_max, left);
+        let read = read.and_then(|content| {
+            if is_properties {
+                told.packages.extend(package(path, &String::from_utf8_lossy(&content)));
+                return Ok(());
             }
+            enter(path, &content, depth + 1, left, told)
+        });
+        if let Err(unreadable) = read {
+            told.gap = Some(unreadable.0);
         }
     }
     Ok(())
@@ -81,7 +93,7 @@ fn package(path: &str, properties: &str) -> Option<Package> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::packages;
+    use super::{packages, packages_within};
 
     /// A zip whose members are not compressed.
     pub(crate) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -126,8 +138,30 @@ pub(crate) mod tests {
         let program = zip(&[("BOOT-INF/lib/lib.jar", &library), ("a.class", b"x")]);
         let told = packages("app.jar", &program).unwrap();
         assert_eq!(told.packages.len(), 1);
-        assert_eq!(told.packages[0].name, "org.example:lib");
+        assert_eq!(told.packages.first().unwrap().name, "org.example:lib");
         assert!(told.gap.is_none());
+    }
+
+    #[test]
+    fn what_is_past_a_bound_ends_the_reading_and_is_told() {
+        let (other, bytes) = (b"groupId=a\nartifactId=b\nversion=3\n", PROPERTIES.len() as u64);
+        let two = zip(&[(PLACE, PROPERTIES), (PLACE, other)]);
+        let all = packages_within("app.jar", &two, 1000).unwrap();
+        assert_eq!((all.packages.len(), all.gap), (2, None));
+        // Neither the second, which does not fit, nor anything behind it.
+        for more in [0, 1] {
+            let told = packages_within("app.jar", &two, bytes + more).unwrap();
+            assert_eq!((told.packages.len(), told.unfolded), (1, bytes + more));
+            assert!(told.gap.is_some());
+        }
+        // Too large for what it is: told, and what stands beside it is read.
+        let long = [PROPERTIES, &[b'#'; 5000]].concat();
+        let told = packages("app.jar", &zip(&[(PLACE, &long), (PLACE, other)])).unwrap();
+        assert_eq!(told.packages.len(), 1);
+        assert!(told.gap.is_some());
+        let library = zip(&[(PLACE, PROPERTIES)]);
+        let twice = zip(&[("a.jar", &library), ("b.jar", &library)]);
+        assert_eq!(packages("app.jar", &twice).unwrap().packages.len(), 1);
     }
 
     #[test]

@@ -5,15 +5,22 @@ pub mod examine;
 
 use crate::distribution::Distribution;
 use crate::package::{Kind, Package};
-use crate::tree::Tree;
+use crate::tar::MemberKind;
+use crate::tree::{HIDDEN, Tree, is_hidden};
 use crate::{apk, dpkg, npm, pypi, rpm};
 use std::collections::BTreeSet;
 
 /// Packages of one image: the largest have some ten thousand. A file with a million names, each of which tells of all
 /// its packages, is not to fill the memory.
-const PACKAGES_MAX: usize = 1_000_000;
+pub(crate) const PACKAGES_MAX: usize = 1_000_000;
 /// Bytes that are read for packages in the end: all that a tree keeps, and half as much again for second names.
 const PARSED_BYTES_MAX: u64 = crate::tree::KEPT_BYTES_MAX + crate::tree::KEPT_BYTES_MAX / 2;
+
+/// Why the rest is not known.
+pub(crate) const TOO_MANY: &str =
+    "there are more packages than an image has; the rest was not read";
+/// Links that are told, one by one; nobody reads more.
+const HIDDEN_MAX: usize = 100;
 
 /// Something that is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +55,7 @@ impl Inventory {
             .iter()
             .filter_map(|path| tree.file(path)?.1.content.clone())
             .find_map(|content| Distribution::of_os_release(&content));
+        inventory.gaps.extend(hidden(tree));
         let (mut found, mut parsed) = (BTreeSet::new(), 0_u64);
         for (path, entry) in tree.entries() {
             if let Some(reason) = entry.gap {
@@ -59,8 +67,7 @@ impl Inventory {
                 ..package.clone()
             }));
             if found.len() > PACKAGES_MAX {
-                let reason = "there are more packages than an image has; the rest was not read";
-                inventory.gaps.push(Gap { path: path.to_owned(), reason });
+                inventory.gaps.push(Gap { path: path.to_owned(), reason: TOO_MANY });
                 break;
             }
             let Some(content) = &entry.content else { continue };
@@ -87,6 +94,29 @@ impl Inventory {
     }
 }
 
+/// What a package manager would read behind links, and what was not read because its own name says nothing.
+fn hidden(tree: &Tree) -> Vec<Gap> {
+    let is_link = |kind: MemberKind| kind == MemberKind::SymbolicLink;
+    let links = tree.entries().filter(|(_, entry)| is_link(entry.kind)).map(|(path, _)| path);
+    let names: BTreeSet<&str> = links.chain(examine::DATABASES.iter().copied()).collect();
+    let leads = |name: &&str| {
+        examine::wanted(name).is_some()
+            && match tree.file(name) {
+                Some((own, entry)) => {
+                    own != *name && entry.gap.is_none() && is_hidden(name, own, entry)
+                }
+                None => tree.place(name).is_none(),
+            }
+    };
+    let mut hidden: Vec<_> = names.into_iter().filter(leads).take(HIDDEN_MAX).collect();
+    let folder = examine::LISTS;
+    let is_hidden = |place: String| !place.ends_with("lib/dpkg/status.d") && tree.has_below(&place);
+    if tree.place(folder).is_none_or(is_hidden) {
+        hidden.push(folder);
+    }
+    hidden.into_iter().map(|path| Gap { path: path.to_owned(), reason: HIDDEN }).collect()
+}
+
 /// The packages that a kept file tells of.
 fn packages_of(path: &str, content: &[u8]) -> Result<Vec<Package>, Unreadable> {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -107,6 +137,39 @@ mod tests {
     use super::Inventory;
     use crate::tar::tests::member;
     use crate::tree::Tree;
+
+    #[test]
+    fn databases_behind_links_are_gaps_unless_they_are_read_where_they_lie() {
+        let status = "Package: a\nStatus: install ok installed\nVersion: 1\n";
+        let file = |path: &str| member(path, b'0', 0o644, "", status.as_bytes());
+        let link = |path, to| member(path, b'2', 0o777, to, b"");
+        let told = |layer: &[Vec<u8>]| {
+            let mut tree = Tree::default();
+            tree.lay(layer.concat().as_slice()).unwrap();
+            let inventory = Inventory::of(&tree);
+            let gaps: Vec<_> = inventory.gaps.into_iter().map(|gap| gap.path).collect();
+            (inventory.packages.len(), gaps)
+        };
+        let gap = |path: &str| (0, vec![path.to_owned()]);
+        let place = "var/lib/dpkg/status";
+        assert_eq!(told(&[file("opt/list"), link(place, "/opt/list")]), gap(place));
+        assert_eq!(
+            told(&[file("opt/list"), member(place, b'1', 0o644, "opt/list", b"")]),
+            gap(place)
+        );
+        assert_eq!(told(&[file("opt/dpkg/status"), link("var/lib/dpkg", "/opt/dpkg")]), gap(place));
+        // Kept for another name, by which it is no list of packages.
+        assert_eq!(told(&[file("etc/passwd"), link(place, "/etc/passwd")]), gap(place));
+        let lists = "var/lib/dpkg/status.d";
+        assert_eq!(told(&[file("opt/x/a"), link(lists, "/opt/x")]), gap(lists));
+        assert_eq!(told(&[file("opt/status.d/a"), link("var/lib/dpkg", "/opt")]), gap(lists));
+        assert_eq!(told(&[link(place, "status")]), gap(place));
+        assert_eq!(told(&[member(place, b'S', 0o644, "", b"part")]), gap(place));
+        // Read where it lies, and a link to nothing hides nothing.
+        let there = [file("usr/lib/dpkg/status"), link("var/lib", "../usr/lib")];
+        assert_eq!(told(&there), (1, Vec::new()));
+        assert_eq!(told(&[link(place, "/not/there")]), (0, Vec::new()));
+    }
 
     #[test]
     fn an_image_tells_its_distribution_and_its_packages() {

@@ -1,7 +1,8 @@
 //! Tar archives as they come: members with their headers, and each member's content while it passes.
 //! What a member means for an image is `tree`'s; nothing is ever written to a disk.
 //!
-//! Formats: ustar, GNU (long names, numbers in base 256) and pax (`path`, `linkpath`, `size`, `uid`, `gid`).
+//! Formats: v7 and ustar, GNU (long names, numbers in base 256) and pax (`path`, `linkpath`, `size`, `uid`, `gid`). Sparse
+//! files, which leave out their zeros, are passed over and marked: what is stored of them is not their content.
 //!
 //! Hostile input: names are text that leads nowhere by itself; extended headers are bounded; a header whose
 //! checksum is wrong ends the archive with a fault; an archive that ends within a member is a fault and not an end.
@@ -11,6 +12,8 @@ use std::io::{self, Read};
 const BLOCK: usize = 512;
 /// An extended header holds a path and a few numbers; attributes of files may add some kilobytes.
 const EXTENDED_BYTES_MAX: u64 = 1024 * 1024;
+/// Blocks that say where a sparse file's parts lie: each has 21 of them, so that these are some ten thousand.
+const SPARSE_BLOCKS_MAX: usize = 2048;
 /// Extended headers before one member: pax and both long names of GNU, with room for what nobody writes.
 const EXTENDED_MAX: usize = 8;
 
@@ -47,7 +50,7 @@ pub enum MemberKind {
     Device,
     /// A folder.
     Folder,
-    /// Anything else: a pipe, a sparse file, or what no format names.
+    /// Anything else: a pipe, or what no format names.
     Other,
 }
 
@@ -68,6 +71,8 @@ pub struct Member {
     pub size: u64,
     /// Where a link leads.
     pub link: String,
+    /// It is sparse: its stored bytes are not its content, and `size` is theirs.
+    pub is_sparse: bool,
     /// First byte of its content, from the start of the archive.
     pub offset: u64,
 }
@@ -84,11 +89,30 @@ pub struct Archive<R> {
 /// What extended headers say of the member behind them.
 #[derive(Debug, Default)]
 struct Extended {
+    /// GNU's long names; whoever unpacks believes them before those of pax.
+    long_path: Option<String>,
+    long_link: Option<String>,
+    pax: Pax,
+}
+
+/// The last extended header of pax: an earlier one before the same member does not count.
+#[derive(Debug, Default)]
+struct Pax {
     path: Option<String>,
     link: Option<String>,
+    sparse: Sparse,
     size: Option<u64>,
     owner: Option<u64>,
     group: Option<u64>,
+}
+
+/// What records `GNU.sparse.*` say.
+#[derive(Debug, Default)]
+struct Sparse {
+    is_there: bool,
+    /// It has a version that is known, or a map: only then does the name count.
+    is_told: bool,
+    name: Option<String>,
 }
 
 impl<R: Read> Archive<R> {
@@ -115,15 +139,24 @@ impl<R: Read> Archive<R> {
             match block[156] {
                 b'x' => {
                     let body = self.body(start)?;
-                    extended.take(&body);
+                    extended.pax = Pax::of(&body);
                 }
-                b'L' => extended.path = Some(text(&self.body(start)?)),
-                b'K' => extended.link = Some(text(&self.body(start)?)),
+                b'L' => extended.long_path = filled(&self.body(start)?),
+                b'K' => extended.long_link = filled(&self.body(start)?),
                 b'g' => {}
                 flag => {
-                    let size = extended.size.unwrap_or(size);
+                    if flag == b'S' {
+                        self.sparse_blocks(&block, start)?;
+                    }
+                    let Extended { long_path, long_link, pax } = extended;
+                    let size = pax.size.unwrap_or(size);
+                    let sparse_name = pax.sparse.name.filter(|_| pax.sparse.is_told);
+                    let path = long_path.or(sparse_name).or(pax.path);
+                    let path = path.unwrap_or_else(|| name(&block));
                     let kind = match flag {
-                        b'0' | 0 | b'7' => MemberKind::File,
+                        // Before ustar a folder was told from a file by its name alone.
+                        0 if path.ends_with('/') => MemberKind::Folder,
+                        b'0' | 0 | b'7' | b'S' => MemberKind::File,
                         b'1' => MemberKind::HardLink,
                         b'2' => MemberKind::SymbolicLink,
                         b'3' | b'4' => MemberKind::Device,
@@ -135,13 +168,14 @@ impl<R: Read> Archive<R> {
                     self.set_content(if has_content { size } else { 0 });
                     let mode = u32::try_from(read(100, 108)? & 0o7777).unwrap_or_default();
                     return Ok(Some(Member {
-                        path: extended.path.unwrap_or_else(|| name(&block)),
+                        path,
                         kind,
                         mode,
-                        owner: extended.owner.map_or_else(|| read(108, 116), Ok)?,
-                        group: extended.group.map_or_else(|| read(116, 124), Ok)?,
+                        owner: pax.owner.map_or_else(|| read(108, 116), Ok)?,
+                        group: pax.group.map_or_else(|| read(116, 124), Ok)?,
                         size: self.left,
-                        link: extended.link.unwrap_or_else(|| text(field(157, 257))),
+                        link: long_link.or(pax.link).unwrap_or_else(|| text(field(157, 257))),
+                        is_sparse: flag == b'S' || pax.sparse.is_there,
                         offset: self.position,
                     }));
                 }
@@ -190,6 +224,18 @@ impl<R: Read> Archive<R> {
         Ok(Some(block))
     }
 
+    /// Passes over the blocks that follow the header of a sparse file and are no part of its size.
+    fn sparse_blocks(&mut self, header: &[u8; BLOCK], start: u64) -> Result<(), TarFault> {
+        let mut goes_on = header[482] != 0;
+        for _ in 0..SPARSE_BLOCKS_MAX {
+            if !goes_on {
+                return Ok(());
+            }
+            goes_on = self.block()?.ok_or(TarFault::Truncated)?[504] != 0;
+        }
+        Err(TarFault::Extended(start))
+    }
+
     /// The whole body of an extended header.
     fn body(&mut self, start: u64) -> Result<Vec<u8>, TarFault> {
         if self.left > EXTENDED_BYTES_MAX {
@@ -211,30 +257,45 @@ impl<R: Read> Read for Archive<R> {
     }
 }
 
-impl Extended {
-    /// Records of pax: `LENGTH KEY=VALUE\n`, the length counting all of it.
-    fn take(&mut self, mut body: &[u8]) {
+impl Pax {
+    /// Records of pax: `LENGTH KEY=VALUE\n`, the length counting all of it. One without a value takes back what was
+    /// said before it, so that the header itself counts (POSIX, pax).
+    fn of(mut body: &[u8]) -> Self {
+        let mut pax = Self::default();
         while let Some(space) = body.iter().position(|byte| *byte == b' ') {
             let length =
                 std::str::from_utf8(&body[..space]).ok().and_then(|text| text.parse().ok());
             let Some(record) = length.and_then(|length: usize| body.get(space + 1..length)) else {
-                return;
+                return pax;
             };
             let record = record.strip_suffix(b"\n").unwrap_or(record);
             if let Some(equals) = record.iter().position(|byte| *byte == b'=') {
                 let value = &record[equals + 1..];
                 let number = || std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 match &record[..equals] {
-                    b"path" => self.path = Some(text(value)),
-                    b"linkpath" => self.link = Some(text(value)),
-                    b"size" => self.size = number(),
-                    b"uid" => self.owner = number(),
-                    b"gid" => self.group = number(),
-                    _ => {}
+                    b"path" => pax.path = filled(value),
+                    b"linkpath" => pax.link = filled(value),
+                    b"size" => pax.size = number(),
+                    b"uid" => pax.owner = number(),
+                    b"gid" => pax.group = number(),
+                    key => pax.sparse.take(key, value),
                 }
             }
             body = &body[space + 1 + record.len()..];
             body = body.strip_prefix(b"\n").unwrap_or(body);
+        }
+        pax
+    }
+}
+
+impl Sparse {
+    fn take(&mut self, key: &[u8], value: &[u8]) {
+        let Some(key) = key.strip_prefix(b"GNU.sparse.") else { return };
+        self.is_there = true;
+        match key {
+            b"name" => self.name = filled(value),
+            b"major" | b"minor" | b"map" => self.is_told |= !value.is_empty(),
+            _ => {}
         }
     }
 }
@@ -272,6 +333,11 @@ fn number(field: &[u8]) -> Option<u64> {
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     String::from_utf8_lossy(&field[..end]).into_owned()
+}
+
+/// Text, unless there is none.
+fn filled(field: &[u8]) -> Option<String> {
+    Some(text(field)).filter(|text| !text.is_empty())
 }
 
 /// The name of a header, with the prefix that ustar puts before it.
@@ -328,14 +394,81 @@ pub(crate) mod tests {
         assert!(archive.member().unwrap().is_none());
     }
 
+    /// A record of pax.
+    pub(crate) fn pax(key: &str, value: &str) -> String {
+        let body = format!(" {key}={value}\n");
+        let length = (1..).find(|digits| (body.len() + digits).to_string().len() == *digits);
+        format!("{}{body}", body.len() + length.unwrap())
+    }
+
+    #[test]
+    fn an_old_folder_is_told_by_its_name() {
+        let mut bytes = member("a/", 0, 0o755, "", b"");
+        bytes.extend(member("a/b", 0, 0o644, "", b"1"));
+        let mut archive = Archive::new(bytes.as_slice());
+        assert_eq!(archive.member().unwrap().unwrap().kind, MemberKind::Folder);
+        assert_eq!(archive.member().unwrap().unwrap().kind, MemberKind::File);
+        assert!(archive.member().unwrap().is_none());
+    }
+
+    #[test]
+    fn an_empty_record_is_no_name_and_gnu_is_believed_before_pax() {
+        let first = |head: Vec<u8>| {
+            let bytes = [head, member("own", b'2', 0o777, "to", b"")].concat();
+            let found = Archive::new(bytes.as_slice()).member().unwrap().unwrap();
+            (found.path, found.link)
+        };
+        let header = |records: &[(&str, &str)]| {
+            let body: String = records.iter().map(|(key, value)| pax(key, value)).collect();
+            member("x", b'x', 0o644, "", body.as_bytes())
+        };
+        let told = |path: &str, link: &str| (path.to_owned(), link.to_owned());
+        assert_eq!(first(header(&[("path", ""), ("linkpath", "")])), told("own", "to"));
+        assert_eq!(first(header(&[("path", "a"), ("path", "")])), told("own", "to"));
+        let twice = [header(&[("path", "a")]), header(&[("linkpath", "b")])].concat();
+        assert_eq!(first(twice), told("own", "b"));
+        let both = [member("l", b'L', 0o644, "", b"gnu\0"), header(&[("path", "a")])].concat();
+        assert_eq!(first(both), told("gnu", "to"));
+        assert_eq!(first(member("l", b'L', 0o644, "", b"\0")), told("own", "to"));
+    }
+
+    /// The header with a byte of its map set, and its checksum made anew.
+    fn sparse(mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes[482] = 1;
+        bytes[148..156].copy_from_slice(b"        ");
+        let sum: u32 = bytes[..512].iter().map(|byte| u32::from(*byte)).sum();
+        bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn sparse_files_are_marked_and_what_follows_is_read() {
+        let old = sparse(member("old", b'S', 0o644, "", b"part"));
+        let mut bytes = old[..512].to_vec();
+        let (mut more, end) = (vec![0; 512], vec![0; 512]);
+        more[504] = 1;
+        bytes.extend([more.clone(), end, old[512..].to_vec()].concat());
+        let records = pax("GNU.sparse.major", "1") + &pax("GNU.sparse.name", "real");
+        bytes.extend(member("x", b'x', 0o644, "", records.as_bytes()));
+        bytes.extend(member("GNUSparseFile.0/real", b'0', 0o644, "", b"part"));
+        // A name without a version is nobody's: who unpacks takes the file's own.
+        let records = pax("GNU.sparse.name", "other");
+        bytes.extend(member("x", b'x', 0o644, "", records.as_bytes()));
+        bytes.extend(member("own", b'0', 0o644, "", b"1"));
+        bytes.extend(member("plain", b'0', 0o644, "", b"1"));
+        let mut archive = Archive::new(bytes.as_slice());
+        let found = std::iter::from_fn(|| archive.member().unwrap());
+        let found: Vec<_> = found.map(|member| (member.path, member.is_sparse)).collect();
+        let told = ["old", "real", "own", "plain"].map(str::to_owned);
+        assert_eq!(found, told.into_iter().zip([true, true, true, false]).collect::<Vec<_>>());
+        let endless = [old[..512].to_vec(), more.repeat(3000)].concat();
+        let fault = Archive::new(endless.as_slice()).member();
+        assert!(matches!(fault, Err(TarFault::Extended(0))));
+    }
+
     #[test]
     fn long_names_of_gnu_and_pax_are_whole() {
         let long = format!("{}/file", "folder".repeat(40));
-        let pax = |key: &str, value: &str| {
-            let body = format!(" {key}={value}\n");
-            let length = (1..).find(|digits| (body.len() + digits).to_string().len() == *digits);
-            format!("{}{body}", body.len() + length.unwrap())
-        };
         for head in [
             member("././@LongLink", b'L', 0o644, "", format!("{long}\0").as_bytes()),
             member("x", b'x', 0o644, "", (pax("mtime", "1.5") + &pax("path", &long)).as_bytes()),

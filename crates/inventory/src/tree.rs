@@ -5,8 +5,8 @@
 //! `.wh..wh..opq` all that they have in its folder; neither touches what its own layer brings.
 //!
 //! Hostile input: the tree is in memory alone, so that a name can lead nowhere else; a name with `..` is refused and
-//! told; links of folders are followed within the tree and a bounded number of times; members, kept bytes and
-//! bytes that pass are bounded, and who meets a bound is told so.
+//! told; links of folders are followed within the tree, a bounded number of times and over a bounded number of parts;
+//! members, names, kept bytes and bytes that pass are bounded, and who meets a bound is told so.
 
 use crate::packages::{Gap, examine};
 use crate::tar::{Archive, Member, MemberKind, TarFault};
@@ -24,11 +24,19 @@ pub const UNFOLDED_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes that are kept of all files: databases of packages are some megabytes.
 pub const KEPT_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Bytes of all names, of links and of where they lead: two million names have some two hundred megabytes.
+pub const NAMES_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Why the content of a sparse file is not known.
+pub const SPARSE: &str =
+    "the file is stored without its zeros (sparse), and its content was not read";
 /// Bytes of a file that may be somebody's key: a key has a few kilobytes.
 const KEY_BYTES_MAX: u64 = 64 * 1024;
 /// Links that lead to links; as many as Linux follows.
 const LINKS_MAX: usize = 40;
-/// Bytes of a name; as many as Linux takes.
+/// Parts of a path and of all links in it together: the deepest folders of modules have some fifty. Each part is looked
+/// up by the whole path before it, for each of millions of members.
+const PARTS_MAX: usize = 256;
+/// Bytes of a name, and of what a link holds; as many as Linux takes.
 const PATH_BYTES_MAX: usize = 4096;
 
 /// Why an image cannot be read to its end.
@@ -43,6 +51,9 @@ pub enum LayerFault {
     /// There are too many bytes.
     #[error("the layers unfold to more than {} GiB", UNFOLDED_BYTES_MAX / (1024 * 1024 * 1024))]
     Unfolded,
+    /// There are too many names, or too long ones.
+    #[error("the names in the layers have more than {} MiB", NAMES_BYTES_MAX / (1024 * 1024))]
+    Names,
 }
 
 /// A file, folder, link or device.
@@ -57,7 +68,7 @@ pub struct Entry {
     /// Bytes.
     pub size: u64,
     /// Where a symbolic link leads.
-    pub link: String,
+    pub link: Arc<str>,
     /// The layer that it came with, from 0.
     pub layer: usize,
     /// Its content, if it is a database of packages or another file that `packages` reads.
@@ -77,6 +88,7 @@ pub struct Tree {
     layers: usize,
     members: usize,
     unfolded: u64,
+    names: u64,
     kept: u64,
     /// Folders that whiteouts of the layer at hand have cleared: clearing one again takes away nothing more, and a
     /// layer that does it a million times is not to cost a million walks.
@@ -119,6 +131,23 @@ impl Tree {
         (entry.kind == MemberKind::File).then_some((path.as_str(), entry))
     }
 
+    /// Where this path leads, links followed; none, if they lead in a circle.
+    pub fn place(&self, path: &str) -> Option<String> {
+        self.resolved(path, true)
+    }
+
+    /// Whether something has this name, whatever it is and wherever it leads.
+    pub fn has(&self, path: &str) -> bool {
+        self.resolved(path, false).is_none_or(|path| self.entries.contains_key(&path))
+    }
+
+    /// Whether the folder at this place, which is no link, has anything in it.
+    pub fn has_below(&self, folder: &str) -> bool {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let first = self.entries.range(prefix.clone()..).next();
+        first.is_some_and(|(path, _)| path.starts_with(&prefix))
+    }
+
     /// Layers that were laid.
     pub fn layers(&self) -> usize {
         self.layers
@@ -142,10 +171,13 @@ impl Tree {
         let (folder, name) = written.rsplit_once('/').unwrap_or(("", &written));
         // The folder may be a link that a lower layer made, as `lib` is to `usr/lib`.
         let Some(folder) = self.resolved(folder, true) else {
-            self.gap(&written, "the links before the member lead in a circle; it was not taken");
+            let reason =
+                "the links before the member lead in a circle or too far; it was not taken";
+            self.gap(&written, reason);
             return Ok(());
         };
         if name == ".wh..wh..opq" {
+            self.named(folder.len())?;
             if self.cleared.insert(folder.clone()) {
                 self.remove_below(&folder, layer);
             }
@@ -153,6 +185,7 @@ impl Tree {
         }
         if let Some(name) = name.strip_prefix(".wh.") {
             let path = joined(&folder, name);
+            self.named(path.len())?;
             if self.cleared.insert(path.clone()) {
                 self.remove_below(&path, layer);
             }
@@ -165,6 +198,14 @@ impl Tree {
         if path.is_empty() {
             return Ok(());
         }
+        self.named(path.len())?;
+        if member.kind == MemberKind::SymbolicLink {
+            if member.link.len() > PATH_BYTES_MAX {
+                self.gap(&path, "the link holds more than any link does; it was not taken");
+                return Ok(());
+            }
+            self.named(member.link.len())?;
+        }
         if member.kind != MemberKind::Folder && self.is_folder(&path) {
             // What is no folder any more has nothing below it.
             self.remove_below(&path, layer + 1);
@@ -172,8 +213,14 @@ impl Tree {
         let entry = match member.kind {
             MemberKind::HardLink => {
                 let target = normal(&member.link).and_then(|link| self.resolved(&link, false));
-                match target.and_then(|target| self.entries.get(&target)) {
-                    Some(entry) => Entry { layer, ..entry.clone() },
+                match target.as_ref().and_then(|target| self.entries.get_key_value(target)) {
+                    Some((target, entry)) => {
+                        let mut entry = Entry { layer, ..entry.clone() };
+                        if entry.gap.is_none() && is_hidden(&path, target, &entry) {
+                            entry.gap = Some(HIDDEN);
+                        }
+                        entry
+                    }
                     None => {
                         self.gap(&path, "the file is another name of one that is not there");
                         return Ok(());
@@ -182,13 +229,23 @@ impl Tree {
             }
             _ => self.entry(&path, layer, member, archive)?,
         };
-        if let Some(content) = self.entries.insert(path, entry).and_then(|old| old.content)
-            && Arc::strong_count(&content) == 1
-        {
+        if let Some(old) = self.entries.insert(path, entry) {
             // Layer after layer writes the same database anew; only what is still held counts.
-            self.kept = self.kept.saturating_sub(content.len() as u64);
+            if let Some(content) = old.content.filter(|content| Arc::strong_count(content) == 1) {
+                self.kept = self.kept.saturating_sub(content.len() as u64);
+            }
+            if Arc::strong_count(&old.packages) == 1 {
+                self.kept = self.kept.saturating_sub(bytes_of(&old.packages));
+            }
         }
         Ok(())
+    }
+
+    /// Counts the bytes of a name. What a layer takes away again is not given back: who builds an image of names that
+    /// replace each other is as hostile as who builds one of names that stay.
+    fn named(&mut self, bytes: usize) -> Result<(), LayerFault> {
+        self.names = self.names.saturating_add(bytes as u64);
+        if self.names > NAMES_BYTES_MAX { Err(LayerFault::Names) } else { Ok(()) }
     }
 
     fn entry<R: Read>(
@@ -203,7 +260,11 @@ impl Tree {
             mode: member.mode,
             owner: member.owner,
             size: member.size,
-            link: member.link.clone(),
+            // Other members have no use for what stands there.
+            link: match member.kind {
+                MemberKind::SymbolicLink => member.link.as_str().into(),
+                _ => Arc::default(),
+            },
             layer,
             content: None,
             packages: Arc::default(),
@@ -211,6 +272,10 @@ impl Tree {
             gap: None,
         };
         if member.kind != MemberKind::File {
+            return Ok(entry);
+        }
+        if member.is_sparse {
+            entry.gap = Some(SPARSE);
             return Ok(entry);
         }
         let wanted = examine::wanted(path);
@@ -238,12 +303,10 @@ impl Tree {
                 self.examined(&mut entry, examine::now(path, &head));
             }
             Some(examine::Wanted::AtTheEnd) => {
-                self.kept += member.size;
-                if self.kept > KEPT_BYTES_MAX {
-                    entry.gap =
-                        Some("the files that tell of packages are larger than a scan keeps");
-                } else {
+                if self.keep(member.size) {
                     entry.content = Some(head.into());
+                } else {
+                    entry.gap = Some(MORE_THAN_KEPT);
                 }
             }
             None if is_program => self.examined(&mut entry, examine::program(path, &head)),
@@ -255,6 +318,19 @@ impl Tree {
     fn examined(&mut self, entry: &mut Entry, examined: examine::Examined) {
         self.unfolded = self.unfolded.saturating_add(examined.unfolded);
         (entry.packages, entry.gap) = (examined.packages, examined.gap);
+        if !self.keep(bytes_of(&entry.packages)) {
+            (entry.packages, entry.gap) = (Arc::default(), Some(MORE_THAN_KEPT));
+        }
+    }
+
+    /// Whether as many bytes more may be kept.
+    fn keep(&mut self, bytes: u64) -> bool {
+        let kept = self.kept.saturating_add(bytes);
+        let fits = kept <= KEPT_BYTES_MAX;
+        if fits {
+            self.kept = kept;
+        }
+        fits
     }
 
     fn is_folder(&self, path: &str) -> bool {
@@ -276,48 +352,76 @@ impl Tree {
     }
 
     /// The path with every link of a folder in it followed, and the last one too if it is asked for.
-    fn resolved(&self, path: &str, last: bool) -> Option<String> {
-        let mut done: Vec<String> = Vec::new();
-        let mut ahead: Vec<String> = parts(path).rev().map(str::to_owned).collect();
-        let mut links = 0;
+    fn resolved<'a>(&'a self, path: &'a str, last: bool) -> Option<String> {
+        let mut done = String::new();
+        let mut ahead: Vec<&str> = Vec::new();
+        let (mut seen, mut links) = (0, 0);
+        let mut enter = |path: &'a str, ahead: &mut Vec<&'a str>| {
+            ahead.extend(parts(path).rev().take(PARTS_MAX + 1).inspect(|_| seen += 1));
+            (seen <= PARTS_MAX).then_some(())
+        };
+        enter(path, &mut ahead)?;
         while let Some(part) = ahead.pop() {
-            match part.as_str() {
+            match part {
                 "." => continue,
                 // Above the root is the root.
                 ".." => {
-                    done.pop();
+                    done.truncate(done.rfind('/').unwrap_or(0));
                     continue;
                 }
-                _ => done.push(part),
+                _ if done.is_empty() => done.push_str(part),
+                _ => done.extend(["/", part]),
             }
             if ahead.is_empty() && !last {
                 break;
             }
-            let here = done.join("/");
-            let Some(entry) = self.entries.get(&here) else { continue };
+            let Some(entry) = self.entries.get(&done) else { continue };
             if entry.kind != MemberKind::SymbolicLink {
                 continue;
             }
             links += 1;
-            if links > LINKS_MAX || entry.link.len() > PATH_BYTES_MAX {
+            if links > LINKS_MAX {
                 return None;
             }
-            done.pop();
-            if entry.link.starts_with('/') {
-                done.clear();
-            }
-            ahead.extend(parts(&entry.link).rev().map(str::to_owned));
+            let folder_ends = if entry.link.starts_with('/') { None } else { done.rfind('/') };
+            done.truncate(folder_ends.unwrap_or(0));
+            enter(&entry.link, &mut ahead)?;
         }
-        Some(done.join("/"))
+        Some(done)
     }
 
     fn gap(&mut self, path: &str, reason: &'static str) {
         /// A hostile layer can have as many as it has members; nobody reads more.
         const GAPS_MAX: usize = 100;
         if self.gaps.len() < GAPS_MAX {
-            self.gaps.push(Gap { path: path.to_owned(), reason });
+            // A name may be refused for its length.
+            let end = path.floor_char_boundary(PATH_BYTES_MAX);
+            self.gaps.push(Gap { path: path[..end].to_owned(), reason });
         }
     }
+}
+
+const MORE_THAN_KEPT: &str = "the files that tell of packages are larger than a scan keeps";
+/// Why a file is not known that tells of packages by one of its names alone.
+pub(crate) const HIDDEN: &str =
+    "the name leads to a file that was not read under its own, and which may tell of packages";
+
+/// Whether a file was not read as its other name, or a link to it, says that it should have been.
+pub(crate) fn is_hidden(name: &str, own: &str, entry: &Entry) -> bool {
+    let file = |path: &str| path.rsplit('/').next().map(str::to_owned);
+    match examine::wanted(name) {
+        None => false,
+        Some(examine::Wanted::Now) => examine::wanted(own) != Some(examine::Wanted::Now),
+        // What is kept is read by the file's name.
+        Some(examine::Wanted::AtTheEnd) => entry.content.is_none() || file(name) != file(own),
+    }
+}
+
+/// Bytes that packages take in memory, about.
+fn bytes_of(packages: &[Package]) -> u64 {
+    let own = size_of::<Package>() as u64;
+    let texts = |it: &Package| (it.name.len() + it.version.len() + it.path.len()) as u64;
+    packages.iter().map(|package| own + texts(package)).sum()
 }
 
 fn parts(path: &str) -> impl DoubleEndedIterator<Item = &str> {

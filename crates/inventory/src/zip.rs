@@ -64,6 +64,14 @@ fn member<'a>(file: &'a [u8], at: &mut usize) -> Option<ZipMember<'a>> {
 impl ZipMember<'_> {
     /// Its content, unless it unfolds to more than this.
     pub fn read(&self, bytes_max: u64) -> Result<Vec<u8>, Unreadable> {
+        let mut left = u64::MAX;
+        self.read_of(bytes_max, &mut left)
+    }
+
+    /// Its content, unless it unfolds to more than this or than is left for all. What was unfolded is taken from what is
+    /// left, also where it came to nothing.
+    pub fn read_of(&self, bytes_max: u64, left: &mut u64) -> Result<Vec<u8>, Unreadable> {
+        let bytes_max = bytes_max.min(*left);
         if self.encrypted {
             return Err(Unreadable("the zip archive is encrypted"));
         }
@@ -76,6 +84,7 @@ impl ZipMember<'_> {
                 .read_to_end(&mut content),
             _ => return Err(Unreadable("the zip archive is packed in a way that is not read")),
         };
+        *left = left.saturating_sub(content.len() as u64);
         read.map_err(|_| DAMAGED)?;
         if content.len() as u64 > bytes_max {
             return Err(Unreadable("a member of the zip archive is larger than a scan reads"));

@@ -2,6 +2,7 @@
 //! What is in them is each format's knowledge.
 
 use crate::package::Package;
+use crate::packages::{PACKAGES_MAX, TOO_MANY};
 use crate::{gobinary, maven, rust};
 use std::sync::Arc;
 
@@ -13,6 +14,22 @@ pub enum Wanted {
     /// When all layers are laid: upper layers replace it again and again.
     AtTheEnd,
 }
+
+/// Where package managers look for their databases, links followed.
+pub(crate) const DATABASES: &[&str] = &[
+    "etc/os-release",
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "var/lib/dpkg/status",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+];
+/// The folder in which images without a shell have a list for each package.
+pub(crate) const LISTS: &str = "var/lib/dpkg/status.d";
 
 /// Whether a file tells of packages by its name.
 pub fn wanted(path: &str) -> Option<Wanted> {
@@ -63,7 +80,8 @@ pub struct Examined {
 pub fn now(path: &str, content: &[u8]) -> Examined {
     match maven::packages(path, content) {
         Ok(told) => {
-            Examined { packages: told.packages.into(), gap: told.gap, unfolded: told.unfolded }
+            let packages = told.packages.into_iter().collect();
+            Examined { packages, gap: told.gap, unfolded: told.unfolded }
         }
         Err(unreadable) => Examined { gap: Some(unreadable.0), ..Examined::default() },
     }
@@ -72,6 +90,9 @@ pub fn now(path: &str, content: &[u8]) -> Examined {
 /// What a program says that it was made of.
 pub fn program(path: &str, content: &[u8]) -> Examined {
     let mut packages = gobinary::packages(path, content);
+    if packages.len() > PACKAGES_MAX {
+        return Examined { gap: Some(TOO_MANY), ..Examined::default() };
+    }
     match rust::packages(path, content) {
         Ok((crates, unfolded)) => {
             packages.extend(crates);

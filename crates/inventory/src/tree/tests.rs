@@ -1,4 +1,4 @@
-use super::Tree;
+use super::{LayerFault, Tree};
 use crate::tar::tests::member;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -69,6 +69,50 @@ fn names_that_lead_out_and_links_in_a_circle_are_told() {
     assert_eq!(paths(&tree), ["a", "b"]);
     let told: Vec<_> = tree.gaps().iter().map(|gap| gap.path.as_str()).collect();
     assert_eq!(told, ["../../etc/passwd", "a/x", "hard"]);
+}
+
+#[test]
+fn what_links_hold_is_bounded_and_so_is_the_way_through_them() {
+    let mut tree = Tree::default();
+    let header = |flag, text: &str| member("long", flag, 0o644, "", text.as_bytes());
+    let link = |path, to| member(path, b'2', 0o777, to, b"");
+    let deep = "a/".repeat(200);
+    let layer = [
+        // More than Linux takes, once for a link and once where no link is.
+        [header(b'K', &"x".repeat(5000)), link("too-long", "")].concat(),
+        [header(b'K', &"x".repeat(5000)), file("plain")].concat(),
+        // Each has fewer parts than a path may have, and both together more.
+        [header(b'K', &deep), link("deep", "")].concat(),
+        [header(b'L', &format!("deep/{deep}x")), file("x")].concat(),
+        [header(b'L', &format!("{}/x", "n".repeat(5000))), file("x")].concat(),
+    ]
+    .concat();
+    tree.lay(layer.as_slice()).unwrap();
+    assert_eq!(paths(&tree), ["deep", "plain"]);
+    let link_of = |tree: &Tree, path| tree.entries.get(path).unwrap().link.len();
+    assert_eq!((link_of(&tree, "deep"), link_of(&tree, "plain")), (400, 0));
+    assert_eq!(tree.gaps().len(), 3, "{:?}", tree.gaps());
+    assert!(tree.gaps().iter().all(|gap| gap.path.len() <= super::PATH_BYTES_MAX));
+}
+
+#[test]
+fn names_are_bounded_together() {
+    let mut tree = Tree { names: super::NAMES_BYTES_MAX - 10, ..Tree::default() };
+    tree.lay([file("12345"), file(".wh.12345")].concat().as_slice()).unwrap();
+    assert!(matches!(tree.lay(file("1").as_slice()), Err(LayerFault::Names)));
+    let mut tree = Tree { names: super::NAMES_BYTES_MAX - 10, ..Tree::default() };
+    let link = member("a", b'2', 0o777, "1234567890", b"");
+    assert!(matches!(tree.lay(link.as_slice()), Err(LayerFault::Names)));
+}
+
+#[test]
+fn a_sparse_file_is_there_and_its_content_is_told_as_unknown() {
+    let tree = tree(&[vec![member("etc/passwd", b'S', 0o4666, "", b"part")]]);
+    let (_, entry) = tree.file("etc/passwd").unwrap();
+    assert_eq!(
+        (entry.gap, entry.mode, entry.content.is_none()),
+        (Some(super::SPARSE), 0o4666, true)
+    );
 }
 
 #[test]

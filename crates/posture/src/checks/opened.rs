@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `config` | `user`, `environment`, `ports`, `volumes`, `healthcheck` |
 //! | `history` | the steps of which it was built, as the image tells them |
-//! | `secrets` | `environment` and `history` with values that are secrets, which are put out of sight |
+//! | `secrets` | `environment`, and in `history` steps and commands, with secrets, which are put out of sight |
 //! | `files` | paths by what is notable in them: see `paths` |
 //! | `accounts` | `emptyPassword`, `root`, `shared` |
 //! | `distribution` | `id` and `version` |

@@ -5,7 +5,7 @@ use super::layout::Image;
 use super::vulnerabilities::Answers;
 use advisories::Rating;
 use inventory::tar::MemberKind;
-use inventory::tree::Entry;
+use inventory::tree::{Entry, SPARSE};
 use inventory::{Inventory, Tree};
 use posture::checks::{is_secret_setting, is_secret_step, notable};
 use posture::node::{Node, Value};
@@ -26,7 +26,20 @@ pub(super) fn of(
     answers: Option<&Answers>,
     is_whole: bool,
 ) -> Fields {
-    let mut fields = of_packages(inventory, answers, is_whole);
+    let mut unread = Vec::new();
+    if !is_whole {
+        unread.extend(["files", "accounts"].map(|key| (key, "a layer could not be read")));
+    } else if !image.tree.gaps().is_empty() {
+        unread.extend(["files", "accounts"].map(|key| (key, "a file could not be read")));
+    } else {
+        if image.tree.entries().any(|(_, entry)| entry.gap == Some(SPARSE)) {
+            unread.push(("files", "a file is sparse and was not read"));
+        }
+        if ["etc/passwd", "etc/shadow"].iter().any(|path| is_unread(&image.tree, path)) {
+            unread.push(("accounts", "the list of accounts could not be read"));
+        }
+    }
+    let mut fields = with_packages(inventory, answers, is_whole, unread);
     fields.push(("digest".to_owned(), Node::made_text(&image.digest)));
     fields.extend(configuration(&image.config));
     fields.push(("files".to_owned(), files(&image.tree)));
@@ -40,6 +53,16 @@ pub(super) fn of_packages(
     answers: Option<&Answers>,
     is_whole: bool,
 ) -> Fields {
+    with_packages(inventory, answers, is_whole, Vec::new())
+}
+
+/// The facts of packages, and what else was not read.
+fn with_packages(
+    inventory: &Inventory,
+    answers: Option<&Answers>,
+    is_whole: bool,
+    mut unread: Vec<(&'static str, &'static str)>,
+) -> Fields {
     let mut fields = vec![(
         "packages".to_owned(),
         map([("count", Node::made_text(inventory.packages.len().to_string()))]),
@@ -48,10 +71,6 @@ pub(super) fn of_packages(
         let (id, version) = (&distribution.id, &distribution.version);
         let known = [("id", Node::made_text(id)), ("version", Node::made_text(version))];
         fields.push(("distribution".to_owned(), map(known)));
-    }
-    let mut unread = Vec::new();
-    if !is_whole {
-        unread.extend(["files", "accounts"].map(|key| (key, "a layer could not be read")));
     }
     if let Some(answers) = answers {
         fields.push(("vulnerabilities".to_owned(), vulnerabilities(answers)));
@@ -109,12 +128,24 @@ fn configuration(config: &serde_json::Value) -> Fields {
             plain.push((name.to_owned(), Node::made_text(value)));
         }
     }
+    let mut secret_steps = Vec::new();
+    // What a container runs is one text to whoever looks for secrets: a flag and its value are two words of it.
+    let mut command = |what: &str, words: Vec<String>| {
+        if is_secret_step(&words.join(" ")) {
+            secret_steps.push(format!("the {what}, whose text holds it and is not shown"));
+            return vec!["(not shown: it holds a secret)".to_owned()];
+        }
+        words
+    };
+    let entrypoint = command("entrypoint", texts(&own["Entrypoint"]));
+    let cmd = command("command", texts(&own["Cmd"]));
+    let check = command("healthcheck", texts(&own["Healthcheck"]["Test"]));
     let mut known = vec![
         ("environment", Node::made_map(plain)),
         ("ports", list(texts(&own["ExposedPorts"]))),
         ("volumes", list(texts(&own["Volumes"]))),
-        ("entrypoint", list(texts(&own["Entrypoint"]))),
-        ("command", list(texts(&own["Cmd"]))),
+        ("entrypoint", list(entrypoint)),
+        ("command", list(cmd)),
         ("architecture", Node::made_text(config["architecture"].as_str().unwrap_or_default())),
         ("created", Node::made_text(config["created"].as_str().unwrap_or_default())),
     ];
@@ -122,11 +153,10 @@ fn configuration(config: &serde_json::Value) -> Fields {
         known.push(("user", Node::made_text(user)));
     }
     // `NONE` is said to switch a check off that a lower image has.
-    let check = texts(&own["Healthcheck"]["Test"]);
     if !check.is_empty() && check.first().is_none_or(|word| word != "NONE") {
         known.push(("healthcheck", Node::made_text(check.join(" "))));
     }
-    let (mut steps, mut secret_steps) = (Vec::new(), Vec::new());
+    let mut steps = Vec::new();
     for (number, step) in config["history"].as_array().into_iter().flatten().enumerate() {
         let Some(step) = step["created_by"].as_str() else { continue };
         if is_secret_step(step) {
@@ -192,6 +222,11 @@ fn files(tree: &Tree) -> Node {
         }
         (what, Node::made_map(told))
     }))
+}
+
+/// Whether something is there whose content is not known: a link to elsewhere, or a file that was not kept.
+fn is_unread(tree: &Tree, path: &str) -> bool {
+    tree.has(path) && tree.file(path).is_none_or(|(_, entry)| entry.content.is_none())
 }
 
 /// What `passwd` and `shadow` tell: who needs no password, who is root, and who shares a number.

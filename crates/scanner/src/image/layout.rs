@@ -20,6 +20,9 @@ use std::path::Path;
 const LAYERS_MAX: usize = 1000;
 /// Indexes in indexes.
 const INDEX_DEPTH_MAX: usize = 3;
+/// Images of an index and of all indexes in it: one for each platform of some hundred releases. Indexes may name each
+/// other again and again.
+const MANIFESTS_MAX: usize = 10_000;
 /// What may stand behind the end of a layer's archive: padding.
 const TRAILING_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -139,7 +142,7 @@ pub fn open(path: &Path, choice: &Choice) -> Result<Image, ImageFault> {
 fn of_layout(parts: &Parts, choice: &Choice, file_name: &str) -> Result<Image, ImageFault> {
     let index: Index = parsed("index.json", &parts.document("index.json")?)?;
     let mut found = Vec::new();
-    manifests(parts, &index, None, 0, &mut found)?;
+    manifests(parts, &index, None, 0, &mut 0, &mut found)?;
     let told = |(descriptor, name): &(Descriptor, Option<String>)| {
         let platform = descriptor.platform.as_ref().map(Platform::label);
         format!("{} {}", name.as_deref().unwrap_or(file_name), platform.unwrap_or_default())
@@ -188,9 +191,14 @@ fn manifests(
     index: &Index,
     name: Option<&String>,
     depth: usize,
+    seen: &mut usize,
     found: &mut Vec<(Descriptor, Option<String>)>,
 ) -> Result<(), ImageFault> {
     for descriptor in &index.manifests {
+        *seen += 1;
+        if *seen > MANIFESTS_MAX {
+            return Err(ImageFault::Size("index.json".to_owned()));
+        }
         let own = ["io.containerd.image.name", "org.opencontainers.image.ref.name"]
             .iter()
             .find_map(|key| descriptor.annotations.get(*key));
@@ -201,7 +209,7 @@ fn manifests(
         if is_index && depth < INDEX_DEPTH_MAX {
             let inner: Index =
                 parsed(&descriptor.digest, &parts.blob_document(&descriptor.digest)?)?;
-            manifests(parts, &inner, name, depth + 1, found)?;
+            manifests(parts, &inner, name, depth + 1, seen, found)?;
         } else if !is_statement {
             // An index for many platforms is often kept with the blobs of one.
             if parts.has(&blob_place(&descriptor.digest)?) {

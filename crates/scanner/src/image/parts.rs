@@ -1,8 +1,9 @@
 //! The parts of an image by their names, in a folder or within an archive.
 //! What a part is, and which is wanted, is `layout`'s.
 //!
-//! Hostile input: a digest is a place only if it is SHA-256 in full, so that none names another file; what is no file of
-//! its own, as a link is, is not there; the members of an archive are found by their names and nothing is unpacked.
+//! Hostile input: a digest is a place only if it is SHA-256 in full, so that none names another file; what `docker save`
+//! names is any text, and a place in a folder only if it stays within; what is no file of its own, as a link is, or lies
+//! behind one, is not there; the members of an archive are found by their names and nothing is unpacked.
 
 use super::layout::ImageFault;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -10,7 +11,7 @@ use inventory::tar::{Archive, MemberKind};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Bytes of a manifest, an index or a configuration; registries take 4 MiB.
 const DOCUMENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -59,9 +60,7 @@ impl Parts {
 
     pub(super) fn has(&self, name: &str) -> bool {
         match self {
-            Self::Folder(folder) => {
-                std::fs::symlink_metadata(folder.join(name)).is_ok_and(|data| data.is_file())
-            }
+            Self::Folder(folder) => within(folder, name).is_some(),
             Self::Archive { members, .. } => members.contains_key(name),
         }
     }
@@ -70,14 +69,10 @@ impl Parts {
         let read = |error| ImageFault::Read(name.to_owned(), error);
         match self {
             Self::Folder(folder) => {
-                // Names that a folder is asked for are `index.json` and places of digests alone.
-                let path = folder.join(name);
-                match std::fs::symlink_metadata(&path) {
-                    Ok(data) if data.is_file() => {
-                        Ok(Box::new(File::open(path).map_err(read)?.take(data.len())))
-                    }
-                    _ => Err(ImageFault::Missing(name.to_owned())),
-                }
+                // `manifest.json` of `docker save` names its parts as it likes.
+                let missing = || ImageFault::Missing(name.to_owned());
+                let (path, length) = within(folder, name).ok_or_else(missing)?;
+                Ok(Box::new(File::open(path).map_err(read)?.take(length)))
             }
             Self::Archive { path, members, links } => {
                 let linked = links.get(name).map(|link| {
@@ -112,6 +107,23 @@ impl Parts {
         let found = format!("sha256:{}", hex(digest(&SHA256, &bytes).as_ref()));
         if found == wanted { Ok(bytes) } else { Err(ImageFault::Digest(wanted.to_owned())) }
     }
+}
+
+/// The file of this name in the folder, and its length. Neither it nor a folder before it may be a link, and the name
+/// neither goes up nor begins anew.
+fn within(folder: &Path, name: &str) -> Option<(PathBuf, u64)> {
+    let mut path = folder.to_owned();
+    let mut found = None;
+    for part in Path::new(name).components() {
+        let Component::Normal(part) = part else { return None };
+        path.push(part);
+        let data = std::fs::symlink_metadata(&path).ok()?;
+        if !data.is_dir() && !data.is_file() {
+            return None;
+        }
+        found = data.is_file().then_some(data.len());
+    }
+    Some((path, found?))
 }
 
 /// A digest as a place: only SHA-256 in full is one, so that no digest can name another file.

@@ -158,6 +158,27 @@ fn no_secret_of_an_image_reaches_a_report() {
     assert!(!told.contains("hunter22") && !told.contains("abcdef0123"), "{told}");
 }
 
+#[test]
+fn no_secret_of_what_a_container_runs_reaches_a_report() {
+    let layout = Layout::new();
+    let config = json!({"config": {
+        "Entrypoint": ["/run", "--password", "hunter22"],
+        "Cmd": ["/bin/sh", "-c", "curl -u app:hunter23 https://x"],
+        "Healthcheck": {"Test": ["CMD", "curl", "-H", "Authorization: Bearer hunter2424"]},
+    }});
+    layout.index(json!([{"digest": layout.image(config, &layers())}]));
+    let image = open(layout.path(), &Choice::default()).unwrap();
+    let material = Material::of_image(&image, &Inventory::of(&image.tree), None);
+    let told = format!("{:?}", material.objects);
+    assert!(!told.contains("hunter"), "{told}");
+    let found = failing(material);
+    for number in 0..3 {
+        let place = ("image-history-secret".to_owned(), format!("secrets.history[{number}]"));
+        assert!(found.contains(&place), "{found:#?}");
+    }
+    assert!(!found.iter().any(|(check, _)| check == "image-healthcheck"), "there is one");
+}
+
 /// Writes advisories into a folder.
 fn advisories(folder: &Path) {
     let advisory = |id: &str, ecosystem: &str, name: &str, fixed: &str, vector: &str| {
@@ -274,6 +295,81 @@ fn a_layout_that_lies_is_not_believed() {
     assert!(matches!(open(layout.path(), &Choice::default()), Err(ImageFault::Digest(_))));
     layout.index(json!([{"digest": "sha256:../../../../etc/passwd"}]));
     assert!(matches!(open(layout.path(), &Choice::default()), Err(ImageFault::Digest(_))));
+}
+
+#[test]
+fn indexes_that_name_each_other_are_bounded() {
+    let layout = Layout::new();
+    let index = |digest: &str, count: usize| {
+        let one = json!({"digest": digest, "mediaType": "application/vnd.oci.image.index.v1+json"});
+        json!({"manifests": vec![one; count]})
+    };
+    let manifest = layout.image(config(), &layers());
+    let inner = json!({"manifests": [{"digest": manifest}]});
+    let inner = layout.blob(inner.to_string().as_bytes());
+    layout.index(index(&inner, 4000)["manifests"].clone());
+    assert!(open(layout.path(), &Choice::default()).is_ok());
+    let middle = layout.blob(index(&inner, 4000).to_string().as_bytes());
+    layout.index(index(&middle, 4000)["manifests"].clone());
+    assert!(matches!(open(layout.path(), &Choice::default()), Err(ImageFault::Size(_))));
+}
+
+#[test]
+fn what_docker_saved_into_a_folder_stays_in_it() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("saved");
+    std::fs::create_dir_all(folder.join("l1")).unwrap();
+    let layer = layers().concat();
+    std::fs::write(above.path().join("x"), &layer).unwrap();
+    std::fs::write(folder.join("l1/layer.tar"), &layer).unwrap();
+    std::fs::write(folder.join("abc.json"), config().to_string()).unwrap();
+    std::os::unix::fs::symlink(above.path(), folder.join("linked")).unwrap();
+    let with = |config: &str, layer: &str| {
+        let saved = json!([{"Config": config, "Layers": [layer]}]).to_string();
+        std::fs::write(folder.join("manifest.json"), saved).unwrap();
+        open(&folder, &Choice::default())
+    };
+    assert!(with("abc.json", "l1/layer.tar").unwrap().faults.is_empty());
+    let outside = above.path().join("x").display().to_string();
+    for place in ["/etc/hostname", "../x", &outside, "l1/../../x", "linked/x", "l1", "", "."] {
+        let image = with("abc.json", place).unwrap();
+        assert_eq!(image.faults.len(), 1, "{place}");
+        assert!(image.faults[0].contains("is not there"), "{:?}", image.faults);
+        assert_eq!(image.tree.entries().count(), 0);
+        assert!(matches!(with(place, "l1/layer.tar"), Err(ImageFault::Missing(_))), "{place}");
+    }
+}
+
+#[test]
+fn accounts_that_were_not_read_are_unknown() {
+    let verdict = |layer: Vec<u8>, check: &str| {
+        let layout = Layout::new();
+        layout.index(json!([{"digest": layout.image(config(), &[layer])}]));
+        let image = open(layout.path(), &Choice::default()).unwrap();
+        let material = Material::of_image(&image, &Inventory::of(&image.tree), None);
+        Report::of(material, &posture::checks::named(check), &Waivers::default()).lines[0].verdict
+    };
+    let second = "image-second-root";
+    let plain = "root:x:0:0::/root:/bin/sh\n";
+    assert_eq!(verdict(file("etc/passwd", 0o644, plain), second), Verdict::Pass);
+    assert_eq!(verdict(file("app", 0o644, ""), second), Verdict::Pass, "there are none");
+    let link = |path: &str, to: &str| {
+        let mut link = member(path, b'2', 0o777, b"");
+        link[157..157 + to.len()].copy_from_slice(to.as_bytes());
+        link[148..156].copy_from_slice(b"        ");
+        let sum: u32 = link.iter().map(|byte| u32::from(*byte)).sum();
+        link[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        link
+    };
+    let elsewhere = [file("opt/list", 0o644, plain), link("etc/passwd", "/opt/list")].concat();
+    assert_eq!(verdict(elsewhere, second), Verdict::Unknown);
+    let folder = [file("opt/passwd", 0o644, plain), link("etc", "/opt")].concat();
+    assert_eq!(verdict(folder, second), Verdict::Unknown);
+    assert_eq!(verdict(link("etc/shadow", "/not/there"), second), Verdict::Unknown);
+    let sparse = member("etc/passwd", b'S', 0o644, b"part");
+    assert_eq!(verdict(sparse.clone(), second), Verdict::Unknown);
+    assert_eq!(verdict(sparse, "image-private-key"), Verdict::Unknown);
+    assert_eq!(verdict(file("../x", 0o644, ""), "image-private-key"), Verdict::Unknown);
 }
 
 #[test]
