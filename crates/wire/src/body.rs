@@ -40,7 +40,7 @@ pub(crate) struct Piece {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Body {
     kind: BodyKind,
     kept: Vec<u8>,
@@ -67,9 +67,17 @@ enum Cut {
     Grpc,
 }
 
+/// Content whose head was not seen: it may be anybody's, and so a Secret.
+impl Default for Body {
+    fn default() -> Self {
+        Self::new(BodyKind { may_be_secret: true, ..BodyKind::default() })
+    }
+}
+
 impl Body {
     pub(crate) fn new(kind: BodyKind) -> Self {
-        Self { kind, ..Self::default() }
+        let (kept, scan) = (Vec::new(), Scan::default());
+        Self { kind, kept, length: 0, searched: 0, scan, lost: None }
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
@@ -258,10 +266,18 @@ impl Body {
         if !is_text {
             return Err(Omission::Undecoded);
         }
+        // No text holds it; what is not said to be text is then Protobuf or gRPC, or a part of it.
+        if media_type.is_empty() && bytes.contains(&0) {
+            return Err(Omission::Undecoded);
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| match says_json {
             true => Omission::Malformed,
             false => Omission::Undecoded,
         })?;
+        // A part of a Secret may be JSON by itself, as a string or a number is, and then has no name to be hidden by.
+        if media_type.is_empty() && self.kind.may_be_secret && !text.trim_start().starts_with('{') {
+            return Err(Omission::Secret);
+        }
         if let Some(json) = redactor.json(text, self.kind.may_be_secret) {
             return Ok(Content::Json(json));
         }
