@@ -26,6 +26,8 @@ pub(crate) struct BodyKind {
     /// Cut into events as they come.
     pub(crate) is_stream: bool,
     pub(crate) may_be_secret: bool,
+    /// It holds Secrets in no form that is read here: nothing of it is shown.
+    pub(crate) is_secret: bool,
     /// The content is messages of gRPC, each a piece of its own.
     pub(crate) grpc: Option<Method>,
     /// How compressed messages of gRPC are.
@@ -239,6 +241,9 @@ impl Body {
         redactor: &Redactor,
         json_bytes_max: usize,
     ) -> Result<Content, Omission> {
+        if self.kind.is_secret {
+            return Err(Omission::Secret);
+        }
         let media_type = self.kind.essence();
         let decoded = match media_type {
             PROTOBUF if self.kind.is_stream => {
