@@ -10,7 +10,7 @@ use crate::cbor::{self, Scan, Scanned};
 use crate::etcd;
 use crate::grpc::Method;
 use crate::objects;
-use crate::redact::{Content, Omission, Redactor, Shown};
+use crate::redact::{Content, Omission, Redactor, Shown, holds_secret};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use std::io::Read;
 
@@ -289,8 +289,7 @@ impl Body {
         if says_json {
             return Err(Omission::Malformed);
         }
-        if self.kind.may_be_secret || text.contains("kind: Secret") || media_type.ends_with("yaml")
-        {
+        if self.kind.may_be_secret || holds_secret(text) || media_type.ends_with("yaml") {
             return Err(Omission::Secret);
         }
         if media_type == "application/x-www-form-urlencoded" {

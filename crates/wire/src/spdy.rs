@@ -172,7 +172,7 @@ impl Spdy {
         let length = payload.len() as u64;
         let mut unit = scene.unit(side, Protocol::Spdy, length, stream.name.clone());
         unit.stream = Some(frame.stream);
-        let content = stream.speech.content(payload, scene.redactor);
+        let content = stream.speech.content(side, payload, scene.redactor);
         unit.data = Some(Shown { media_type: None, length, content });
         if let Some(request) = &self.request {
             request.mark(&mut unit);
