@@ -10,7 +10,7 @@ use crate::cbor::{self, Scan, Scanned};
 use crate::etcd;
 use crate::grpc::Method;
 use crate::objects;
-use crate::redact::{Content, Omission, Redactor, Shown};
+use crate::redact::{Content, Omission, Redactor, Shown, holds_secret};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use std::io::Read;
 
@@ -26,6 +26,8 @@ pub(crate) struct BodyKind {
     /// Cut into events as they come.
     pub(crate) is_stream: bool,
     pub(crate) may_be_secret: bool,
+    /// It holds Secrets in no form that is read here: nothing of it is shown.
+    pub(crate) is_secret: bool,
     /// The content is messages of gRPC, each a piece of its own.
     pub(crate) grpc: Option<Method>,
     /// How compressed messages of gRPC are.
@@ -40,7 +42,7 @@ pub(crate) struct Piece {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Body {
     kind: BodyKind,
     kept: Vec<u8>,
@@ -67,9 +69,17 @@ enum Cut {
     Grpc,
 }
 
+/// Content whose head was not seen: it may be anybody's, and so a Secret.
+impl Default for Body {
+    fn default() -> Self {
+        Self::new(BodyKind { may_be_secret: true, ..BodyKind::default() })
+    }
+}
+
 impl Body {
     pub(crate) fn new(kind: BodyKind) -> Self {
-        Self { kind, ..Self::default() }
+        let (kept, scan) = (Vec::new(), Scan::default());
+        Self { kind, kept, length: 0, searched: 0, scan, lost: None }
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
@@ -231,6 +241,9 @@ impl Body {
         redactor: &Redactor,
         json_bytes_max: usize,
     ) -> Result<Content, Omission> {
+        if self.kind.is_secret {
+            return Err(Omission::Secret);
+        }
         let media_type = self.kind.essence();
         let decoded = match media_type {
             PROTOBUF if self.kind.is_stream => {
@@ -258,18 +271,25 @@ impl Body {
         if !is_text {
             return Err(Omission::Undecoded);
         }
+        // No text holds it; what is not said to be text is then Protobuf or gRPC, or a part of it.
+        if media_type.is_empty() && bytes.contains(&0) {
+            return Err(Omission::Undecoded);
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| match says_json {
             true => Omission::Malformed,
             false => Omission::Undecoded,
         })?;
+        // A part of a Secret may be JSON by itself, as a string or a number is, and then has no name to be hidden by.
+        if media_type.is_empty() && self.kind.may_be_secret && !text.trim_start().starts_with('{') {
+            return Err(Omission::Secret);
+        }
         if let Some(json) = redactor.json(text, self.kind.may_be_secret) {
             return Ok(Content::Json(json));
         }
         if says_json {
             return Err(Omission::Malformed);
         }
-        if self.kind.may_be_secret || text.contains("kind: Secret") || media_type.ends_with("yaml")
-        {
+        if self.kind.may_be_secret || holds_secret(text) || media_type.ends_with("yaml") {
             return Err(Omission::Secret);
         }
         if media_type == "application/x-www-form-urlencoded" {

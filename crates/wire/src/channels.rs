@@ -5,12 +5,16 @@
 //! begin with the channel's number, and the `base64` forms, whose number is a digit; port-forwarding has two channels
 //! for each port, which begin with its number.
 //!
-//! What a shell says is shown as text; what is typed into it, and what passes through a port, is not shown.
+//! What a shell says is shown as text, unless a piece of it holds a Secret or a private key; what is typed into it, and
+//! what passes through a port, is not shown. With a terminal the shell echoes what is typed, and that is what it says.
+//! Limits: each piece is looked at by itself, so the part of a Secret that lies in another piece than its kind is not
+//! known to be one.
 //!
-//! Hostile input: a channel that is not known shows nothing.
+//! Hostile input: a channel that is not known shows nothing, and a client says nothing that is output.
 
 use crate::kubernetes::Call;
-use crate::redact::{Content, Omission, Redactor};
+use crate::redact::{Content, Omission, Redactor, holds_secret};
+use crate::unit::Side;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
@@ -29,15 +33,18 @@ pub(crate) enum Speech {
 }
 
 impl Speech {
-    /// A channel's words as they may be shown.
-    pub(crate) fn content(self, bytes: &[u8], redactor: &Redactor) -> Content {
+    /// A channel's words as they may be shown, by who said them.
+    pub(crate) fn content(self, side: Side, bytes: &[u8], redactor: &Redactor) -> Content {
         let omitted = |reason| Content::Omitted { reason, fingerprint: None };
         match (self, std::str::from_utf8(bytes)) {
             (Self::Input, _) => omitted(Omission::Input),
+            (Self::Output, _) if side == Side::Client => omitted(Omission::Input),
             (Self::Unknown, _) | (_, Err(_)) => omitted(Omission::Undecoded),
+            (Self::Output, Ok(text)) if holds_secret(text) => omitted(Omission::Secret),
             (Self::Output, Ok(text)) => Content::Text(redactor.text(text)),
             (Self::Document, Ok(text)) => match redactor.json(text, false) {
                 Some(json) => Content::Json(json),
+                None if holds_secret(text) => omitted(Omission::Secret),
                 None => Content::Text(redactor.text(text)),
             },
         }
@@ -159,7 +166,8 @@ mod tests {
     fn shown(protocol: &str, subresource: &str, message: &[u8]) -> (String, Content) {
         let channels = Channels::parse(Some(protocol), Some(&call(subresource)));
         let message = channels.read(message);
-        let content = message.speech.content(&message.bytes, &Redactor::new(&[1; 32]));
+        let redactor = Redactor::new(&[1; 32]);
+        let content = message.speech.content(Side::Server, &message.bytes, &redactor);
         (message.name, content)
     }
 
@@ -189,6 +197,36 @@ mod tests {
         assert_eq!(channels, Channels::Exec { is_base64: false });
         let error = shown("v4.channel.k8s.io", "portforward", b"\x01no such port");
         assert_eq!(error, ("port error 0".to_owned(), text("no such port")));
+    }
+
+    #[test]
+    fn a_secret_or_a_private_key_that_a_program_says_is_not_shown() {
+        for said in [
+            "apiVersion: v1\ndata:\n  a: Y2FuYXJ5\nkind: Secret\n",
+            "apiVersion: v1\nitems:\n- data:\n    a: Y2FuYXJ5\nkind: SecretList\n",
+            "kind: 'Secret'\nstringData:\n  a: canary\n",
+            r#"{"kind":"Secret","data":{"a":"Y2FuYXJ5"}}"#,
+            r#"{"kind": "SecretList", "items": [{"data":{"a":"Y2FuYXJ5"}}]}"#,
+            r#"a: "{\"kind\":\"Secret\",\"data\":{\"a\":\"Y2FuYXJ5\"}}""#,
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nY2FuYXJ5\n",
+        ] {
+            let expected = Content::Omitted { reason: Omission::Secret, fingerprint: None };
+            for channel in [1, 2] {
+                let message = [&[channel], said.as_bytes()].concat();
+                assert_eq!(shown("v5.channel.k8s.io", "exec", &message).1, expected, "{said}");
+            }
+        }
+        let harmless = "secret/mine created, Secret mine";
+        let message = [&[1], harmless.as_bytes()].concat();
+        assert_eq!(shown("v5.channel.k8s.io", "exec", &message).1, text(harmless));
+    }
+
+    #[test]
+    fn a_client_says_no_output() {
+        let channels = Channels::parse(Some("v5.channel.k8s.io"), Some(&call("exec")));
+        let message = channels.read(b"\x01canary");
+        let content = message.speech.content(Side::Client, b"canary", &Redactor::new(&[1; 32]));
+        assert_eq!(content, Content::Omitted { reason: Omission::Input, fingerprint: None });
     }
 
     #[test]

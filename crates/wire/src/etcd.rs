@@ -5,6 +5,8 @@
 //!
 //! Hostile input: what is broken says nothing; keys are cut at [`KEY_CHARS_MAX`].
 
+pub(crate) mod gateway;
+
 use crate::grpc::Method;
 use crate::protobuf::{Carried, Fields};
 

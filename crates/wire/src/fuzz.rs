@@ -96,6 +96,7 @@ pub fn body(data: &[u8]) {
         encoding: (kind & 0x40 != 0).then(|| "gzip".to_owned()),
         is_stream,
         may_be_secret: true,
+        is_secret: false,
         grpc: (media_type == "application/grpc")
             .then(|| Method::parse(Some("/etcdserverpb.KV/Range"), is_stream)),
         grpc_encoding: Some("gzip".to_owned()),

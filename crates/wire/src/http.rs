@@ -2,6 +2,7 @@
 //! How messages are framed is [`crate::http1`]'s and [`crate::http2`]'s.
 
 use crate::body::BodyKind;
+use crate::etcd::gateway::Gateway;
 use crate::grpc::{self, Method};
 use crate::http2::hpack::Field;
 use crate::kubernetes::Call;
@@ -59,13 +60,16 @@ pub(crate) fn body_kind(fields: &[Field], call: Option<&Call>, is_answer: bool) 
     let says_stream = media_type.as_deref().is_some_and(|kind| kind.contains("stream=watch"));
     let is_grpc = media_type.as_deref().is_some_and(grpc::is_grpc);
     let path = call.and_then(|call| call.path.as_deref());
+    let gateway = path.and_then(Gateway::of);
     BodyKind {
         grpc: is_grpc.then(|| Method::parse(path, is_answer)),
         grpc_encoding: field(fields, "grpc-encoding").map(str::to_ascii_lowercase),
         encoding: field(fields, "content-encoding").map(str::to_ascii_lowercase),
         is_stream: is_answer && (says_stream || call.is_some_and(Call::is_stream)),
         // Whose request is unknown may be anybody's.
-        may_be_secret: call.is_none_or(|call| call.is_secret() || call.path.is_none()),
+        may_be_secret: call.is_none_or(|call| call.is_secret() || call.path.is_none())
+            || gateway.is_some(),
+        is_secret: gateway.is_some_and(|gateway| gateway.is_snapshot),
         media_type,
     }
 }

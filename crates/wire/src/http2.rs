@@ -6,7 +6,7 @@
 //! Limits: [`STREAMS_MAX`] streams at once; a header block of [`BLOCK_BYTES_MAX`]; content by
 //! [`crate::Limits`].
 //! Cold start and gaps: header fields that refer to what is missing are unknown, and a stream whose request
-//! was not seen has none.
+//! was not seen has none. Content whose head was not seen is taken for a Secret's.
 //!
 //! Hostile input: padding longer than its frame, blocks that never end and streams without number are
 //! counted as not understood.
@@ -223,7 +223,7 @@ impl Http2 {
             scene.tell(unit);
             return Some(());
         }
-        self.make_room(scene);
+        self.make_room(block.stream, scene);
         let stream = self.streams.entry(block.stream).or_default();
         let status = http::field(&fields, ":status").and_then(|status| status.parse().ok());
         let is_head = !stream.messages[side.index()].head_seen;
@@ -293,7 +293,7 @@ impl Http2 {
 
     fn on_data(&mut self, side: Side, frame: &Frame<'_>, scene: &mut Scene<'_>) -> Option<()> {
         let payload = frame.unpadded()?;
-        self.make_room(scene);
+        self.make_room(frame.stream, scene);
         let stream = self.streams.entry(frame.stream).or_default();
         let message = &mut stream.messages[side.index()];
         message.frames += 1;
@@ -361,9 +361,10 @@ impl Http2 {
         scene.tell(unit);
     }
 
-    /// Ends the oldest stream when there are too many: it is the least likely to go on.
-    fn make_room(&mut self, scene: &mut Scene<'_>) {
-        if self.streams.len() < STREAMS_MAX {
+    /// Ends the oldest stream when there are too many for a new one: it is the least likely to go on. If it does, its
+    /// rest is content without a head.
+    fn make_room(&mut self, number: u32, scene: &mut Scene<'_>) {
+        if self.streams.len() < STREAMS_MAX || self.streams.contains_key(&number) {
             return;
         }
         if let Some((number, mut stream)) = self.streams.pop_first() {
@@ -373,3 +374,6 @@ impl Http2 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

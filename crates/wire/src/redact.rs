@@ -16,6 +16,7 @@ use crate::objects;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memmem;
 
 /// A subject longer than this is no Kubernetes user's.
 const SUBJECT_BYTES_MAX: usize = 256;
@@ -234,6 +235,20 @@ impl Redactor {
             .collect();
         protocols.join(", ")
     }
+}
+
+/// Whether text holds a Secret or a private key, as far as its words tell: of YAML, of JSON, and of JSON in a string.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "kind: Secret",
+        "kind: 'Secret",
+        "\"Secret\"",
+        "\"SecretList\"",
+        "\"Secret\\\"",
+        "\"SecretList\\\"",
+        "PRIVATE KEY-----",
+    ];
+    WORDS.iter().any(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_some())
 }
 
 /// Whether a parameter of this name carries a credential.

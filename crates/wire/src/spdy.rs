@@ -99,7 +99,7 @@ impl Spdy {
             return;
         }
         half.held.extend_from_slice(data);
-        let held = std::mem::take(&mut half.held);
+        let mut held = std::mem::take(&mut half.held);
         let mut place = 0;
         while let Some(frame) = Frame::parse(held.get(place..).unwrap_or_default()) {
             if frame.length > FRAME_BYTES_MAX {
@@ -111,7 +111,9 @@ impl Spdy {
             self.frame(side, &frame, payload, scene);
             place = start + frame.length;
         }
-        self.halves[side.index()].held = held.get(place..).unwrap_or_default().to_vec();
+        // In place: a large frame comes in many pieces, and each would copy all before it.
+        held.drain(..place);
+        self.halves[side.index()].held = held;
     }
 
     /// Says that content is missing.
@@ -172,7 +174,7 @@ impl Spdy {
         let length = payload.len() as u64;
         let mut unit = scene.unit(side, Protocol::Spdy, length, stream.name.clone());
         unit.stream = Some(frame.stream);
-        let content = stream.speech.content(payload, scene.redactor);
+        let content = stream.speech.content(side, payload, scene.redactor);
         unit.data = Some(Shown { media_type: None, length, content });
         if let Some(request) = &self.request {
             request.mark(&mut unit);
@@ -180,7 +182,12 @@ impl Spdy {
         scene.tell(unit);
     }
 
+    /// Takes what a stream's headers say of it. What it is it stays: what is typed would else be output after another
+    /// opening.
     fn open(&mut self, number: u32, fields: Option<&[(String, String)]>) {
+        if self.streams.contains_key(&number) {
+            return;
+        }
         let field = |wanted: &str| {
             let found = fields?.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
             found.map(|(_, value)| value.as_str())

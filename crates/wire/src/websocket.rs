@@ -254,7 +254,7 @@ impl WebSocket {
             return tunnel.message(side, &bytes, scene);
         }
         let read = self.channels.read(&bytes);
-        let content = read.speech.content(&read.bytes, scene.redactor);
+        let content = read.speech.content(side, &read.bytes, scene.redactor);
         self.tell(side, read.name, read.bytes.len() as u64, Some(content), scene);
     }
 

@@ -3,8 +3,8 @@
 //! and nowhere else.
 //!
 //! Rules: in a document that is, holds or may be a Secret, everything under `data`, `stringData`, `value`
-//! (JSON Patch) and `patch` (admission) goes. Everywhere the last-applied annotation, string values of
-//! token-like keys, and JWTs, bearer tokens and private keys in any string go.
+//! (JSON Patch, etcd), `patch` (admission) and `blob` (etcd's snapshots) goes. Everywhere the last-applied
+//! annotation, string values of token-like keys, and JWTs, bearer tokens and private keys in any string go.
 //!
 //! Hostile input: no recursion; depth is bounded by [`DEPTH_MAX`]; what is not well-formed gives nothing. A
 //! document that hides letters behind `\u` escapes, which no encoder does, gives nothing either.
@@ -17,9 +17,9 @@ use memchr::{memchr2, memmem};
 const DEPTH_MAX: usize = 512;
 
 /// Under these everything is hidden in documents that may be Secrets.
-const SECRET_TREES: [&str; 4] = ["data", "stringData", "value", "patch"];
+const SECRET_TREES: [&str; 5] = ["data", "stringData", "value", "patch", "blob"];
 /// The string under one of these is hidden in any document.
-const SECRET_STRINGS: [&str; 14] = [
+const SECRET_STRINGS: [&str; 15] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "token",
     "id_token",
@@ -29,6 +29,8 @@ const SECRET_STRINGS: [&str; 14] = [
     "refresh-token",
     "bearerToken",
     "password",
+    // Of etcd's users.
+    "hashedPassword",
     "clientSecret",
     "client_secret",
     "client-key-data",

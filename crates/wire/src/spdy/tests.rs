@@ -101,3 +101,41 @@ fn a_block_that_cannot_be_read_ends_the_reading_of_headers() {
     assert_eq!(said(&endless, None), []);
     assert_eq!(fields(b"\xff\xff\xff\xff"), None, "a count costs nothing");
 }
+
+#[test]
+fn a_stream_that_is_opened_again_stays_what_it_is_and_a_client_says_no_output() {
+    let again = [
+        (Side::Client, open(1, BLOCKS[0])),
+        (Side::Client, open(3, BLOCKS[1])),
+        // Of stdout.
+        (Side::Client, open(3, BLOCKS[2])),
+        (Side::Client, frame(3, b"canary")),
+        (Side::Server, frame(3, b"canary")),
+    ];
+    let said_again = said(&again, None);
+    let expected = [
+        ("SYN_STREAM[1] status", ""),
+        ("SYN_STREAM[3] stdin", ""),
+        ("SYN_STREAM[3] stdin", ""),
+        ("stdin", "[input]"),
+        ("stdin", "[input]"),
+    ];
+    assert_eq!(said_again, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    let mut typed = exec();
+    typed.truncate(3);
+    typed.push((Side::Client, frame(5, b"canary")));
+    assert_eq!(said(&typed, None).pop(), Some(("stdout".to_owned(), "[input]".to_owned())));
+}
+
+#[test]
+fn a_frame_in_many_small_pieces_is_not_copied_with_each() {
+    let large = frame(9, &vec![0; FRAME_BYTES_MAX - 1]);
+    let began = std::time::Instant::now();
+    let (units, _) = units(|scene| {
+        let mut spdy = Spdy::new(None);
+        large.chunks(4).for_each(|piece| spdy.data(Side::Server, piece, scene));
+    });
+    assert_eq!(units.len(), 1);
+    // Copied with each piece it were 128 GiB.
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
