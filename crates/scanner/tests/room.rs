@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use http_api::HttpApi;
 use scanner::{Posture, PostureSettings};
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::AuditOutcome;
@@ -127,6 +128,15 @@ impl Room {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.expect("a scan ends")
+    }
+
+    /// Runs a statement past the store.
+    async fn raw(&self, sql: &'static str) {
+        let file = self.hub.directory().join("sallyport.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let options = options.busy_timeout(Duration::from_secs(5));
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     }
 
     async fn findings(&self, query: &str) -> Vec<Value> {
@@ -377,6 +387,43 @@ async fn somebody_answers_for_a_finding_until_it_is_taken_back() {
     assert_eq!(room.admin.delete(&room.router, &one).await.0, StatusCode::NOT_FOUND);
     assert!(room.findings("standing=excepted").await.is_empty());
     assert_eq!(room.hub.audit("posture.unexcept").await.len(), 1);
+}
+
+#[tokio::test]
+async fn exceptions_that_change_while_a_scan_is_stored_are_as_somebody_left_them() {
+    let room = room(None).await;
+    room.scan().await;
+    let path = format!("{ONE}/exceptions");
+    let body = json!({
+        "check": "host-pid", "object": "Pod/shop/*", "reason": "r", "owner": "o",
+        "expires": jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+    });
+    let (status, made) = room.admin.post(&room.router, &path, body).await;
+    assert_eq!((status, &made["findings"]), (StatusCode::CREATED, &json!(1)), "{made}");
+
+    // In the moment in which the scan ends one is taken back and another is made, as another hub could.
+    room.raw(
+        "CREATE TRIGGER meanwhile AFTER UPDATE OF state ON posture_scans WHEN NEW.state = 'done' BEGIN
+           INSERT INTO posture_exceptions
+             (number, cluster, check_id, object, path, reason, owner, expires, expires_at, made_by, made_at)
+             SELECT number + 1, cluster, 'privileged-container', object, path, reason, owner, expires, expires_at,
+               made_by, made_at FROM posture_exceptions;
+           UPDATE posture_exceptions SET removed_at = 1 WHERE check_id = 'host-pid';
+         END",
+    )
+    .await;
+    assert_eq!(room.scan().await["state"], "done");
+    let marked = async {
+        loop {
+            let excepted = room.findings("standing=excepted").await;
+            let checks: Vec<_> = excepted.iter().map(|each| each["check"].clone()).collect();
+            if checks == [json!("privileged-container")] {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, marked).await.expect("the marks are as the exceptions");
 }
 
 #[tokio::test]

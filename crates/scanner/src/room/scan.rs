@@ -18,7 +18,7 @@ use posture::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
-use store::{PostureFound, PostureKnown, PostureVerdict, StoreError};
+use store::{PostureException, PostureFound, PostureKnown, PostureVerdict, StoreError};
 use tokio::sync::watch;
 
 /// A scan that takes longer will not end.
@@ -114,9 +114,13 @@ impl Posture {
         };
         let name = cluster.name();
         let fault = match made {
-            Ok(()) => {
+            Ok(exceptions) => {
                 tracing::info!(cluster = %name, scan, seconds = began.elapsed().as_secs_f64(), "a cluster was scanned");
                 super::metric::scanned(name, "done", began.elapsed());
+                if let Err(error) = self.excuse_anew(name, &exceptions).await {
+                    // The scan is done all the same; the next one marks them.
+                    tracing::error!(cluster = %name, scan, %error, "findings could not be marked by exceptions that changed during the scan");
+                }
                 return;
             }
             Err(Fault::TakenOver) => {
@@ -166,7 +170,7 @@ impl Posture {
         cluster: &Cluster,
         scan: i64,
         progress: watch::Sender<(String, u64)>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Vec<PostureException>, Fault> {
         let _seat = self.inner.seat.acquire().await.map_err(|_| Fault::HubStopped)?;
         // Nobody is answered by an empty report because nobody was there.
         cluster.version().await.map_err(|error| Fault::Unreachable(error.to_string()))?;
@@ -205,13 +209,14 @@ impl Posture {
         })
     }
 
+    /// Stores what was found, marked by the exceptions that are given back.
     async fn store(
         &self,
         cluster: &Cluster,
         scan: i64,
         examined: Examined,
         unsure: &HashSet<String>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<PostureException>, StoreError> {
         let Examined { mut outcome, mut found, unknown, paths } = examined;
         let store = &self.inner.api.store;
         let exceptions = store.posture_exceptions(cluster.name()).await?;
@@ -247,7 +252,7 @@ impl Posture {
         let report = json("a scan's report", &outcome)?;
         let paths = json("a scan's paths", &paths)?;
         if store.finish_posture_scan(scan, &report, &paths, self.inner.api.clock.now()).await? {
-            Ok(())
+            Ok(exceptions)
         } else {
             Err(StoreError::Conflict { object: format!("scan {scan}") })
         }

@@ -3,7 +3,7 @@
 
 use super::TEXT_CHARS_MAX;
 use crate::room::view::{ExceptionBody, ExceptionMadeBody, ExceptionsBody, NewExceptionBody};
-use crate::room::{Posture, catalogue, excuse};
+use crate::room::{Posture, catalogue};
 use axum::extract::State;
 use http::StatusCode;
 use http_api::{Administrator, Json, Path, Problem, ProblemBody, ProblemCode};
@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{ClusterName, Timestamp};
 use serde_json::json;
-use store::{PostureException, PostureNewException};
+use store::PostureNewException;
 
 /// Exceptions of a cluster. More of them is a policy, and belongs into the checks that are made.
 const EXCEPTIONS_MAX: usize = 1000;
@@ -78,7 +78,7 @@ pub(super) async fn add(
     let object = format!("{name}/{}", new.object);
     let audit = administrator.audit("posture.except", object).detail(detail).allowed();
     let number = store.add_posture_exception(&new, &audit, now).await?;
-    let findings = posture.excuse(&name, new.check).await?;
+    let findings = posture.excuse(&name, &[new.check]).await?;
     Ok((StatusCode::CREATED, Json(ExceptionMadeBody { number, findings })))
 }
 
@@ -109,18 +109,8 @@ pub(super) async fn remove(
     let taken = store.remove_posture_exception(&name, number, &audit, now).await?;
     let taken = taken.ok_or_else(|| Problem::not_found(format!("exception {number}")))?;
     // Another one may answer for the same findings.
-    posture.excuse(&name, taken.says.check).await?;
+    posture.excuse(&name, &[taken.says.check]).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl Posture {
-    /// Marks the findings of a check by the exceptions there are; returns how many changed.
-    async fn excuse(&self, name: &ClusterName, check: String) -> Result<u64, Problem> {
-        let store = &self.inner.api.store;
-        let all: Vec<PostureException> = store.posture_exceptions(name).await?;
-        let by = |finding: &store::PostureFinding| excuse::of(&all, &finding.found);
-        Ok(store.excuse_posture_findings(name, &[check], by).await?)
-    }
 }
 
 fn checked(
