@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use store::AuditOutcome;
+use store::{AuditOutcome, PostureBegin};
 use support::double::{Double, status};
 use support::{Browser, Hub, hub};
 use tokio_util::sync::CancellationToken;
@@ -548,5 +548,38 @@ async fn a_cluster_is_scanned_by_itself_and_a_hub_that_stops_says_so() {
         "{scan}"
     );
     tokio::time::timeout(PATIENCE, room.posture.drained()).await.unwrap();
+    keeping.abort();
+}
+
+#[tokio::test]
+async fn what_a_hub_that_is_gone_left_is_made_again_even_if_nothing_is_scanned_by_itself() {
+    let room = room(None).await;
+    let one = "one".parse().unwrap();
+    let wish = PostureBegin {
+        cluster: &one,
+        asked_by: Some("root"),
+        unless_since: None,
+        silent_max: DAY,
+        audit: None,
+    };
+    let now = room.hub.api.clock.now();
+    room.hub.api.store.begin_posture_scan(&wish, now).await.unwrap();
+    let free = async || {
+        let (_, clusters) = room.admin.get(&room.router, "/api/v1/posture/clusters").await;
+        clusters["items"][0]["free"].clone()
+    };
+    assert_eq!(free().await, json!(false));
+    room.raw("UPDATE posture_scans SET heard_at = heard_at - 61000000").await;
+    assert_eq!(free().await, json!(true));
+
+    let keeping = tokio::spawn(room.posture.clone().keep());
+    let again = async {
+        while room.get("/scans").await["items"].as_array().unwrap().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("it is made again");
+    assert_eq!(room.ended(&json!(1)).await["fault"], "interrupted");
+    assert_eq!(room.ended(&json!(2)).await["state"], "done");
     keeping.abort();
 }

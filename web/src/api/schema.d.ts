@@ -1470,6 +1470,8 @@ export interface components {
         PostureCluster: {
             /** @description Its name. */
             cluster: string;
+            /** @description Whether a scan can be asked for: none runs, or the hub that makes it is gone. */
+            free: boolean;
             /** @description The newest scan, if it is another one: it runs, or it failed. */
             newest?: components["schemas"]["PostureScan"];
             /**
