@@ -1,5 +1,6 @@
 -- What scans of clusters found. A finding is a row from the scan that found it first to the scan that found it no
--- more, so that what was open at any scan that is kept can be told, and a scan that has not ended shows nothing.
+-- more, so that what was open at any scan that is kept can be told, and what a scan that is not done opened or closed
+-- is not shown. The rest of a row is what was written last.
 CREATE TABLE posture_scans (
     number BIGINT PRIMARY KEY,
     cluster TEXT COLLATE "C" NOT NULL,
