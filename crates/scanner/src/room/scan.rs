@@ -2,7 +2,7 @@
 //! When it is made is `schedule`'s; how a cluster is read is `crate::cluster`'s.
 //!
 //! While it runs its row is touched every second, which is also how it learns that another hub took it for dead.
-//! Bounds: [`TIME_MAX`] in all, [`FINDINGS_MAX`] findings (the heaviest), [`FAILURES_MAX`] lists and fields that could
+//! Bounds: [`TIME_MAX`] once its turn has come, [`FINDINGS_MAX`] findings (the heaviest), [`FAILURES_MAX`] lists and fields that could
 //! not be read, paths from [`STARTS_MAX`] workloads. What is beyond them is counted and told.
 
 use super::{Posture, excuse};
@@ -17,11 +17,13 @@ use posture::scan::Verdict;
 use posture::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 use store::{PostureException, PostureFound, PostureKnown, PostureVerdict, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
-/// A scan that takes longer will not end.
+/// A scan that takes longer, from when its turn has come, will not end.
 const TIME_MAX: Duration = Duration::from_secs(15 * 60);
 /// How often its row is touched.
 const HEARD_EVERY: Duration = Duration::from_secs(1);
@@ -82,6 +84,7 @@ pub(super) struct KeptPaths {
 }
 
 /// Why a scan was not made.
+#[derive(Debug, PartialEq, Eq)]
 enum Fault {
     Unreachable(String),
     AllRefused,
@@ -104,12 +107,15 @@ struct Examined {
 impl Posture {
     /// Makes the scan of this number, which this hub began, and ends it in any case.
     pub(super) async fn make(&self, cluster: &Cluster, scan: i64) {
-        let began = tokio::time::Instant::now();
+        let mut began = Instant::now();
         let (progress, seen) = watch::channel((String::new(), 0));
+        let turn = in_turn(&self.inner.seat, |seat| {
+            began = Instant::now();
+            self.made(cluster, scan, seat, progress)
+        });
         let made = tokio::select! {
-            made = self.made(cluster, scan, progress) => made,
+            made = turn => made,
             () = self.heard(scan, seen) => Err(Fault::TakenOver),
-            () = tokio::time::sleep(TIME_MAX) => Err(Fault::TookTooLong),
             () = self.inner.shutdown.cancelled() => Err(Fault::HubStopped),
         };
         let name = cluster.name();
@@ -169,9 +175,9 @@ impl Posture {
         &self,
         cluster: &Cluster,
         scan: i64,
+        seat: OwnedSemaphorePermit,
         progress: watch::Sender<(String, u64)>,
     ) -> Result<Vec<PostureException>, Fault> {
-        let _seat = self.inner.seat.acquire().await.map_err(|_| Fault::HubStopped)?;
         // Nobody is answered by an empty report because nobody was there.
         cluster.version().await.map_err(|error| Fault::Unreachable(error.to_string()))?;
         let gathered = cluster::read(cluster, |resource, count| {
@@ -194,8 +200,10 @@ impl Posture {
             posture::snapshot::Scope::Part => HashSet::new(),
         };
         let unseen = gathered.unseen.iter().map(|kind| (*kind).to_owned()).collect();
-        let looking = tokio::task::spawn_blocking(move || examine(Material::of_cluster(gathered)));
-        let mut examined = looking.await.map_err(|error| {
+        // What blocks is not ended with the scan: until it is done, the seat is taken.
+        let looking =
+            tokio::task::spawn_blocking(move || (examine(Material::of_cluster(gathered)), seat));
+        let (mut examined, _seat) = looking.await.map_err(|error| {
             tracing::error!(%error, "what was read of a cluster could not be looked at");
             Fault::Internal
         })?;
@@ -257,6 +265,15 @@ impl Posture {
             Err(StoreError::Conflict { object: format!("scan {scan}") })
         }
     }
+}
+
+/// Does the work when the seat is free. Its time begins then: it does not pay for the one before it.
+async fn in_turn<T, W: Future<Output = Result<T, Fault>>>(
+    seat: &Arc<Semaphore>,
+    work: impl FnOnce(OwnedSemaphorePermit) -> W,
+) -> Result<T, Fault> {
+    let seat = Arc::clone(seat).acquire_owned().await.map_err(|_| Fault::HubStopped)?;
+    tokio::time::timeout(TIME_MAX, work(seat)).await.unwrap_or(Err(Fault::TookTooLong))
 }
 
 fn json(what: &str, value: &impl Serialize) -> Result<String, StoreError> {
@@ -358,5 +375,43 @@ fn cut(value: &str) -> String {
     match value.char_indices().nth(VALUE_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_does_not_pay_for_the_one_before_it() {
+        let seat = Arc::new(Semaphore::new(1));
+        let before = Arc::clone(&seat).acquire_owned().await.unwrap();
+        let long = TIME_MAX - Duration::from_secs(1);
+        let turn = in_turn(&seat, async |_seat| {
+            tokio::time::sleep(long).await;
+            Ok(Instant::now())
+        });
+        let began = Instant::now();
+        let (made, ()) = tokio::join!(turn, async {
+            tokio::time::sleep(2 * TIME_MAX).await;
+            drop(before);
+        });
+        assert_eq!(made.unwrap().duration_since(began), 2 * TIME_MAX + long);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_that_took_too_long_keeps_its_seat_while_something_of_it_runs() {
+        let seat = Arc::new(Semaphore::new(1));
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let made = in_turn(&seat, async |seat| {
+            let looking = tokio::task::spawn_blocking(move || (ended.recv(), seat));
+            looking.await.map(drop).map_err(|_| Fault::Internal)
+        });
+        // While something blocks, the clock moves by hand alone.
+        let (made, ()) = tokio::join!(made, tokio::time::advance(TIME_MAX));
+        assert_eq!(made, Err(Fault::TookTooLong));
+        assert_eq!(seat.available_permits(), 0);
+        end.send(()).unwrap();
+        drop(seat.acquire().await.unwrap());
     }
 }
