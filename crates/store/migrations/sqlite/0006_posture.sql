@@ -48,6 +48,9 @@ CREATE TABLE posture_findings (
 CREATE INDEX posture_findings_by_weight ON posture_findings (cluster, weight, number);
 CREATE INDEX posture_findings_by_fingerprint ON posture_findings (cluster, fingerprint);
 CREATE INDEX posture_findings_closed ON posture_findings (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX posture_findings_by_closed_scan ON posture_findings (closed_scan, number) WHERE closed_scan IS NOT NULL;
+CREATE INDEX posture_findings_by_unconfirmed_scan ON posture_findings (unconfirmed_scan, number)
+    WHERE unconfirmed_scan IS NOT NULL;
 
 CREATE TABLE posture_exceptions (
     number INTEGER PRIMARY KEY,
