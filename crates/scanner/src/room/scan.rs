@@ -99,8 +99,8 @@ enum Fault {
 struct Examined {
     outcome: Outcome,
     found: Vec<PostureFound>,
-    /// Checks that could not be answered, by check and object.
-    unknown: HashSet<(String, String)>,
+    /// What could not be answered, and what was left out for there being too much of it, by check and object.
+    doubtful: HashSet<(String, String)>,
     paths: KeptPaths,
 }
 
@@ -225,7 +225,7 @@ impl Posture {
         examined: Examined,
         unsure: &HashSet<String>,
     ) -> Result<Vec<PostureException>, StoreError> {
-        let Examined { mut outcome, mut found, unknown, paths } = examined;
+        let Examined { mut outcome, mut found, doubtful, paths } = examined;
         let store = &self.inner.api.store;
         let exceptions = store.posture_exceptions(cluster.name()).await?;
         for found in &mut found {
@@ -245,12 +245,9 @@ impl Posture {
                 }
             }
         }
-        // Of what was left out for there being too much of it nobody knows whether it is gone.
-        let is_cut = outcome.findings_left > 0;
         let is_doubtful = |known: &PostureKnown<'_>| {
-            is_cut
-                || unsure.contains(known.kind)
-                || unknown.contains(&(known.check.to_owned(), known.object.to_owned()))
+            unsure.contains(known.kind)
+                || doubtful.contains(&(known.check.to_owned(), known.object.to_owned()))
         };
         let stored =
             store.store_posture_findings(scan, cluster.name(), found, is_doubtful, now).await?;
@@ -312,7 +309,7 @@ fn examine(material: Material) -> Examined {
     let mut passed: BTreeMap<Weight, u64> = BTreeMap::new();
     let mut passed_by_check: BTreeMap<String, u64> = BTreeMap::new();
     let mut found = Vec::new();
-    let mut unknown = HashSet::new();
+    let mut doubtful = HashSet::new();
     for line in &report.lines {
         let weight = risk.weight(line.object, line.check.severity);
         let verdict = match line.verdict {
@@ -331,7 +328,7 @@ fn examine(material: Material) -> Examined {
         let object = &report.objects[line.object];
         let reference = report.references[line.object].clone();
         if verdict == PostureVerdict::Unknown {
-            unknown.insert((line.check.id.to_owned(), reference.clone()));
+            doubtful.insert((line.check.id.to_owned(), reference.clone()));
         }
         let clean = crate::clean::clean;
         found.push(PostureFound {
@@ -352,11 +349,7 @@ fn examine(material: Material) -> Examined {
             excuse: None,
         });
     }
-    let findings_left = found.len().saturating_sub(FINDINGS_MAX);
-    if findings_left > 0 {
-        found.sort_by(|a, b| b.weight.cmp(&a.weight).then_with(|| a.object.cmp(&b.object)));
-        found.truncate(FINDINGS_MAX);
-    }
+    let findings_left = leave_out(&mut found, &mut doubtful, FINDINGS_MAX);
     let failures = report.failures.iter().take(FAILURES_MAX);
     let outcome = Outcome {
         objects: report.told().objects as u64,
@@ -368,7 +361,25 @@ fn examine(material: Material) -> Examined {
         starts_left: starts_left as u64,
         ..Outcome::default()
     };
-    Examined { outcome, found, unknown, paths }
+    Examined { outcome, found, doubtful, paths }
+}
+
+/// Leaves out what is more than so many, the lightest, and notes that it is not gone; returns how many that are.
+fn leave_out(
+    found: &mut Vec<PostureFound>,
+    doubtful: &mut HashSet<(String, String)>,
+    max: usize,
+) -> usize {
+    if found.len() <= max {
+        return 0;
+    }
+    found.sort_by(|a, b| {
+        b.weight.cmp(&a.weight).then_with(|| (&a.object, &a.check).cmp(&(&b.object, &b.check)))
+    });
+    let left = found.split_off(max);
+    let count = left.len();
+    doubtful.extend(left.into_iter().map(|found| (found.check, found.object)));
+    count
 }
 
 fn cut(value: &str) -> String {
@@ -381,6 +392,35 @@ fn cut(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_too_many_findings_the_lightest_are_left_out_and_they_alone_are_doubtful() {
+        let found = |object: &str, weight| PostureFound {
+            check: "host-pid".to_owned(),
+            verdict: PostureVerdict::Fail,
+            severity: 3,
+            reach: 0,
+            on_path: false,
+            weight,
+            object: object.to_owned(),
+            api_version: "v1".to_owned(),
+            kind: "Pod".to_owned(),
+            namespace: None,
+            name: object.to_owned(),
+            path: String::new(),
+            value: None,
+            reason: None,
+            excuse: None,
+        };
+        let all = vec![found("b", 1), found("a", 1), found("c", 90)];
+        let (mut kept, mut doubtful) = (all.clone(), HashSet::new());
+        assert_eq!(leave_out(&mut kept, &mut doubtful, 3), 0);
+        assert_eq!((&kept, doubtful.len()), (&all, 0));
+        assert_eq!(leave_out(&mut kept, &mut doubtful, 2), 1);
+        let objects: Vec<&str> = kept.iter().map(|each| each.object.as_str()).collect();
+        assert_eq!(objects, ["c", "a"]);
+        assert_eq!(doubtful, HashSet::from([("host-pid".to_owned(), "b".to_owned())]));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_scan_does_not_pay_for_the_one_before_it() {
