@@ -350,6 +350,7 @@ async fn somebody_answers_for_a_finding_until_it_is_taken_back() {
         ("expires", json!("2020-01-01")),
         ("expires", json!("soon")),
         ("reason", json!("x".repeat(1001))),
+        ("path", json!(" ")),
     ] {
         let mut wrong = body.clone();
         wrong["expires"] = json!(today.to_string());
@@ -363,6 +364,19 @@ async fn somebody_answers_for_a_finding_until_it_is_taken_back() {
     }
     assert!(room.get("/exceptions").await["items"].as_array().unwrap().is_empty());
     assert!(room.hub.audit("posture.except").await.is_empty());
+    // What is wrong is named with its value, and what to do instead.
+    for (field, value, said, fix) in [
+        ("check", "no\u{202e}-such", "no\\u{202e}-such", "`sallyport scan checks`"),
+        ("object", "", "`object`", "`Pod/shop/web`"),
+        ("path", "", "`path`", "`spec.hostPID`"),
+    ] {
+        let mut wrong = body.clone();
+        wrong["expires"] = json!(today.to_string());
+        wrong[field] = json!(value);
+        let (_, problem) = room.admin.post(&room.router, &path, wrong).await;
+        assert!(problem["detail"].as_str().unwrap().contains(said), "{problem}");
+        assert!(problem["fix"].as_str().unwrap().contains(fix), "{problem}");
+    }
 
     let mut right = body.clone();
     right["expires"] = json!(today.to_string());
@@ -387,6 +401,22 @@ async fn somebody_answers_for_a_finding_until_it_is_taken_back() {
     assert_eq!(room.admin.delete(&room.router, &one).await.0, StatusCode::NOT_FOUND);
     assert!(room.findings("standing=excepted").await.is_empty());
     assert_eq!(room.hub.audit("posture.unexcept").await.len(), 1);
+
+    // The findings cannot be marked: the exception is made all the same, and the next scan marks them.
+    room.raw(
+        "CREATE TRIGGER broken BEFORE UPDATE OF exception ON posture_findings BEGIN
+           SELECT RAISE(ABORT, 'broken');
+         END",
+    )
+    .await;
+    let mut again = body;
+    again["expires"] = json!(today.to_string());
+    let (status, made) = room.admin.post(&room.router, &path, again).await;
+    assert_eq!((status, &made["findings"]), (StatusCode::CREATED, &json!(0)), "{made}");
+    assert_eq!(room.get("/exceptions").await["items"].as_array().unwrap().len(), 1);
+    room.raw("DROP TRIGGER broken").await;
+    room.scan().await;
+    assert_eq!(room.findings("standing=excepted").await.len(), 1);
 }
 
 #[tokio::test]
