@@ -314,6 +314,14 @@ async fn a_scan_that_cannot_be_made_says_why_and_leaves_what_is_known() {
     room.answer("/version", 0, Value::Null);
     let scan = room.scan().await;
     assert_eq!((&scan["state"], &scan["fault"]), (&json!("failed"), &json!("cluster_unreachable")));
+    // Who is not known is not who may not, and what the cluster says of it is harmless to read.
+    room.answer("/version", 401, status(401, "Unauthorized", "expired\u{1b}[31m\u{7}"));
+    let scan = room.scan().await;
+    assert_eq!((&scan["state"], &scan["fault"]), (&json!("failed"), &json!("hub_refused")));
+    let detail = scan["detail"].as_str().unwrap();
+    assert!(detail.contains("expired") && !detail.contains(char::is_control), "{detail:?}");
+    room.answer("/version", 403, status(403, "Forbidden", "no"));
+    assert_eq!(room.scan().await["fault"], "cluster_unreachable");
     room.answer("/version", 200, json!({ "major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": "" }));
     room.scan().await;
     let known = room.findings("limit=500").await.len();

@@ -9,7 +9,8 @@ use super::{Posture, excuse};
 use crate::report::{Path, Report};
 use crate::waivers::Waivers;
 use crate::{Material, cluster};
-use kube_io::Cluster;
+use http_api::cluster_words;
+use kube_io::{Cluster, KubeIoError};
 use posture::check::{Check, Severity};
 use posture::graph::{Paths, Spot};
 use posture::risk::{Risk, Score, Sums, Weight};
@@ -87,6 +88,8 @@ pub(super) struct KeptPaths {
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
     Unreachable(String),
+    /// The cluster does not know the hub (any more): its token or certificate, and not its role, is what is wrong.
+    HubRefused(String),
     AllRefused,
     TookTooLong,
     HubStopped,
@@ -137,6 +140,7 @@ impl Posture {
         };
         let (word, detail) = match fault {
             Fault::Unreachable(detail) => ("cluster_unreachable", Some(detail)),
+            Fault::HubRefused(detail) => ("hub_refused", Some(detail)),
             Fault::AllRefused => ("all_refused", None),
             Fault::TookTooLong => ("took_too_long", None),
             Fault::HubStopped => ("hub_stopped", None),
@@ -179,7 +183,13 @@ impl Posture {
         progress: watch::Sender<(String, u64)>,
     ) -> Result<Vec<PostureException>, Fault> {
         // Nobody is answered by an empty report because nobody was there.
-        cluster.version().await.map_err(|error| Fault::Unreachable(error.to_string()))?;
+        cluster.version().await.map_err(|error| {
+            let words = cluster_words(&error.to_string());
+            match error {
+                KubeIoError::Refused { code: 401, .. } => Fault::HubRefused(words),
+                _ => Fault::Unreachable(words),
+            }
+        })?;
         let gathered = cluster::read(cluster, |resource, count| {
             progress.send_replace((resource.to_owned(), count as u64));
         })
@@ -189,7 +199,7 @@ impl Posture {
                 Fault::AllRefused
             } else {
                 let words = gathered.failed.into_iter().map(|(list, why)| format!("{list}: {why}"));
-                Fault::Unreachable(words.take(3).collect::<Vec<_>>().join("; "))
+                Fault::Unreachable(cluster_words(&words.take(3).collect::<Vec<_>>().join("; ")))
             });
         }
         progress.send_replace(("*".to_owned(), gathered.objects.len() as u64));
