@@ -215,6 +215,7 @@ export function postureRoutes(Refusal) {
             cluster: 'kind',
             scan: scans.find(({ state }) => state === 'done'),
             newest: scans[0].state === 'done' ? undefined : scans[0],
+            free: scans[0].state !== 'running',
             next_at: new Date(Date.now() + 11 * 3.6e6).toISOString(),
           },
         ],

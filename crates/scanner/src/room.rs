@@ -48,6 +48,8 @@ struct Inner {
     settings: PostureSettings,
     /// A scan holds a cluster in memory and takes a core: one at a time.
     seat: Arc<Semaphore>,
+    /// A file holds all findings of a cluster in memory, twice: one at a time.
+    desk: Arc<Semaphore>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -60,6 +62,7 @@ impl Posture {
                 api,
                 settings,
                 seat: Arc::new(Semaphore::new(1)),
+                desk: Arc::new(Semaphore::new(1)),
                 tasks: TaskTracker::new(),
                 shutdown,
             }),

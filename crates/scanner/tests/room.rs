@@ -13,9 +13,10 @@ use http::{Method, StatusCode};
 use http_api::HttpApi;
 use scanner::{Posture, PostureSettings};
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use store::AuditOutcome;
+use store::{AuditOutcome, PostureBegin};
 use support::double::{Double, status};
 use support::{Browser, Hub, hub};
 use tokio_util::sync::CancellationToken;
@@ -127,6 +128,15 @@ impl Room {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.expect("a scan ends")
+    }
+
+    /// Runs a statement past the store.
+    async fn raw(&self, sql: &'static str) {
+        let file = self.hub.directory().join("sallyport.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let options = options.busy_timeout(Duration::from_secs(5));
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     }
 
     async fn findings(&self, query: &str) -> Vec<Value> {
@@ -304,6 +314,14 @@ async fn a_scan_that_cannot_be_made_says_why_and_leaves_what_is_known() {
     room.answer("/version", 0, Value::Null);
     let scan = room.scan().await;
     assert_eq!((&scan["state"], &scan["fault"]), (&json!("failed"), &json!("cluster_unreachable")));
+    // Who is not known is not who may not, and what the cluster says of it is harmless to read.
+    room.answer("/version", 401, status(401, "Unauthorized", "expired\u{1b}[31m\u{7}"));
+    let scan = room.scan().await;
+    assert_eq!((&scan["state"], &scan["fault"]), (&json!("failed"), &json!("hub_refused")));
+    let detail = scan["detail"].as_str().unwrap();
+    assert!(detail.contains("expired") && !detail.contains(char::is_control), "{detail:?}");
+    room.answer("/version", 403, status(403, "Forbidden", "no"));
+    assert_eq!(room.scan().await["fault"], "cluster_unreachable");
     room.answer("/version", 200, json!({ "major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": "" }));
     room.scan().await;
     let known = room.findings("limit=500").await.len();
@@ -340,6 +358,7 @@ async fn somebody_answers_for_a_finding_until_it_is_taken_back() {
         ("expires", json!("2020-01-01")),
         ("expires", json!("soon")),
         ("reason", json!("x".repeat(1001))),
+        ("path", json!(" ")),
     ] {
         let mut wrong = body.clone();
         wrong["expires"] = json!(today.to_string());
@@ -353,6 +372,19 @@ async fn somebody_answers_for_a_finding_until_it_is_taken_back() {
     }
     assert!(room.get("/exceptions").await["items"].as_array().unwrap().is_empty());
     assert!(room.hub.audit("posture.except").await.is_empty());
+    // What is wrong is named with its value, and what to do instead.
+    for (field, value, said, fix) in [
+        ("check", "no\u{202e}-such", "no\\u{202e}-such", "`sallyport scan checks`"),
+        ("object", "", "`object`", "`Pod/shop/web`"),
+        ("path", "", "`path`", "`spec.hostPID`"),
+    ] {
+        let mut wrong = body.clone();
+        wrong["expires"] = json!(today.to_string());
+        wrong[field] = json!(value);
+        let (_, problem) = room.admin.post(&room.router, &path, wrong).await;
+        assert!(problem["detail"].as_str().unwrap().contains(said), "{problem}");
+        assert!(problem["fix"].as_str().unwrap().contains(fix), "{problem}");
+    }
 
     let mut right = body.clone();
     right["expires"] = json!(today.to_string());
@@ -377,6 +409,59 @@ async fn somebody_answers_for_a_finding_until_it_is_taken_back() {
     assert_eq!(room.admin.delete(&room.router, &one).await.0, StatusCode::NOT_FOUND);
     assert!(room.findings("standing=excepted").await.is_empty());
     assert_eq!(room.hub.audit("posture.unexcept").await.len(), 1);
+
+    // The findings cannot be marked: the exception is made all the same, and the next scan marks them.
+    room.raw(
+        "CREATE TRIGGER broken BEFORE UPDATE OF exception ON posture_findings BEGIN
+           SELECT RAISE(ABORT, 'broken');
+         END",
+    )
+    .await;
+    let mut again = body;
+    again["expires"] = json!(today.to_string());
+    let (status, made) = room.admin.post(&room.router, &path, again).await;
+    assert_eq!((status, &made["findings"]), (StatusCode::CREATED, &json!(0)), "{made}");
+    assert_eq!(room.get("/exceptions").await["items"].as_array().unwrap().len(), 1);
+    room.raw("DROP TRIGGER broken").await;
+    room.scan().await;
+    assert_eq!(room.findings("standing=excepted").await.len(), 1);
+}
+
+#[tokio::test]
+async fn exceptions_that_change_while_a_scan_is_stored_are_as_somebody_left_them() {
+    let room = room(None).await;
+    room.scan().await;
+    let path = format!("{ONE}/exceptions");
+    let body = json!({
+        "check": "host-pid", "object": "Pod/shop/*", "reason": "r", "owner": "o",
+        "expires": jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+    });
+    let (status, made) = room.admin.post(&room.router, &path, body).await;
+    assert_eq!((status, &made["findings"]), (StatusCode::CREATED, &json!(1)), "{made}");
+
+    // In the moment in which the scan ends one is taken back and another is made, as another hub could.
+    room.raw(
+        "CREATE TRIGGER meanwhile AFTER UPDATE OF state ON posture_scans WHEN NEW.state = 'done' BEGIN
+           INSERT INTO posture_exceptions
+             (number, cluster, check_id, object, path, reason, owner, expires, expires_at, made_by, made_at)
+             SELECT number + 1, cluster, 'privileged-container', object, path, reason, owner, expires, expires_at,
+               made_by, made_at FROM posture_exceptions;
+           UPDATE posture_exceptions SET removed_at = 1 WHERE check_id = 'host-pid';
+         END",
+    )
+    .await;
+    assert_eq!(room.scan().await["state"], "done");
+    let marked = async {
+        loop {
+            let excepted = room.findings("standing=excepted").await;
+            let checks: Vec<_> = excepted.iter().map(|each| each["check"].clone()).collect();
+            if checks == [json!("privileged-container")] {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, marked).await.expect("the marks are as the exceptions");
 }
 
 #[tokio::test]
@@ -501,5 +586,38 @@ async fn a_cluster_is_scanned_by_itself_and_a_hub_that_stops_says_so() {
         "{scan}"
     );
     tokio::time::timeout(PATIENCE, room.posture.drained()).await.unwrap();
+    keeping.abort();
+}
+
+#[tokio::test]
+async fn what_a_hub_that_is_gone_left_is_made_again_even_if_nothing_is_scanned_by_itself() {
+    let room = room(None).await;
+    let one = "one".parse().unwrap();
+    let wish = PostureBegin {
+        cluster: &one,
+        asked_by: Some("root"),
+        unless_since: None,
+        silent_max: DAY,
+        audit: None,
+    };
+    let now = room.hub.api.clock.now();
+    room.hub.api.store.begin_posture_scan(&wish, now).await.unwrap();
+    let free = async || {
+        let (_, clusters) = room.admin.get(&room.router, "/api/v1/posture/clusters").await;
+        clusters["items"][0]["free"].clone()
+    };
+    assert_eq!(free().await, json!(false));
+    room.raw("UPDATE posture_scans SET heard_at = heard_at - 61000000").await;
+    assert_eq!(free().await, json!(true));
+
+    let keeping = tokio::spawn(room.posture.clone().keep());
+    let again = async {
+        while room.get("/scans").await["items"].as_array().unwrap().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("it is made again");
+    assert_eq!(room.ended(&json!(1)).await["fault"], "interrupted");
+    assert_eq!(room.ended(&json!(2)).await["state"], "done");
     keeping.abort();
 }

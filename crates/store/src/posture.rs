@@ -3,8 +3,9 @@
 //! are words and numbers.
 //!
 //! A finding is one row from the scan that opened it to the scan that closed it. A scan shows what was open at its
-//! number once it is done: rows of a scan that runs or failed are never seen, though they are written in small
-//! transactions for which nobody waits long.
+//! number once it is done: what one that runs or failed opened, closed or doubted is not seen, though it is written in
+//! small transactions for which nobody waits long. A row holds no history of what is in it: the weight, value and
+//! exception of a finding that stays open are those that were written last, also by a scan that runs or failed.
 
 mod exceptions;
 mod findings;

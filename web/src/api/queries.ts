@@ -158,7 +158,8 @@ export const queries = {
     queryOptions({
       queryKey: ['posture', 'of', cluster, 'scans'],
       queryFn: () => take(api.GET('/api/v1/posture/clusters/{cluster}/scans', { params: { path: { cluster } } })),
-      ...lively,
+      // Up to 500 of them: asked for anew when one begins or ends, and not by the clock.
+      staleTime: 10_000,
     }),
   accounts: queryOptions({
     queryKey: ['accounts'],

@@ -1470,6 +1470,8 @@ export interface components {
         PostureCluster: {
             /** @description Its name. */
             cluster: string;
+            /** @description Whether a scan can be asked for: none runs, or the hub that makes it is gone. */
+            free: boolean;
             /** @description The newest scan, if it is another one: it runs, or it failed. */
             newest?: components["schemas"]["PostureScan"];
             /**
@@ -4920,6 +4922,15 @@ export interface operations {
             };
             /** @description cluster_unknown; not_found: no scan is done yet */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict: a report is being written */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -572,6 +572,8 @@ export const en = {
   'posture.failed': 'The last scan failed, {time}',
   'posture.fault.cluster_unreachable':
     'The cluster does not answer. What is shown is from an earlier scan; it is tried again by itself.',
+  'posture.fault.hub_refused':
+    'The API server does not know the hub: its token or certificate has expired or was withdrawn. Give the hub a new one.',
   'posture.fault.all_refused': 'The API server refused every list to the hub. Give the hub the role that a scan needs:',
   'posture.fault.took_too_long': 'It took longer than a scan may.',
   'posture.fault.hub_stopped': 'The hub was stopped meanwhile.',

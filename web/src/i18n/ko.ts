@@ -570,6 +570,8 @@ export const ko: Record<keyof typeof en, string> = {
   'posture.failed': '마지막 스캔이 실패했습니다 ({time})',
   'posture.fault.cluster_unreachable':
     '클러스터가 응답하지 않습니다. 이전 스캔의 결과를 표시하며, 자동으로 다시 시도합니다.',
+  'posture.fault.hub_refused':
+    'API 서버가 허브를 인증하지 못했습니다. 허브의 토큰이나 인증서가 만료되었거나 폐기되었습니다. 허브에 새 자격 증명을 발급하세요.',
   'posture.fault.all_refused': 'API 서버가 허브에 모든 목록을 거부했습니다. 스캔에 필요한 역할을 허브에 부여하세요:',
   'posture.fault.took_too_long': '스캔 제한 시간을 넘었습니다.',
   'posture.fault.hub_stopped': '스캔 도중 허브가 중지되었습니다.',

@@ -179,7 +179,7 @@ function ScanButton({ of: cluster }: { of: PostureCluster }): ReactNode {
   return (
     <>
       {failure !== null && <ProblemNotice error={failure} />}
-      <Button kind="primary" icon="again" onPress={scan} isDisabled={isRunning(cluster)}>
+      <Button kind="primary" icon="again" onPress={scan} isDisabled={!cluster.free}>
         {t('posture.scan')}
       </Button>
     </>

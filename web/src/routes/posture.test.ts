@@ -20,6 +20,7 @@ describe('severities of a filter', () => {
 describe('words', () => {
   it('tell faults, known and unknown', () => {
     expect(faultKey('all_refused')).toBe('posture.fault.all_refused');
+    expect(faultKey('hub_refused')).toBe('posture.fault.hub_refused');
     expect(faultKey('something new')).toBe('posture.fault.internal');
     expect(faultKey(undefined)).toBe('posture.fault.internal');
   });

@@ -28,7 +28,14 @@ export const threatOf = (id: string): Threat | undefined => threats.find((each) 
 
 /** Why a scan was not made, in words; one that a newer hub knows is told as any other. */
 export function faultKey(fault: string | undefined): PlainKey {
-  const known = ['cluster_unreachable', 'all_refused', 'took_too_long', 'hub_stopped', 'interrupted'] as const;
+  const known = [
+    'cluster_unreachable',
+    'hub_refused',
+    'all_refused',
+    'took_too_long',
+    'hub_stopped',
+    'interrupted',
+  ] as const;
   const found = known.find((each) => each === fault);
   return found ? `posture.fault.${found}` : 'posture.fault.internal';
 }

@@ -1,27 +1,61 @@
 //! The newest scan of a cluster as a file: the report of the command line, made anew from what is kept.
 //! How each form looks is `report`'s. Of objects only those of which something is told are in it.
+//!
+//! Bounds: one file is written at a time; who asks meanwhile is told so.
 
+use super::scan::{KeptPaths, Outcome};
 use super::summary::outcome;
 use super::{Posture, catalogue};
 use crate::material::Origin;
-use crate::report::{Failure, Line, Reason, Report};
+use crate::report::{Failure, Format, Line, Reason, Report};
 use crate::waivers::Standing;
-use http_api::Problem;
+use http_api::{DecidedBy, Problem, ProblemCode};
 use jiff::civil::Date;
 use model::Timestamp;
 use posture::node::{Node, Span, Value};
 use posture::object::Object;
 use posture::scan::Verdict;
 use posture::snapshot::Scope;
+use posture::words::Language;
 use std::collections::HashMap;
+use std::sync::Arc;
 use store::{PostureFinding, PostureNewException, PostureQuery, PostureScan, PostureVerdict};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Findings that are read with one statement.
 const PAGE: u32 = 5000;
 
+/// The right to write a file.
+#[derive(Debug)]
+pub(super) struct Desk {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Desk {
+    fn of(desk: &Arc<Semaphore>) -> Result<Self, Problem> {
+        let permit = Arc::clone(desk).try_acquire_owned().map_err(|_| {
+            Problem::new(ProblemCode::Conflict, "a report is being written")
+                .decided_by(DecidedBy::Hub)
+                .fix("wait a moment and ask again")
+        })?;
+        Ok(Self { _permit: permit })
+    }
+}
+
 impl Posture {
-    /// The report of a scan that is done, with the exceptions that hold now.
-    pub(super) async fn report(&self, scan: &PostureScan) -> Result<Report, Problem> {
+    /// A place to write a file at, unless one is being written.
+    pub(super) fn desk(&self) -> Result<Desk, Problem> {
+        Desk::of(&self.inner.desk)
+    }
+
+    /// The report of a scan that is done, with the exceptions that hold now, in a form and a language.
+    pub(super) async fn file(
+        &self,
+        scan: &PostureScan,
+        format: Format,
+        language: Language,
+        desk: Desk,
+    ) -> Result<String, Problem> {
         let store = &self.inner.api.store;
         let now = self.inner.api.clock.now();
         let exceptions = store.posture_exceptions(&scan.cluster).await?;
@@ -54,27 +88,42 @@ impl Posture {
         }
         let kept = store.posture_paths(scan.number).await?;
         let outcome = outcome(scan);
-        let mut report = of_findings(findings, &exceptions, now);
-        let seen = report.objects.iter().filter(|object| object.seen).count();
-        report.quiet = usize::try_from(outcome.objects).unwrap_or_default().saturating_sub(seen);
-        report.scope = Scope::Cluster {
-            unseen: crate::cluster::KINDS
-                .iter()
-                .map(|kind| kind.kind)
-                .filter(|kind| outcome.unseen.iter().any(|unseen| unseen == kind))
-                .collect(),
-        };
-        report.failures = outcome
-            .failures
-            .into_iter()
-            .map(|(source, reason)| Failure { source, place: None, reason })
-            .collect();
-        report.paths = kept
-            .as_deref()
-            .and_then(|text| serde_json::from_str::<super::scan::KeptPaths>(text).ok())
-            .map(|kept| kept.internet);
-        Ok(report)
+        // Whoever asked may have gone: until it is written, the desk is taken.
+        let written = tokio::task::spawn_blocking(move || {
+            let report = report(findings, &exceptions, outcome, kept.as_deref(), now);
+            (report.written(format, language, false), desk)
+        });
+        let (file, _desk) = written.await.map_err(Problem::internal)?;
+        Ok(file)
     }
+}
+
+fn report(
+    findings: Vec<PostureFinding>,
+    exceptions: &HashMap<i64, PostureNewException>,
+    outcome: Outcome,
+    kept: Option<&str>,
+    now: Timestamp,
+) -> Report {
+    let mut report = of_findings(findings, exceptions, now);
+    let seen = report.objects.iter().filter(|object| object.seen).count();
+    report.quiet = usize::try_from(outcome.objects).unwrap_or_default().saturating_sub(seen);
+    report.scope = Scope::Cluster {
+        unseen: crate::cluster::KINDS
+            .iter()
+            .map(|kind| kind.kind)
+            .filter(|kind| outcome.unseen.iter().any(|unseen| unseen == kind))
+            .collect(),
+    };
+    report.failures = outcome
+        .failures
+        .into_iter()
+        .map(|(source, reason)| Failure { source, place: None, reason })
+        .collect();
+    report.paths = kept
+        .and_then(|text| serde_json::from_str::<KeptPaths>(text).ok())
+        .map(|kept| kept.internet);
+    report
 }
 
 fn of_findings(
@@ -158,5 +207,23 @@ fn excepted(says: Option<&PostureNewException>) -> Standing {
             Standing::Excepted { reason: says.reason.clone(), owner: says.owner.clone(), expires }
         }
         Err(_) => Standing::Open,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_is_written_at_a_time() {
+        let desk = Arc::new(Semaphore::new(1));
+        let first = Desk::of(&desk).unwrap();
+        let second = Desk::of(&desk).unwrap_err();
+        assert_eq!(
+            (second.code(), second.detail()),
+            (ProblemCode::Conflict, "a report is being written")
+        );
+        drop(first);
+        assert!(Desk::of(&desk).is_ok());
     }
 }

@@ -217,6 +217,7 @@ impl Posture {
         let now = self.inner.api.clock.now();
         let next_at = schedule::next(self.inner.settings.every, name, newest.as_ref(), now);
         let is_running = newest.as_ref().is_some_and(|scan| scan.state == PostureState::Running);
+        let free = schedule::is_free(newest.as_ref(), now);
         Ok(ClusterBody {
             cluster: name.to_string(),
             newest: newest
@@ -225,6 +226,7 @@ impl Posture {
                 .map(ScanBody::from),
             scan: done.as_ref().map(ScanBody::from),
             next_at: next_at.filter(|_| !is_running),
+            free,
         })
     }
 

@@ -2,14 +2,15 @@
 //! When it is made is `schedule`'s; how a cluster is read is `crate::cluster`'s.
 //!
 //! While it runs its row is touched every second, which is also how it learns that another hub took it for dead.
-//! Bounds: [`TIME_MAX`] in all, [`FINDINGS_MAX`] findings (the heaviest), [`FAILURES_MAX`] lists and fields that could
+//! Bounds: [`TIME_MAX`] once its turn has come, [`FINDINGS_MAX`] findings (the heaviest), [`FAILURES_MAX`] lists and fields that could
 //! not be read, paths from [`STARTS_MAX`] workloads. What is beyond them is counted and told.
 
 use super::{Posture, excuse};
 use crate::report::{Path, Report};
 use crate::waivers::Waivers;
 use crate::{Material, cluster};
-use kube_io::Cluster;
+use http_api::cluster_words;
+use kube_io::{Cluster, KubeIoError};
 use posture::check::{Check, Severity};
 use posture::graph::{Paths, Spot};
 use posture::risk::{Risk, Score, Sums, Weight};
@@ -17,11 +18,13 @@ use posture::scan::Verdict;
 use posture::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
-use store::{PostureFound, PostureKnown, PostureVerdict, StoreError};
-use tokio::sync::watch;
+use store::{PostureException, PostureFound, PostureKnown, PostureVerdict, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
-/// A scan that takes longer will not end.
+/// A scan that takes longer, from when its turn has come, will not end.
 const TIME_MAX: Duration = Duration::from_secs(15 * 60);
 /// How often its row is touched.
 const HEARD_EVERY: Duration = Duration::from_secs(1);
@@ -82,8 +85,11 @@ pub(super) struct KeptPaths {
 }
 
 /// Why a scan was not made.
+#[derive(Debug, PartialEq, Eq)]
 enum Fault {
     Unreachable(String),
+    /// The cluster does not know the hub (any more): its token or certificate, and not its role, is what is wrong.
+    HubRefused(String),
     AllRefused,
     TookTooLong,
     HubStopped,
@@ -96,27 +102,34 @@ enum Fault {
 struct Examined {
     outcome: Outcome,
     found: Vec<PostureFound>,
-    /// Checks that could not be answered, by check and object.
-    unknown: HashSet<(String, String)>,
+    /// What could not be answered, and what was left out for there being too much of it, by check and object.
+    doubtful: HashSet<(String, String)>,
     paths: KeptPaths,
 }
 
 impl Posture {
     /// Makes the scan of this number, which this hub began, and ends it in any case.
     pub(super) async fn make(&self, cluster: &Cluster, scan: i64) {
-        let began = tokio::time::Instant::now();
+        let mut began = Instant::now();
         let (progress, seen) = watch::channel((String::new(), 0));
+        let turn = in_turn(&self.inner.seat, |seat| {
+            began = Instant::now();
+            self.made(cluster, scan, seat, progress)
+        });
         let made = tokio::select! {
-            made = self.made(cluster, scan, progress) => made,
+            made = turn => made,
             () = self.heard(scan, seen) => Err(Fault::TakenOver),
-            () = tokio::time::sleep(TIME_MAX) => Err(Fault::TookTooLong),
             () = self.inner.shutdown.cancelled() => Err(Fault::HubStopped),
         };
         let name = cluster.name();
         let fault = match made {
-            Ok(()) => {
+            Ok(exceptions) => {
                 tracing::info!(cluster = %name, scan, seconds = began.elapsed().as_secs_f64(), "a cluster was scanned");
                 super::metric::scanned(name, "done", began.elapsed());
+                if let Err(error) = self.excuse_anew(name, &exceptions).await {
+                    // The scan is done all the same; the next one marks them.
+                    tracing::error!(cluster = %name, scan, %error, "findings could not be marked by exceptions that changed during the scan");
+                }
                 return;
             }
             Err(Fault::TakenOver) => {
@@ -127,6 +140,7 @@ impl Posture {
         };
         let (word, detail) = match fault {
             Fault::Unreachable(detail) => ("cluster_unreachable", Some(detail)),
+            Fault::HubRefused(detail) => ("hub_refused", Some(detail)),
             Fault::AllRefused => ("all_refused", None),
             Fault::TookTooLong => ("took_too_long", None),
             Fault::HubStopped => ("hub_stopped", None),
@@ -165,11 +179,17 @@ impl Posture {
         &self,
         cluster: &Cluster,
         scan: i64,
+        seat: OwnedSemaphorePermit,
         progress: watch::Sender<(String, u64)>,
-    ) -> Result<(), Fault> {
-        let _seat = self.inner.seat.acquire().await.map_err(|_| Fault::HubStopped)?;
+    ) -> Result<Vec<PostureException>, Fault> {
         // Nobody is answered by an empty report because nobody was there.
-        cluster.version().await.map_err(|error| Fault::Unreachable(error.to_string()))?;
+        cluster.version().await.map_err(|error| {
+            let words = cluster_words(&error.to_string());
+            match error {
+                KubeIoError::Refused { code: 401, .. } => Fault::HubRefused(words),
+                _ => Fault::Unreachable(words),
+            }
+        })?;
         let gathered = cluster::read(cluster, |resource, count| {
             progress.send_replace((resource.to_owned(), count as u64));
         })
@@ -179,7 +199,7 @@ impl Posture {
                 Fault::AllRefused
             } else {
                 let words = gathered.failed.into_iter().map(|(list, why)| format!("{list}: {why}"));
-                Fault::Unreachable(words.take(3).collect::<Vec<_>>().join("; "))
+                Fault::Unreachable(cluster_words(&words.take(3).collect::<Vec<_>>().join("; ")))
             });
         }
         progress.send_replace(("*".to_owned(), gathered.objects.len() as u64));
@@ -190,8 +210,10 @@ impl Posture {
             posture::snapshot::Scope::Part => HashSet::new(),
         };
         let unseen = gathered.unseen.iter().map(|kind| (*kind).to_owned()).collect();
-        let looking = tokio::task::spawn_blocking(move || examine(Material::of_cluster(gathered)));
-        let mut examined = looking.await.map_err(|error| {
+        // What blocks is not ended with the scan: until it is done, the seat is taken.
+        let looking =
+            tokio::task::spawn_blocking(move || (examine(Material::of_cluster(gathered)), seat));
+        let (mut examined, _seat) = looking.await.map_err(|error| {
             tracing::error!(%error, "what was read of a cluster could not be looked at");
             Fault::Internal
         })?;
@@ -205,14 +227,15 @@ impl Posture {
         })
     }
 
+    /// Stores what was found, marked by the exceptions that are given back.
     async fn store(
         &self,
         cluster: &Cluster,
         scan: i64,
         examined: Examined,
         unsure: &HashSet<String>,
-    ) -> Result<(), StoreError> {
-        let Examined { mut outcome, mut found, unknown, paths } = examined;
+    ) -> Result<Vec<PostureException>, StoreError> {
+        let Examined { mut outcome, mut found, doubtful, paths } = examined;
         let store = &self.inner.api.store;
         let exceptions = store.posture_exceptions(cluster.name()).await?;
         for found in &mut found {
@@ -232,12 +255,9 @@ impl Posture {
                 }
             }
         }
-        // Of what was left out for there being too much of it nobody knows whether it is gone.
-        let is_cut = outcome.findings_left > 0;
         let is_doubtful = |known: &PostureKnown<'_>| {
-            is_cut
-                || unsure.contains(known.kind)
-                || unknown.contains(&(known.check.to_owned(), known.object.to_owned()))
+            unsure.contains(known.kind)
+                || doubtful.contains(&(known.check.to_owned(), known.object.to_owned()))
         };
         let stored =
             store.store_posture_findings(scan, cluster.name(), found, is_doubtful, now).await?;
@@ -247,11 +267,20 @@ impl Posture {
         let report = json("a scan's report", &outcome)?;
         let paths = json("a scan's paths", &paths)?;
         if store.finish_posture_scan(scan, &report, &paths, self.inner.api.clock.now()).await? {
-            Ok(())
+            Ok(exceptions)
         } else {
             Err(StoreError::Conflict { object: format!("scan {scan}") })
         }
     }
+}
+
+/// Does the work when the seat is free. Its time begins then: it does not pay for the one before it.
+async fn in_turn<T, W: Future<Output = Result<T, Fault>>>(
+    seat: &Arc<Semaphore>,
+    work: impl FnOnce(OwnedSemaphorePermit) -> W,
+) -> Result<T, Fault> {
+    let seat = Arc::clone(seat).acquire_owned().await.map_err(|_| Fault::HubStopped)?;
+    tokio::time::timeout(TIME_MAX, work(seat)).await.unwrap_or(Err(Fault::TookTooLong))
 }
 
 fn json(what: &str, value: &impl Serialize) -> Result<String, StoreError> {
@@ -290,7 +319,7 @@ fn examine(material: Material) -> Examined {
     let mut passed: BTreeMap<Weight, u64> = BTreeMap::new();
     let mut passed_by_check: BTreeMap<String, u64> = BTreeMap::new();
     let mut found = Vec::new();
-    let mut unknown = HashSet::new();
+    let mut doubtful = HashSet::new();
     for line in &report.lines {
         let weight = risk.weight(line.object, line.check.severity);
         let verdict = match line.verdict {
@@ -309,7 +338,7 @@ fn examine(material: Material) -> Examined {
         let object = &report.objects[line.object];
         let reference = report.references[line.object].clone();
         if verdict == PostureVerdict::Unknown {
-            unknown.insert((line.check.id.to_owned(), reference.clone()));
+            doubtful.insert((line.check.id.to_owned(), reference.clone()));
         }
         let clean = crate::clean::clean;
         found.push(PostureFound {
@@ -330,11 +359,7 @@ fn examine(material: Material) -> Examined {
             excuse: None,
         });
     }
-    let findings_left = found.len().saturating_sub(FINDINGS_MAX);
-    if findings_left > 0 {
-        found.sort_by(|a, b| b.weight.cmp(&a.weight).then_with(|| a.object.cmp(&b.object)));
-        found.truncate(FINDINGS_MAX);
-    }
+    let findings_left = leave_out(&mut found, &mut doubtful, FINDINGS_MAX);
     let failures = report.failures.iter().take(FAILURES_MAX);
     let outcome = Outcome {
         objects: report.told().objects as u64,
@@ -346,12 +371,97 @@ fn examine(material: Material) -> Examined {
         starts_left: starts_left as u64,
         ..Outcome::default()
     };
-    Examined { outcome, found, unknown, paths }
+    Examined { outcome, found, doubtful, paths }
+}
+
+/// Leaves out what is more than so many, the lightest, and notes that it is not gone; returns how many that are.
+fn leave_out(
+    found: &mut Vec<PostureFound>,
+    doubtful: &mut HashSet<(String, String)>,
+    max: usize,
+) -> usize {
+    if found.len() <= max {
+        return 0;
+    }
+    found.sort_by(|a, b| {
+        b.weight.cmp(&a.weight).then_with(|| (&a.object, &a.check).cmp(&(&b.object, &b.check)))
+    });
+    let left = found.split_off(max);
+    let count = left.len();
+    doubtful.extend(left.into_iter().map(|found| (found.check, found.object)));
+    count
 }
 
 fn cut(value: &str) -> String {
     match value.char_indices().nth(VALUE_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_findings_the_lightest_are_left_out_and_they_alone_are_doubtful() {
+        let found = |object: &str, weight| PostureFound {
+            check: "host-pid".to_owned(),
+            verdict: PostureVerdict::Fail,
+            severity: 3,
+            reach: 0,
+            on_path: false,
+            weight,
+            object: object.to_owned(),
+            api_version: "v1".to_owned(),
+            kind: "Pod".to_owned(),
+            namespace: None,
+            name: object.to_owned(),
+            path: String::new(),
+            value: None,
+            reason: None,
+            excuse: None,
+        };
+        let all = vec![found("b", 1), found("a", 1), found("c", 90)];
+        let (mut kept, mut doubtful) = (all.clone(), HashSet::new());
+        assert_eq!(leave_out(&mut kept, &mut doubtful, 3), 0);
+        assert_eq!((&kept, doubtful.len()), (&all, 0));
+        assert_eq!(leave_out(&mut kept, &mut doubtful, 2), 1);
+        let objects: Vec<&str> = kept.iter().map(|each| each.object.as_str()).collect();
+        assert_eq!(objects, ["c", "a"]);
+        assert_eq!(doubtful, HashSet::from([("host-pid".to_owned(), "b".to_owned())]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_does_not_pay_for_the_one_before_it() {
+        let seat = Arc::new(Semaphore::new(1));
+        let before = Arc::clone(&seat).acquire_owned().await.unwrap();
+        let long = TIME_MAX - Duration::from_secs(1);
+        let turn = in_turn(&seat, async |_seat| {
+            tokio::time::sleep(long).await;
+            Ok(Instant::now())
+        });
+        let began = Instant::now();
+        let (made, ()) = tokio::join!(turn, async {
+            tokio::time::sleep(2 * TIME_MAX).await;
+            drop(before);
+        });
+        assert_eq!(made.unwrap().duration_since(began), 2 * TIME_MAX + long);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_that_took_too_long_keeps_its_seat_while_something_of_it_runs() {
+        let seat = Arc::new(Semaphore::new(1));
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let made = in_turn(&seat, async |seat| {
+            let looking = tokio::task::spawn_blocking(move || (ended.recv(), seat));
+            looking.await.map(drop).map_err(|_| Fault::Internal)
+        });
+        // While something blocks, the clock moves by hand alone.
+        let (made, ()) = tokio::join!(made, tokio::time::advance(TIME_MAX));
+        assert_eq!(made, Err(Fault::TookTooLong));
+        assert_eq!(seat.available_permits(), 0);
+        end.send(()).unwrap();
+        drop(seat.acquire().await.unwrap());
     }
 }

@@ -1,4 +1,5 @@
-//! When a cluster is scanned: a while after the last scan began, sooner if that failed, at once if there was none.
+//! When a cluster is scanned: a while after the last scan began, sooner if that failed, at once if there was none. One
+//! whose hub is gone is made again, whoever asked for it.
 //! How a scan is made is `scan`'s; that one hub of several makes it, the store's.
 //!
 //! Every hub looks at the store, not at its own memory, and the jitter is made of the scan's number: all of them say
@@ -23,22 +24,34 @@ const SILENT_MAX: Duration = Duration::from_secs(60);
 /// A scan that failed is made again after so long, if its time would not have come before.
 const AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// When the next scan is due after this one; none, if nothing is scanned by itself.
+/// When the next scan is due after this one; none, if nothing is scanned by itself and none runs.
 pub(super) fn next(
     every: Option<Duration>,
     cluster: &ClusterName,
     last: Option<&PostureScan>,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    // Before anything else: also where nothing is scanned by itself, a hub that is gone leaves a scan that runs.
+    if let Some(last) = last.filter(|last| last.state == PostureState::Running) {
+        return Some(last.heard_at.after(SILENT_MAX));
+    }
     let every = every?;
     let Some(last) = last else { return Some(now) };
     match last.state {
-        PostureState::Running => Some(last.heard_at.after(SILENT_MAX)),
-        PostureState::Failed => Some(last.began_at.after(every.min(AGAIN_AFTER))),
+        PostureState::Running | PostureState::Failed => {
+            Some(last.began_at.after(every.min(AGAIN_AFTER)))
+        }
         PostureState::Done => {
             Some(last.began_at.after(every + jitter(every, cluster, last.number)))
         }
     }
+}
+
+/// Whether a scan can be asked for: none runs, or nothing was heard of it for so long that it can be taken over.
+pub(super) fn is_free(newest: Option<&PostureScan>, now: Timestamp) -> bool {
+    newest.is_none_or(|scan| {
+        scan.state != PostureState::Running || scan.heard_at.after(SILENT_MAX) <= now
+    })
 }
 
 /// Up to a tenth of the time between two scans.
@@ -168,6 +181,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scan_can_be_asked_for_unless_one_runs_of_which_something_is_heard() {
+        let running = scan(PostureState::Running, 1);
+        let silent = running.heard_at.after(SILENT_MAX);
+        assert!(is_free(None, silent));
+        assert!(is_free(Some(&running), silent));
+        let heard = running.heard_at.after(SILENT_MAX - Duration::from_micros(1));
+        assert!(!is_free(Some(&running), heard));
+        assert!(is_free(Some(&scan(PostureState::Failed, 1)), heard));
+    }
+
+    #[test]
     fn the_next_scan_is_due_when_the_last_one_says_so() {
         let cluster = "demo".parse().unwrap();
         let now = scan(PostureState::Done, 1).began_at.after(HOUR);
@@ -177,7 +201,12 @@ mod tests {
         let failed = scan(PostureState::Failed, 1);
         assert_eq!(due(Some(12 * HOUR), Some(&failed)), Some(failed.began_at.after(AGAIN_AFTER)));
         let running = scan(PostureState::Running, 1);
-        assert_eq!(due(Some(HOUR), Some(&running)), Some(running.heard_at.after(SILENT_MAX)));
+        for every in [Some(HOUR), None] {
+            assert_eq!(due(every, Some(&running)), Some(running.heard_at.after(SILENT_MAX)));
+        }
+        for ended in [PostureState::Done, PostureState::Failed] {
+            assert_eq!(due(None, Some(&scan(ended, 1))), None);
+        }
         let mut times = Vec::new();
         for number in 1..50 {
             let done = scan(PostureState::Done, number);

@@ -1,5 +1,6 @@
 -- What scans of clusters found. A finding is a row from the scan that found it first to the scan that found it no
--- more, so that what was open at any scan that is kept can be told, and a scan that has not ended shows nothing.
+-- more, so that what was open at any scan that is kept can be told, and what a scan that is not done opened or closed
+-- is not shown. The rest of a row is what was written last.
 CREATE TABLE posture_scans (
     number INTEGER PRIMARY KEY,
     cluster TEXT NOT NULL,
@@ -47,6 +48,9 @@ CREATE TABLE posture_findings (
 CREATE INDEX posture_findings_by_weight ON posture_findings (cluster, weight, number);
 CREATE INDEX posture_findings_by_fingerprint ON posture_findings (cluster, fingerprint);
 CREATE INDEX posture_findings_closed ON posture_findings (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX posture_findings_by_closed_scan ON posture_findings (closed_scan, number) WHERE closed_scan IS NOT NULL;
+CREATE INDEX posture_findings_by_unconfirmed_scan ON posture_findings (unconfirmed_scan, number)
+    WHERE unconfirmed_scan IS NOT NULL;
 
 CREATE TABLE posture_exceptions (
     number INTEGER PRIMARY KEY,

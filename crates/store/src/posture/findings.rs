@@ -145,7 +145,8 @@ enum Change {
 
 impl Store {
     /// Writes what a scan found. An open finding that is not among it is gone, unless `is_doubtful` says that it could
-    /// not be looked at. Nothing of it is shown before the scan is finished.
+    /// not be looked at. What it opens, closes and doubts is shown once the scan is finished; what is new about a finding
+    /// that stays open (its weight, value and exception, and that it was confirmed) at once.
     pub async fn store_posture_findings(
         &self,
         scan: i64,

@@ -3,16 +3,23 @@
 //!
 //! Beginning is an act, so of two hubs that find a scan due at once one begins it. A scan of which nothing was heard
 //! for a while belongs to a hub that was killed: whoever begins the next one ends it, and takes back what it wrote.
+//!
+//! That may be hundreds of thousands of rows, so it is no act, for which every writer of the audit log would wait: the
+//! scan is ended first, from when on nobody writes for it and nobody sees what it wrote, and then its rows are taken back
+//! in pieces. Who is killed meanwhile leaves the rest to whoever begins the next scan: none begins before all is back.
 
+use super::findings::NUMBERS_OF_A_SCAN;
 use super::number;
-use crate::audit::Act;
-use crate::database::{Row, values};
+use crate::database::{Row, Value, values};
 use crate::{AuditEntry, Result, Store, StoreError};
 use model::{ClusterName, HubId, Timestamp};
 use std::time::Duration;
 
 /// Scans of one list: a year of one every four hours has as many.
 const LISTED_MAX: u32 = 2000;
+
+/// Rows of a failed scan that one statement takes back: some milliseconds for which other writers wait.
+const AT_ONCE: u64 = 1000;
 
 /// How far a scan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,32 +103,35 @@ impl Store {
         wish: &PostureBegin<'_>,
         now: Timestamp,
     ) -> Result<PostureBeginOutcome> {
-        let mut act = self.act().await?;
         let cluster = wish.cluster.as_str();
-        let running = act
-            .row(
-                "SELECT number, heard_at FROM posture_scans WHERE cluster = $1 AND state = 'running'",
-                values![cluster],
-            )
-            .await?;
-        if let Some(row) = running {
+        let newest =
+            "SELECT number, state, began_at, heard_at FROM posture_scans WHERE cluster = $1
+                      ORDER BY number DESC LIMIT 1";
+        let before = self.inner.database.row(newest, values![cluster]).await?;
+        // Of the scans before this one the same was seen to when it began.
+        if let Some(row) = &before {
             let number = row.int("number")?;
-            if now.since(row.time("heard_at")?) < wish.silent_max {
+            match row.text("state")?.as_str() {
+                "running" if now.since(row.time("heard_at")?) < wish.silent_max => {
+                    return Ok(PostureBeginOutcome::Running(number));
+                }
+                "running" => {
+                    self.fail_posture_scan(number, r#"{"fault":"interrupted"}"#, now).await?;
+                }
+                "failed" => self.take_back(number).await?,
+                _ => {}
+            }
+        }
+        let before = before.map(|row| row.int("number")).transpose()?;
+        let mut act = self.act().await?;
+        if let Some(row) = act.row(newest, values![cluster]).await? {
+            let number = row.int("number")?;
+            // Another hub began one in this moment, or has ended one since.
+            if row.text("state")? == "running" || Some(number) != before {
                 return Ok(PostureBeginOutcome::Running(number));
             }
-            fail(&mut act, number, now, r#"{"fault":"interrupted"}"#).await?;
-        }
-        if let Some(since) = wish.unless_since {
-            let latest = act
-                .row(
-                    "SELECT began_at FROM posture_scans WHERE cluster = $1 ORDER BY number DESC LIMIT 1",
-                    values![cluster],
-                )
-                .await?;
-            if let Some(row) = latest
-                && row.time("began_at")? >= since
-            {
-                act.commit().await?;
+            let began_at = row.time("began_at")?;
+            if wish.unless_since.is_some_and(|since| began_at >= since) {
                 return Ok(PostureBeginOutcome::NotDue);
             }
         }
@@ -192,10 +202,49 @@ impl Store {
 
     /// Ends a scan that was not made, and takes back what it wrote. False if it was ended already.
     pub async fn fail_posture_scan(&self, scan: i64, report: &str, now: Timestamp) -> Result<bool> {
-        let mut act = self.act().await?;
-        let ended = fail(&mut act, scan, now, report).await?;
-        act.commit().await?;
-        Ok(ended)
+        let ended = self
+            .inner
+            .database
+            .execute(
+                "UPDATE posture_scans SET state = 'failed', ended_at = $2, report = $3
+                 WHERE number = $1 AND state = 'running'",
+                values![scan, now, report],
+            )
+            .await?;
+        if ended == 1 {
+            self.take_back(scan).await?;
+        }
+        Ok(ended == 1)
+    }
+
+    /// Takes back what a failed scan wrote; what is left of it, if that was broken off.
+    async fn take_back(&self, scan: i64) -> Result<()> {
+        let first = scan.saturating_mul(NUMBERS_OF_A_SCAN);
+        let next = first.saturating_add(NUMBERS_OF_A_SCAN);
+        let opened = "DELETE FROM posture_findings WHERE number IN
+                        (SELECT number FROM posture_findings WHERE number >= $1 AND number < $2
+                         ORDER BY number LIMIT $3)";
+        self.in_pieces(opened, &[first, next]).await?;
+        let closed = "UPDATE posture_findings SET closed_scan = NULL, closed_at = NULL
+                      WHERE closed_scan = $1 AND number IN
+                        (SELECT number FROM posture_findings WHERE closed_scan = $1 ORDER BY number LIMIT $2)";
+        self.in_pieces(closed, &[scan]).await?;
+        let doubted = "UPDATE posture_findings SET unconfirmed_scan = NULL
+                       WHERE unconfirmed_scan = $1 AND number IN
+                         (SELECT number FROM posture_findings WHERE unconfirmed_scan = $1
+                          ORDER BY number LIMIT $2)";
+        self.in_pieces(doubted, &[scan]).await
+    }
+
+    /// Runs a statement, whose last value is how many rows it may change, until none are left.
+    async fn in_pieces(&self, sql: &'static str, of: &[i64]) -> Result<()> {
+        loop {
+            let mut bound: Vec<Value> = of.iter().map(|number| Value::from(*number)).collect();
+            bound.push(number(AT_ONCE).into());
+            if self.inner.database.execute(sql, bound).await? < AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 
     /// The scans of a cluster, newest first.
@@ -242,32 +291,6 @@ impl Store {
         let row = self.inner.database.row(sql, values![scan]).await?;
         row.map_or(Ok(None), |row| row.text_option("paths"))
     }
-}
-
-/// Ends a running scan as failed and takes back what it wrote.
-async fn fail(act: &mut Act, scan: i64, now: Timestamp, report: &str) -> Result<bool> {
-    let ended = act
-        .execute(
-            "UPDATE posture_scans SET state = 'failed', ended_at = $2, report = $3
-             WHERE number = $1 AND state = 'running'",
-            values![scan, now, report],
-        )
-        .await?;
-    if ended == 0 {
-        return Ok(false);
-    }
-    act.execute("DELETE FROM posture_findings WHERE opened_scan = $1", values![scan]).await?;
-    act.execute(
-        "UPDATE posture_findings SET closed_scan = NULL, closed_at = NULL WHERE closed_scan = $1",
-        values![scan],
-    )
-    .await?;
-    act.execute(
-        "UPDATE posture_findings SET unconfirmed_scan = NULL WHERE unconfirmed_scan = $1",
-        values![scan],
-    )
-    .await?;
-    Ok(true)
 }
 
 fn read(row: &Row) -> Result<PostureScan> {

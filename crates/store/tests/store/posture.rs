@@ -189,6 +189,45 @@ on_both_databases! {
         assert_eq!(bench.count("posture_findings").await, 4);
     }
 
+    async fn of_a_large_scan_that_failed_every_piece_is_taken_back(bench: Bench) {
+        let store = bench.store().await;
+        let many = |check: &str| -> Vec<PostureFound> {
+            (0..1100).map(|at| found(check, &format!("Pod/shop/{check}-{at}"), "spec")).collect()
+        };
+        let both = || [many("root"), many("host-pid")].concat();
+        let first = scanned(&store, both(), NOW).await;
+        let is_back = async || {
+            let page = store.posture_findings(&PostureQuery { limit: 5000, ..query(first) }).await.unwrap();
+            page.items.len() == 2200
+                && page.items.iter().all(|each| {
+                    (each.closed_scan, each.closed_at, each.unconfirmed_scan) == (None, None, None)
+                })
+        };
+        let stored = async |at| {
+            let scan = begun(&store, later(at)).await;
+            let doubtful = |known: &store::PostureKnown<'_>| known.check == "root";
+            let new = many("host-network");
+            let stored = store.store_posture_findings(scan, &cluster(), new, doubtful, later(at)).await.unwrap();
+            assert_eq!((stored.opened, stored.closed, stored.unconfirmed), (1100, 1100, 1100));
+            assert!(!is_back().await);
+            scan
+        };
+        let second = stored(100).await;
+        assert!(store.fail_posture_scan(second, "{}", later(101)).await.unwrap());
+        assert!(is_back().await);
+        assert_eq!(bench.count("posture_findings").await, 2200);
+
+        // The hub was killed before it had taken everything back.
+        let third = stored(200).await;
+        bench.raw(&format!("UPDATE posture_scans SET state = 'failed', ended_at = 1 WHERE number = {third}")).await;
+        assert_eq!(store.posture_latest(&cluster()).await.unwrap().0.unwrap().number, first);
+        let fourth = begun(&store, later(300)).await;
+        assert!(is_back().await);
+        assert_eq!(bench.count("posture_findings").await, 2200);
+        let stored = store.store_posture_findings(fourth, &cluster(), both(), |_| false, later(300)).await.unwrap();
+        assert_eq!((stored.opened, stored.closed, stored.unconfirmed), (0, 0, 0));
+    }
+
     async fn what_could_not_be_looked_at_is_not_gone(bench: Bench) {
         let store = bench.store().await;
         scanned(&store, some(), NOW).await;

@@ -3,15 +3,15 @@
 
 use super::TEXT_CHARS_MAX;
 use crate::room::view::{ExceptionBody, ExceptionMadeBody, ExceptionsBody, NewExceptionBody};
-use crate::room::{Posture, catalogue, excuse};
+use crate::room::{Posture, catalogue};
 use axum::extract::State;
 use http::StatusCode;
-use http_api::{Administrator, Json, Path, Problem, ProblemBody, ProblemCode};
+use http_api::{Administrator, Json, Path, Problem, ProblemBody, ProblemCode, cluster_words};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{ClusterName, Timestamp};
 use serde_json::json;
-use store::{PostureException, PostureNewException};
+use store::PostureNewException;
 
 /// Exceptions of a cluster. More of them is a policy, and belongs into the checks that are made.
 const EXCEPTIONS_MAX: usize = 1000;
@@ -78,7 +78,7 @@ pub(super) async fn add(
     let object = format!("{name}/{}", new.object);
     let audit = administrator.audit("posture.except", object).detail(detail).allowed();
     let number = store.add_posture_exception(&new, &audit, now).await?;
-    let findings = posture.excuse(&name, new.check).await?;
+    let findings = posture.mark(&name, new.check).await;
     Ok((StatusCode::CREATED, Json(ExceptionMadeBody { number, findings })))
 }
 
@@ -109,17 +109,21 @@ pub(super) async fn remove(
     let taken = store.remove_posture_exception(&name, number, &audit, now).await?;
     let taken = taken.ok_or_else(|| Problem::not_found(format!("exception {number}")))?;
     // Another one may answer for the same findings.
-    posture.excuse(&name, taken.says.check).await?;
+    posture.mark(&name, taken.says.check).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl Posture {
-    /// Marks the findings of a check by the exceptions there are; returns how many changed.
-    async fn excuse(&self, name: &ClusterName, check: String) -> Result<u64, Problem> {
-        let store = &self.inner.api.store;
-        let all: Vec<PostureException> = store.posture_exceptions(name).await?;
-        let by = |finding: &store::PostureFinding| excuse::of(&all, &finding.found);
-        Ok(store.excuse_posture_findings(name, &[check], by).await?)
+    /// Marks the findings of a check; returns how many changed. The exception stands in the store whether or not that
+    /// succeeds, so who made it is not told that it failed: the next scan marks them.
+    async fn mark(&self, name: &ClusterName, check: String) -> u64 {
+        match self.excuse(name, std::slice::from_ref(&check)).await {
+            Ok(changed) => changed,
+            Err(error) => {
+                tracing::error!(cluster = %name, check, %error, "findings could not be marked by the exceptions there are; the next scan does it");
+                0
+            }
+        }
     }
 }
 
@@ -129,20 +133,26 @@ fn checked(
     user: &str,
     now: Timestamp,
 ) -> Result<PostureNewException, Problem> {
-    let check = catalogue::check(&body.check)
-        .ok_or_else(|| Problem::bad_request("`check`: there is no such check"))?;
-    let text = |name: &str, text: &str| -> Result<String, Problem> {
+    let check = catalogue::check(&body.check).ok_or_else(|| {
+        let said = cluster_words(&crate::clean::clean(&body.check));
+        Problem::bad_request(format!("`check`: there is no check `{said}`"))
+            .fix("take an id that `sallyport scan checks` lists, such as `host-pid`")
+    })?;
+    let text = |name: &str, text: &str, fix: &str| -> Result<String, Problem> {
         let clean = crate::clean::clean(text.trim());
         if clean.is_empty() {
-            return Err(Problem::bad_request(format!("`{name}`: write down who answers and why")));
+            return Err(Problem::bad_request(format!("`{name}` is empty")).fix(fix));
         }
-        if clean.chars().count() > TEXT_CHARS_MAX {
+        let count = clean.chars().count();
+        if count > TEXT_CHARS_MAX {
             return Err(Problem::bad_request(format!(
-                "`{name}` is longer than {TEXT_CHARS_MAX} characters"
-            )));
+                "`{name}`: {count} characters are more than {TEXT_CHARS_MAX}"
+            ))
+            .fix("make it shorter"));
         }
         Ok(clean)
     };
+    let answers = "write down who answers and why";
     let day: Date = body
         .expires
         .parse()
@@ -161,13 +171,22 @@ fn checked(
     Ok(PostureNewException {
         cluster,
         check: check.id.to_owned(),
-        object: text("object", &body.object)?,
-        path: match body.path.as_deref().map(str::trim).filter(|path| !path.is_empty()) {
-            Some(path) => Some(text("path", path)?),
+        object: text(
+            "object",
+            &body.object,
+            "name the object as reports do, such as `Pod/shop/web`; `*` stands for any text",
+        )?,
+        // Blank is not every field: that would be more than was meant.
+        path: match body.path.as_deref() {
+            Some(path) => Some(text(
+                "path",
+                path,
+                "name the field as the finding does, such as `spec.hostPID`, or leave `path` out for all fields",
+            )?),
             None => None,
         },
-        reason: text("reason", &body.reason)?,
-        owner: text("owner", &body.owner)?,
+        reason: text("reason", &body.reason, answers)?,
+        owner: text("owner", &body.owner, answers)?,
         expires: day.to_string(),
         expires_at: Timestamp::from_micros(over.as_microsecond()),
         made_by: user.to_owned(),

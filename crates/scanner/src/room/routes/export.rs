@@ -47,6 +47,7 @@ pub(super) struct ExportQuery {
         (status = BAD_REQUEST, body = ProblemBody, description = "bad_request: no such form"),
         (status = FORBIDDEN, body = ProblemBody, description = "not_admin"),
         (status = NOT_FOUND, body = ProblemBody, description = "cluster_unknown; not_found: no scan is done yet"),
+        (status = CONFLICT, body = ProblemBody, description = "conflict: a report is being written"),
     ),
 )]
 pub(super) async fn export(
@@ -62,13 +63,11 @@ pub(super) async fn export(
         FormatWord::Sarif => (Format::Sarif, "sarif"),
         FormatWord::Html => (Format::Html, "html"),
     };
+    let desk = posture.desk()?;
     let detail = json!({ "scan": scan.number, "format": ending });
     let audit = administrator.audit("posture.export", &name).detail(detail).allowed();
     posture.inner.api.store.audit(audit).await?;
-    let report = posture.report(&scan).await?;
-    let language = query.language.into();
-    let written = tokio::task::spawn_blocking(move || report.written(format, language, false));
-    let file = written.await.map_err(Problem::internal)?;
+    let file = posture.file(&scan, format, query.language.into(), desk).await?;
     // Names of clusters are labels, which need no quoting. As bytes: no browser is to show a stranger's page as ours.
     let disposition = format!("attachment; filename=\"posture-{name}-{}.{ending}\"", scan.number);
     let headers = [

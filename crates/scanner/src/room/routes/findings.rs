@@ -109,7 +109,7 @@ pub(super) async fn list(
     let scan = posture.newest(&name).await?;
     let language = query.language.into();
     let page = posture.inner.api.store.posture_findings(&query.of(&scan, now)?).await?;
-    let body = |finding| FindingBody::of(finding, language, now);
+    let body = |finding| FindingBody::of(finding, scan.number, language, now);
     Ok(Json(FindingsBody {
         items: page.items.into_iter().map(body).collect(),
         next_after: page.next_after.map(|(weight, number)| format!("{weight}.{number}")),
@@ -237,8 +237,8 @@ pub(super) async fn read(
             .into_iter()
             .filter(|other| other.number != number)
             .take(OTHERS as usize)
-            .map(|other| FindingBody::of(other, language, now))
+            .map(|other| FindingBody::of(other, scan.number, language, now))
             .collect(),
-        finding: FindingBody::of(finding, language, now),
+        finding: FindingBody::of(finding, scan.number, language, now),
     }))
 }

@@ -121,8 +121,15 @@ pub(in crate::room) struct FindingBody {
 }
 
 impl FindingBody {
-    pub(in crate::room) fn of(finding: PostureFinding, language: Language, now: Timestamp) -> Self {
+    /// The finding as it was at a scan that is done: what a later one, which runs or failed, thinks of it is not told.
+    pub(in crate::room) fn of(
+        finding: PostureFinding,
+        scan: i64,
+        language: Language,
+        now: Timestamp,
+    ) -> Self {
         let found = finding.found;
+        let closed_scan = finding.closed_scan.filter(|closed| *closed <= scan);
         let reason: Option<Reason> =
             found.reason.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let reach = Reach::ALL.get(usize::from(found.reach)).copied().unwrap_or(Reach::Inside);
@@ -146,9 +153,9 @@ impl FindingBody {
             reason: reason.map(|reason| reason.say(language).to_owned()),
             opened_scan: finding.opened_scan,
             opened_at: finding.opened_at,
-            closed_scan: finding.closed_scan,
-            closed_at: finding.closed_at,
-            unconfirmed_scan: finding.unconfirmed_scan,
+            closed_scan,
+            closed_at: closed_scan.and(finding.closed_at),
+            unconfirmed_scan: finding.unconfirmed_scan.filter(|first| *first <= scan),
             returned: finding.returned,
             exception: found.excuse.filter(|(_, until)| *until > now).map(|(number, _)| number),
             check: found.check,
@@ -189,4 +196,48 @@ pub(in crate::room) struct DetailBody {
 #[schema(as = PostureChecks)]
 pub(in crate::room) struct ChecksBody {
     pub(in crate::room) items: Vec<CheckBody>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::{PostureFound, PostureVerdict};
+
+    #[test]
+    fn what_a_scan_that_is_not_done_thinks_of_a_finding_is_not_told() {
+        let finding = PostureFinding {
+            number: 1,
+            found: PostureFound {
+                check: "host-pid".to_owned(),
+                verdict: PostureVerdict::Fail,
+                severity: 3,
+                reach: 0,
+                on_path: false,
+                weight: 6,
+                object: "Pod/shop/a".to_owned(),
+                api_version: "v1".to_owned(),
+                kind: "Pod".to_owned(),
+                namespace: Some("shop".to_owned()),
+                name: "a".to_owned(),
+                path: "spec.hostPID".to_owned(),
+                value: Some("true".to_owned()),
+                reason: None,
+                excuse: None,
+            },
+            opened_scan: 1,
+            opened_at: Timestamp::from_micros(1),
+            closed_scan: Some(3),
+            closed_at: Some(Timestamp::from_micros(3)),
+            unconfirmed_scan: Some(2),
+            returned: false,
+        };
+        let told = |scan| {
+            let body =
+                FindingBody::of(finding.clone(), scan, Language::En, Timestamp::from_micros(9));
+            (body.unconfirmed_scan, body.closed_scan, body.closed_at.map(|at| at.as_micros()))
+        };
+        assert_eq!(told(1), (None, None, None));
+        assert_eq!(told(2), (Some(2), None, None));
+        assert_eq!(told(3), (Some(2), Some(3), Some(3)));
+    }
 }

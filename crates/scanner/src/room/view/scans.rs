@@ -141,6 +141,8 @@ pub(in crate::room) struct ClusterBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, nullable = false)]
     pub(in crate::room) next_at: Option<Timestamp>,
+    /// Whether a scan can be asked for: none runs, or the hub that makes it is gone.
+    pub(in crate::room) free: bool,
 }
 
 /// The clusters of this hub.
