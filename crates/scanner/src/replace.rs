@@ -1,5 +1,5 @@
 //! Replaces a file as a whole: whoever reads it, or finds it after a crash, has the old or the new one.
-//! What is written is the caller's.
+//! What is written is the caller's. What is no file, such as `/dev/null` or a pipe, is written into and stays what it is.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,6 +8,9 @@ use std::path::Path;
 pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     // A link stays a link: what it leads to is replaced.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if std::fs::metadata(&path).is_ok_and(|data| !data.is_file()) {
+        return std::fs::OpenOptions::new().write(true).open(&path)?.write_all(content);
+    }
     let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
     let mut beside = std::ffi::OsString::from(".");
     beside.push(name);
@@ -48,6 +51,25 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_no_file_is_written_into_and_stays() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        assert!(replace(folder.path(), b"x").is_err(), "a folder takes no bytes");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || std::fs::read(pipe).unwrap())
+        };
+        replace(&pipe, b"told").unwrap();
+        assert_eq!(reader.join().unwrap(), b"told");
+        assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
