@@ -53,6 +53,41 @@ pub trait Action {
 
 /// Proof that the API server allowed `action` for `identity`, made only by [`Cluster::authorize`].
 /// It is handed to what performs the act and cannot be copied: a later act needs a yes of its own.
+///
+/// ```
+/// # use kube_io::{Action, Authorized};
+/// fn perform<A: Action>(allowed: Authorized<A>) -> String {
+///     format!("{:?} for {:?}", allowed.action().accesses(), allowed.identity())
+/// }
+/// ```
+///
+/// Nobody else makes one:
+///
+/// ```compile_fail,E0451
+/// # use kube_io::{Action, Authorized};
+/// # use model::Identity;
+/// fn forge<A: Action>(identity: Identity, action: A) -> Authorized<A> {
+///     Authorized { identity, action }
+/// }
+/// ```
+///
+/// nor two of one:
+///
+/// ```compile_fail,E0308
+/// # use kube_io::{Action, Authorized};
+/// fn twice<A: Action>(allowed: &Authorized<A>) -> Authorized<A> {
+///     allowed.clone()
+/// }
+/// ```
+///
+/// nor one act of another's:
+///
+/// ```compile_fail,E0616
+/// # use kube_io::{Action, Authorized};
+/// fn swap<A: Action>(allowed: &mut Authorized<A>, other: A) {
+///     allowed.action = other;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Authorized<A> {
     identity: Identity,

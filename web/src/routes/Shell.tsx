@@ -35,7 +35,10 @@ export function Shell(): ReactNode {
 
   // The terminal's code and faces are fetched while nothing else is to do, so that the first shell opens at once.
   useEffect(() => {
-    const fetchAhead = () => void import('../terminal/screen').then(({ loadTerminalFonts }) => loadTerminalFonts());
+    const fetchAhead = () => {
+      void import('../terminal/screen').then(({ loadTerminalFonts }) => loadTerminalFonts());
+      void import('./TerminalRoom');
+    };
     const timer = setTimeout(fetchAhead, 400);
     return () => clearTimeout(timer);
   }, []);

@@ -4,7 +4,7 @@ import { type ReactNode, useCallback, useEffect, useRef, useState, useSyncExtern
 import { useT } from '../i18n';
 import { onSecret, takeSecret } from '../secrets';
 import { deck, type Pane, type Tab } from '../terminal/deck';
-import { onHandover, takeWishes } from '../terminal/handover';
+import { onHandover, takeEntries } from '../terminal/handover';
 import { paneIds } from '../terminal/layout';
 import { IconButton } from '../ui/controls';
 import { Icon } from '../ui/icons';
@@ -17,7 +17,7 @@ import { TargetPicker } from './TargetPicker';
 function takeEverything(): void {
   const link = takeSecret('link');
   if (link) deck.openLink(link);
-  for (const target of takeWishes()) deck.openTarget(target);
+  for (const entry of takeEntries()) deck.openEntry(entry);
 }
 
 export function paneName(pane: Pane, fallback: string): string {

@@ -1,13 +1,12 @@
 // All terminals of this page: tabs, their splits, and each pane's session with its screen. They outlive the room's view.
-import { api, take } from '../api/client';
-import { acts } from '../api/queries';
-import { realClock } from './clock';
-import { liveTally, type Target } from './handover';
+import { Entry, enter, mint, type Target } from './entry';
+import { liveTally } from './handover';
+import { keepSize, lastSize } from './lastSize';
 import { type Direction, type Layout, neighbour, paneIds, pane as paneLayout, remove, setShare, split } from './layout';
 import { asksFirst } from './paste';
 import { PlainInput } from './plainInput';
 import { TerminalScreen } from './screen';
-import { type SocketLike, TerminalSession } from './session';
+import type { TerminalSession } from './session';
 
 export type Pane = {
   readonly id: string;
@@ -42,20 +41,19 @@ export class Deck {
   };
 
   openTarget(target: Target, beside?: { pane: string; direction: Direction }): Pane {
-    // The link is under way while the screen is built.
-    const link = mint(target);
-    link.catch(() => undefined);
-    const added = this.addPane(target);
+    return this.openEntry(enter(target, beside ? null : lastSize()), beside);
+  }
+
+  openEntry(entry: Entry, beside?: { pane: string; direction: Direction }): Pane {
+    const added = this.addPane(entry);
     this.place(added, beside);
-    void added.session.openMinted(() => link);
     return added;
   }
 
   openLink(link: string): Pane {
-    const added = this.addPane(null);
-    this.place(added);
-    void added.session.openLink(link);
-    return added;
+    const entry = new Entry(null, lastSize());
+    void entry.session.openLink(link);
+    return this.openEntry(entry);
   }
 
   /** Opens the pane's Pod again, through a new link and both gates. */
@@ -168,11 +166,6 @@ export class Deck {
     this.changed();
   }
 
-  /** Ends everything, when another person signs in or this one leaves. */
-  closeAll(): void {
-    for (const id of [...this.panes.keys()]) this.closePane(id);
-  }
-
   liveCount(): number {
     return [...this.panes.values()].filter((each) => each.session.state.phase === 'live').length;
   }
@@ -193,9 +186,10 @@ export class Deck {
     this.set({ tabs: [...this.state.tabs, opened], activeTab: opened.id });
   }
 
-  private addPane(target: Target | null): Pane {
+  private addPane(entry: Entry): Pane {
     const id = nextId('pane-');
     const nth = serial;
+    const { session } = entry;
     const plain = new PlainInput({
       echo: (text) => screen.terminal.write(text),
       send: (bytes) => session.input(bytes),
@@ -204,7 +198,14 @@ export class Deck {
     });
     const screen: TerminalScreen = new TerminalScreen({
       onInput: (bytes) => (session.state.ready?.tty === false ? plain.push(bytes) : session.input(bytes)),
-      onResize: (cols, rows) => session.resize(cols, rows),
+      onAttached: () => {
+        entry.measured();
+        this.keepSizeOf(id);
+      },
+      onResize: (cols, rows) => {
+        session.resize(cols, rows);
+        this.keepSizeOf(id);
+      },
       onTitle: (title) => {
         added.title = title;
         this.changed();
@@ -214,35 +215,32 @@ export class Deck {
       onSearch: () => this.setSearching(id, true),
       onFocus: () => this.activatePane(id),
     });
-    const session: TerminalSession = new TerminalSession({
-      passGate1: acts.passGate1,
-      connect: openSocket,
-      whyRefused: () => take(api.GET('/api/v1/me')),
-      size: () => screen.size(),
-      sink: screen.sink,
-      clock: realClock,
-    });
     const added: Pane = {
       id,
       nth,
       session,
       screen,
-      target,
+      target: entry.target,
       title: '',
       paste: null,
       pasteUnasked: false,
       searching: false,
     };
-    let phase = session.state.phase;
-    session.subscribe(() => {
+    const follow = () => {
       const { state } = session;
-      if (state.phase === phase) return;
-      phase = state.phase;
       if (state.passage) {
         const { cluster, namespace, pod, container, tty, command } = state.passage;
         added.target = { cluster, namespace, pod, container, tty, command };
         screen.plainStream = !tty;
       }
+    };
+    let { phase } = session.state;
+    follow();
+    entry.drawOn(screen);
+    session.subscribe(() => {
+      if (session.state.phase === phase) return;
+      phase = session.state.phase;
+      follow();
       if (phase === 'gate1') {
         added.title = '';
         screen.terminal.reset();
@@ -252,6 +250,13 @@ export class Deck {
     });
     this.panes.set(id, added);
     return added;
+  }
+
+  /** Of panes that share a tab no size is kept: the next terminal has a tab to itself. */
+  private keepSizeOf(paneId: string): void {
+    const layout = this.tabOf(paneId)?.layout;
+    const kept = this.panes.get(paneId);
+    if (layout?.kind === 'pane' && kept?.screen.isAttached) keepSize(kept.screen.size());
   }
 
   private set(state: DeckState): void {
@@ -265,18 +270,6 @@ export class Deck {
     this.state = { ...this.state };
     for (const listener of this.listeners) listener();
   }
-}
-
-/** Only the fragment of the link is used here: it is the secret, and the rest is this hub's own address. */
-async function mint(target: Target): Promise<string> {
-  const link = await acts.mintLink(target);
-  return new URL(link.url).hash.slice(1);
-}
-
-function openSocket(pathAndQuery: string, protocols: string[]): SocketLike {
-  const url = new URL(pathAndQuery, window.location.href);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  return new WebSocket(url, protocols) as SocketLike;
 }
 
 export const deck = new Deck();

@@ -1,24 +1,20 @@
-// Hands a wish for a terminal from any room to the terminal room, which loads on its own, and tells how many live.
-export type Target = {
-  cluster: string;
-  namespace: string;
-  pod: string;
-  container?: string;
-  tty: boolean;
-  command: string[];
-};
+// Hands a terminal from any room, already on its way in, to the terminal room, which loads on its own; and tells how many live.
+import { type Entry, enter, type Target } from './entry';
+import { lastSize } from './lastSize';
 
-const wishes: Target[] = [];
+export type { Target } from './entry';
+
+const entries: Entry[] = [];
 const listeners = new Set<() => void>();
 let live = 0;
 
 export function wishForTerminal(target: Target): void {
-  wishes.push(target);
+  entries.push(enter(target, lastSize()));
   for (const listener of listeners) listener();
 }
 
-export function takeWishes(): Target[] {
-  return wishes.splice(0);
+export function takeEntries(): Entry[] {
+  return entries.splice(0);
 }
 
 export const liveTally = {

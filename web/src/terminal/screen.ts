@@ -15,6 +15,8 @@ import { sanitiseTitle } from './title';
 
 export type ScreenHooks = {
   onInput: (bytes: Uint8Array) => void;
+  /** It stands in the page and has the size of its place there. */
+  onAttached: () => void;
   onResize: (cols: number, rows: number) => void;
   onTitle: (title: string) => void;
   onPaste: (text: string) => void;
@@ -126,6 +128,7 @@ export class TerminalScreen {
     }
     this.observer.observe(this.element);
     this.fit();
+    this.hooks.onAttached();
   }
 
   detach(): void {
@@ -193,8 +196,12 @@ export class TerminalScreen {
   }
 
   fit(): void {
-    if (!this.opened || this.element.clientWidth < 20 || this.element.clientHeight < 20) return;
-    this.fitting.fit();
+    if (this.isAttached) this.fitting.fit();
+  }
+
+  /** Whether it stands in the page, with room for something. */
+  get isAttached(): boolean {
+    return this.opened && this.element.clientWidth >= 20 && this.element.clientHeight >= 20;
   }
 
   private fitSoon(): void {

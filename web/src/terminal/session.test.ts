@@ -46,6 +46,7 @@ function setUp(change: Partial<SessionDeps> = {}) {
       return socket;
     },
     whyRefused: async () => undefined,
+    sized: async () => undefined,
     size: () => size,
     sink: {
       write: (bytes, stream, consumed) =>

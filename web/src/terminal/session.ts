@@ -42,6 +42,8 @@ export type SessionDeps = {
    * throws the ApiProblem that explains it.
    */
   whyRefused: () => Promise<unknown>;
+  /** Resolves when `size` has something to tell. */
+  sized: () => Promise<void>;
   size: () => { cols: number; rows: number };
   sink: Sink;
   clock: Clock;
@@ -139,8 +141,8 @@ export class TerminalSession {
       if (opening === this.opening) this.deny(problemOf(error));
       return;
     }
-    if (opening !== this.opening) return;
-    this.passGate2(passage, opening);
+    await this.deps.sized();
+    if (opening === this.opening) this.passGate2(passage, opening);
   }
 
   input(bytes: Uint8Array): void {
