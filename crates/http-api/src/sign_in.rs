@@ -15,7 +15,7 @@ use crate::{
 use authn::{BrowserSecret, CsrfToken, Lapse};
 use axum::extract::{FromRef, FromRequestParts, MatchedPath};
 use http::request::Parts;
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
 use model::{AccountId, AccountName, ClusterName, Identity, SignInId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -253,7 +253,7 @@ impl SignedIn {
 
     async fn note_activity(&self, parts: &Parts, api: &HttpApi, last_seen_at: Timestamp) {
         let now = self.0.context.at;
-        if parts.headers.contains_key(BACKGROUND_HEADER) || now.since(last_seen_at) < SEEN_EVERY {
+        if is_of_the_page(&parts.headers) || now.since(last_seen_at) < SEEN_EVERY {
             return;
         }
         // At worst the sign-in lapses early; a store that cannot write need not stop who only reads.
@@ -261,6 +261,12 @@ impl SignedIn {
             tracing::warn!(sign_in = %self.0.id, %error, "activity could not be written down");
         }
     }
+}
+
+/// Whether the page asks by itself. A browser opens a stream of events again for ever, and lets no page add a header.
+fn is_of_the_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(BACKGROUND_HEADER)
+        || headers.get(header::ACCEPT).is_some_and(|accept| accept == "text/event-stream")
 }
 
 impl Administrator {

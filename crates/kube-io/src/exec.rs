@@ -75,6 +75,7 @@ pub enum ExecEnd {
 pub struct ExecSource {
     socket: SplitStream<Socket>,
     cluster: ClusterName,
+    pongs: u64,
 }
 
 /// The half that writes. Dropping both closes the connection.
@@ -135,7 +136,7 @@ impl Cluster {
         let (sink, source) = socket.split();
         Ok((
             ExecSink { socket: sink, protocol, cluster: self.name.clone() },
-            ExecSource { socket: source, cluster: self.name.clone() },
+            ExecSource { socket: source, cluster: self.name.clone(), pongs: 0 },
         ))
     }
 
@@ -226,6 +227,11 @@ impl ExecSource {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// How many pings were answered. It rises while [`Self::poll_next`] is polled.
+    pub fn pongs(&self) -> u64 {
+        self.pongs
+    }
+
     /// [`Self::next`] for a hand-written loop.
     pub fn poll_next(
         &mut self,
@@ -245,6 +251,10 @@ impl ExecSource {
             let frame = match message {
                 Message::Binary(frame) => frame,
                 Message::Close(_) => return Poll::Ready(None),
+                Message::Pong(_) => {
+                    self.pongs += 1;
+                    continue;
+                }
                 // Pings are answered by the library; text is not part of the protocol.
                 _ => continue,
             };

@@ -10,7 +10,7 @@
 use crate::gates::{self, second_gate};
 use crate::live::{Belongs, NoRoom, Room};
 use crate::protocol::{
-    BROWSER_FRAME_BYTES_MAX, CloseCode, HubMessage, SUBPROTOCOL, Size, TICKET_SUBPROTOCOL_PREFIX,
+    BROWSER_MESSAGE_BYTES_READ, CloseCode, HubMessage, SUBPROTOCOL, Size, TICKET_SUBPROTOCOL_PREFIX,
 };
 use crate::{Terminals, session};
 use axum::extract::State;
@@ -126,8 +126,8 @@ fn browser_config() -> WebSocketConfig {
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(16 * 1024 * 1024)
-        .max_message_size(Some(BROWSER_FRAME_BYTES_MAX))
-        .max_frame_size(Some(BROWSER_FRAME_BYTES_MAX))
+        .max_message_size(Some(BROWSER_MESSAGE_BYTES_READ))
+        .max_frame_size(Some(BROWSER_MESSAGE_BYTES_READ))
 }
 
 /// The handshake of RFC 6455 section 4.2.1.

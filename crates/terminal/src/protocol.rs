@@ -18,6 +18,9 @@ pub(crate) const SUBPROTOCOL: &str = "sallyport.terminal.v1";
 pub(crate) const TICKET_SUBPROTOCOL_PREFIX: &str = "sallyport.ticket.";
 /// The console cuts pastes at 16 KiB; sixteen times that leaves room for other clients.
 pub(crate) const BROWSER_FRAME_BYTES_MAX: usize = 256 * 1024;
+/// So much of one is read to its end all the same: a socket that is closed while bytes are unread takes the answer to
+/// them with it.
+pub(crate) const BROWSER_MESSAGE_BYTES_READ: usize = 2 * BROWSER_FRAME_BYTES_MAX;
 
 /// Cells of a screen. A wall of 8K pixels with tiny letters has half as many; a grid of 1,000 × 1,000 would take
 /// tens of megabytes for each terminal.

@@ -50,6 +50,8 @@ const SLICE_BYTES: usize = 64;
 const NEWEST_BYTES: usize = 256;
 /// How far behind a cut the next line or sequence is looked for.
 const RESUMES_WITHIN: usize = 256;
+/// A screen and scrollback of 80 columns in one colour take about 50 KiB; a grid of that size takes 700 KiB.
+const RESTING_BYTES_MAX: usize = 256 * 1024;
 /// Aborts a sequence that has begun (ECMA-48, CAN).
 const CANCEL: &str = "\x18";
 
@@ -217,12 +219,17 @@ impl Screen {
         })
     }
 
-    /// An idle terminal is put back into the bytes which draw it; they take a fraction of its grid. `false` while
+    /// An idle terminal is put back into the bytes which draw it, where they take a fraction of its grid. `false` while
     /// output waits for fuel.
     pub(crate) fn rest(&mut self) -> bool {
         if matches!(self.stage, Stage::Drawn(_)) {
             let Some(picture) = self.picture(usize::MAX) else { return false };
             let mut bytes = picture.into_bytes();
+            // Another colour in each cell takes more bytes than the grid.
+            if bytes.len() > RESTING_BYTES_MAX {
+                return true;
+            }
+            bytes.shrink_to_fit();
             if let Stage::Drawn(drawn) = &mut self.stage {
                 // What began a character is no part of the picture, and the rest of it is still to come.
                 bytes.append(&mut drawn.partial);

@@ -46,7 +46,8 @@ const TO_CLUSTER_MAX: usize = 1024 * 1024;
 /// Frames taken from the cluster in one turn before the browser is looked at again.
 const BATCH: usize = 64;
 const PING_EVERY: Duration = Duration::from_secs(15);
-/// A browser that is silent for three pings is gone.
+/// A browser that is silent for three pings is gone, and so is the way to the cluster: something between that forgot the
+/// connection says nothing, and TCP alone would find out after a quarter of an hour.
 const SILENT_MAX: Duration = Duration::from_secs(45);
 /// How long a browser may take for what is left when the process has exited.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -229,6 +230,9 @@ impl<'a> Session<'a> {
                 self.last_heard = self.now();
             }
             let reads_cluster = self.output.takes_more();
+            if !reads_cluster || !self.cluster.input.is_empty() {
+                self.cluster.note_life(now);
+            }
             tokio::select! {
                 biased;
                 order = self.start.orders.recv() => match order {
@@ -257,6 +261,7 @@ impl<'a> Session<'a> {
                         return End::Refused(self.cluster_lost(Some(error)));
                     }
                     ClusterStep::Said(frame) => {
+                        self.cluster.note_life(now);
                         if let Err(end) = self.on_cluster(frame) {
                             return end;
                         }
@@ -298,7 +303,10 @@ impl<'a> Session<'a> {
         match frame {
             BrowserFrame::Stdin(frame) => {
                 self.output.on_input(now);
-                self.note_activity(now);
+                // What begins so may be a terminal's own answer to a program that asks it, such as for the cursor's place.
+                if frame.get(1) != Some(&0x1b) {
+                    self.note_activity(now);
+                }
                 self.cluster.input.push(ClusterInput::Stdin(frame));
             }
             BrowserFrame::Resize(size) => {
@@ -377,6 +385,9 @@ impl<'a> Session<'a> {
         if now >= self.next_ping {
             if now.saturating_sub(self.last_heard) > SILENT_MAX {
                 return Err(End::BrowserLeft);
+            }
+            if self.cluster.is_silent(now, SILENT_MAX) {
+                return Err(End::Refused(self.cluster_lost(None)));
             }
             self.next_ping = now + PING_EVERY;
             self.cluster.input.push(ClusterInput::Ping);

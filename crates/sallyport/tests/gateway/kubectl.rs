@@ -89,7 +89,7 @@ impl Both {
 
     fn pod(&self, name: &str, script: &str) {
         let manifest = format!(
-            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}"}},"spec":{{"terminationGracePeriodSeconds":0,
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}"}},"spec":{{"terminationGracePeriodSeconds":0,"restartPolicy":"Never",
             "containers":[{{"name":"main","image":"{IMAGE}","imagePullPolicy":"IfNotPresent","command":["sh","-c",{script:?}]}}]}}}}"#
         );
         let said = self.ok(&["apply", "-f", "-"], &manifest);

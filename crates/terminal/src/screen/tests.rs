@@ -294,6 +294,22 @@ fn a_sequence_that_has_begun_is_ended_by_what_follows_a_picture() {
 }
 
 #[test]
+fn a_screen_whose_bytes_would_take_more_than_its_grid_stays_one() {
+    for (colourful, rests) in [(false, true), (true, false)] {
+        let cell = |at: usize| match colourful {
+            true => format!("\x1b[38;2;{};7;1;48;2;9;{};9mx", at % 251, at % 241),
+            false => "x".to_owned(),
+        };
+        let output: String = (0..50_000).map(cell).collect();
+        let mut screen = screen_of(size(500, 100), output.as_bytes());
+        let before = screen.picture(usize::MAX).unwrap();
+        assert!(screen.rest());
+        assert_eq!(matches!(screen.stage, Stage::Quiet(_)), rests, "{} bytes", before.len());
+        assert_eq!(screen.picture(usize::MAX).unwrap(), before);
+    }
+}
+
+#[test]
 fn a_character_that_has_begun_survives_a_rest() {
     let (size, words) = (size(20, 5), "words\r\n".repeat(2000));
     let (begun, ended) = "한".as_bytes().split_at(2);

@@ -2,7 +2,7 @@
 
 use super::input::{ClusterInput, InputQueue};
 use crate::connect::BrowserSocket;
-use crate::protocol::{self, BrowserFrame, BrowserMisbehaved, CloseCode};
+use crate::protocol::{self, BROWSER_FRAME_BYTES_MAX, BrowserFrame, BrowserMisbehaved, CloseCode};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, Sink, SinkExt, StreamExt};
@@ -79,6 +79,9 @@ impl BrowserSide {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<FromBrowser> {
         loop {
             return Poll::Ready(match ready!(self.source.poll_next_unpin(cx)) {
+                Some(Ok(message)) if message.len() > BROWSER_FRAME_BYTES_MAX => {
+                    FromBrowser::TooLarge
+                }
                 Some(Ok(Message::Binary(frame))) => {
                     FromBrowser::Frame(protocol::read_binary(frame))
                 }
@@ -181,17 +184,40 @@ impl BrowserSide {
     }
 }
 
+/// When the cluster was last heard.
+#[derive(Debug, Default)]
+struct Life {
+    pongs: u64,
+    heard: Duration,
+}
+
+impl Life {
+    fn is_silent(&mut self, now: Duration, pongs: u64, max: Duration) -> bool {
+        if pongs != self.pongs {
+            (self.pongs, self.heard) = (pongs, now);
+        }
+        pongs > 0 && now.saturating_sub(self.heard) > max
+    }
+}
+
 /// The exec stream and the input queued for it.
 pub(super) struct ClusterSide {
     sink: ExecSink,
     source: ExecSource,
     pub(super) input: InputQueue,
     flushing: bool,
+    life: Life,
 }
 
 impl ClusterSide {
     pub(super) fn new(exec: (ExecSink, ExecSource)) -> Self {
-        Self { sink: exec.0, source: exec.1, input: InputQueue::default(), flushing: false }
+        Self {
+            sink: exec.0,
+            source: exec.1,
+            input: InputQueue::default(),
+            flushing: false,
+            life: Life::default(),
+        }
     }
 
     /// The end of a write, or the next message of the cluster. Cancel-safe.
@@ -231,8 +257,38 @@ impl ClusterSide {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether it has answered no ping for so long, though it was listened to and took what it was told. One that never
+    /// answered any speaks otherwise, and is not judged by it.
+    pub(super) fn is_silent(&mut self, now: Duration, max: Duration) -> bool {
+        self.life.is_silent(now, self.source.pongs(), max)
+    }
+
+    /// Something came, or nothing could: whoever is not listened to is not silent, nor whoever is still being told.
+    pub(super) fn note_life(&mut self, now: Duration) {
+        self.life.heard = now;
+    }
+
     /// The next message if it is there already.
     pub(super) fn next_if_there(&mut self) -> Option<Option<Result<ExecFrame, KubeIoError>>> {
         self.source.next().now_or_never()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_silent_once_it_answers_pings_no_more() {
+        let (max, at) = (Duration::from_secs(45), Duration::from_secs);
+        let mut life = Life::default();
+        assert!(!life.is_silent(at(3600), 0, max), "it never answered any");
+        assert!(!life.is_silent(at(3615), 1, max));
+        assert!(!life.is_silent(at(3660), 1, max));
+        assert!(life.is_silent(at(3661), 1, max));
+        assert!(!life.is_silent(at(3662), 2, max), "a late answer is one");
+        life.heard = at(3700);
+        assert!(!life.is_silent(at(3745), 2, max), "output is life too");
+        assert!(life.is_silent(at(3746), 2, max));
     }
 }
