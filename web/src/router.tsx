@@ -7,7 +7,7 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router';
-import { onSignedOut } from './api/client';
+import { onPersonChanged, onSignedOut } from './api/client';
 import { ApiProblem, isSignedOut } from './api/problem';
 import { queries } from './api/queries';
 import { queryClient } from './queryClient';
@@ -183,3 +183,6 @@ onSignedOut(() => {
     search: { return: pathname === '/' ? undefined : pathname + searchStr, ended: true },
   });
 });
+
+// After all others have heard it: whoever asks to leave the page by another way asks later, and is obeyed.
+onPersonChanged(() => queueMicrotask(() => window.location.reload()));

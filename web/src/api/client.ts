@@ -2,6 +2,7 @@
 import createClient from 'openapi-fetch';
 import { reportReachable, reportUnreachable } from './connection';
 import type { paths } from './contract';
+import { isSomebodyHere } from './presence';
 import { ApiProblem, isSignedOut, ownProblem, parseProblem } from './problem';
 
 let csrf = '';
@@ -21,11 +22,22 @@ export function reportSignedOut(): void {
   for (const listener of signedOutListeners) listener();
 }
 
+const personListeners = new Set<() => void>();
+/** Before the page is loaded anew for another person: what the one before left is to be put away. */
+export function onPersonChanged(listener: () => void): () => void {
+  personListeners.add(listener);
+  return () => personListeners.delete(listener);
+}
+export function reportPersonChanged(): void {
+  for (const listener of personListeners) listener();
+}
+
 const client = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
 
 client.use({
   onRequest({ request }) {
     if (request.method !== 'GET' && csrf) request.headers.set('X-Sallyport-CSRF', csrf);
+    if (!isSomebodyHere()) request.headers.set('X-Sallyport-Background', '1');
     return request;
   },
 });

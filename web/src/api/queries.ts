@@ -1,18 +1,23 @@
 // What the console asks of the hub, as queries with their keys, and the acts that change something.
 import { queryOptions } from '@tanstack/react-query';
-import { api, setCsrf, take } from './client';
+import { api, reportPersonChanged, setCsrf, take } from './client';
 import type { AuditFilter, LinkFilter, Me, MintLink, NewAccount, NewPostureException, PostureFilter } from './contract';
 
 const lively = { refetchInterval: 10_000, staleTime: 2_000 } as const;
 
-let lastUser: string | null = null;
+let lastPerson: string | null = null;
 /** Whether somebody else was signed in on this page before, whose terminals must not be left to this person. */
-let userChanged = false;
-export const hasUserChanged = (): boolean => userChanged;
+let personChanged = false;
+export const hasPersonChanged = (): boolean => personChanged;
 
 function remember(me: Me): Me {
-  userChanged ||= lastUser !== null && lastUser !== me.user;
-  lastUser = me.user;
+  // One name in two clusters is two people.
+  const person = JSON.stringify([me.user, me.cluster ?? null]);
+  if (lastPerson !== null && lastPerson !== person && !personChanged) {
+    personChanged = true;
+    reportPersonChanged();
+  }
+  lastPerson = person;
   setCsrf(me.csrf);
   return me;
 }

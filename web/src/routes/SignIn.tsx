@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
 import type { Me } from '../api/contract';
-import { acts, hasUserChanged, queries } from '../api/queries';
+import { acts, hasPersonChanged, queries } from '../api/queries';
 import { useT } from '../i18n';
 import { holdsSecret, onSecret, takeSecret } from '../secrets';
 import { Button, Field } from '../ui/controls';
@@ -49,7 +49,7 @@ function useEnter(to: string): { busy: boolean; error: unknown; run: (act: () =>
     act().then(
       (me) => {
         // A whole new page for another person: nothing of the one before stays in its memory.
-        if (hasUserChanged()) return window.location.assign(to);
+        if (hasPersonChanged()) return window.location.assign(to);
         queryClient.clear();
         queryClient.setQueryData(queries.me.queryKey, me);
         void navigate({ to, replace: true });

@@ -3,6 +3,6 @@
 /** Only a path of this console is a way back; anything else would be an open redirect. */
 export function safeReturn(path: string | undefined): string {
   const back = path ?? '';
-  const own = /^\/(?![/\\])/.test(back);
+  const own = /^\/(?![/\\])\P{Cc}*$/u.test(back);
   return own && !back.startsWith('/sign-in') && !back.startsWith('/invitation') ? back : '/';
 }

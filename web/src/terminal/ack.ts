@@ -9,6 +9,7 @@ export class AckLedger {
   private consumedBytes = 0;
   private ackedBytes = 0;
   private timer: number | undefined;
+  private stopped = false;
 
   constructor(
     private readonly send: (totalBytes: number) => void,
@@ -17,6 +18,8 @@ export class AckLedger {
 
   /** Called by the screen when it has drawn so many bytes more. */
   consumed(bytes: number): void {
+    // What was still being drawn when its socket went is nothing to the next one.
+    if (this.stopped) return;
     this.consumedBytes += bytes;
     if (this.consumedBytes - this.ackedBytes >= ackEveryBytes) this.flush();
     else if (this.timer === undefined && this.consumedBytes > this.ackedBytes)
@@ -24,12 +27,17 @@ export class AckLedger {
   }
 
   stop(): void {
+    this.stopped = true;
+    this.unwind();
+  }
+
+  private unwind(): void {
     if (this.timer !== undefined) this.clock.clearTimeout(this.timer);
     this.timer = undefined;
   }
 
   private flush(): void {
-    this.stop();
+    this.unwind();
     if (this.consumedBytes === this.ackedBytes) return;
     this.ackedBytes = this.consumedBytes;
     this.send(this.ackedBytes);

@@ -1,4 +1,5 @@
 // All terminals of this page: tabs, their splits, and each pane's session with its screen. They outlive the room's view.
+import { onPersonChanged } from '../api/client';
 import { Entry, enter, mint, type Target } from './entry';
 import { liveTally } from './handover';
 import { keepSize, lastSize } from './lastSize';
@@ -166,6 +167,11 @@ export class Deck {
     this.changed();
   }
 
+  /** Another person must not see what the one before had open. */
+  closeAll(): void {
+    for (const id of [...this.panes.keys()]) this.closePane(id);
+  }
+
   liveCount(): number {
     return [...this.panes.values()].filter((each) => each.session.state.phase === 'live').length;
   }
@@ -273,3 +279,4 @@ export class Deck {
 }
 
 export const deck = new Deck();
+onPersonChanged(() => deck.closeAll());

@@ -88,6 +88,9 @@ const codeByClose: Readonly<Record<number, string>> = {
   4503: 'hub_draining',
 };
 
+type Size = { cols: number; rows: number };
+const isSame = (one: Size, two: Size): boolean => one.cols === two.cols && one.rows === two.rows;
+
 export class TerminalSession {
   state: SessionState = {
     phase: 'idle',
@@ -104,6 +107,8 @@ export class TerminalSession {
   private socket: SocketLike | null = null;
   private acks: AckLedger | null = null;
   private stdin: StdinQueue | null = null;
+  /** What the shell was told last. */
+  private toldSize = { cols: 0, rows: 0 };
   private pingTimer: number | undefined;
   private pingsSent = 0;
   private pingSentAt = new Map<number, number>();
@@ -155,9 +160,10 @@ export class TerminalSession {
 
   resize(cols: number, rows: number): void {
     const size = clampSize(cols, rows);
-    if (size.cols === this.state.size.cols && size.rows === this.state.size.rows) return;
-    this.set({ size });
-    if (this.state.phase === 'live') this.sendNow(encodeResize(size.cols, size.rows));
+    if (!isSame(size, this.state.size)) this.set({ size });
+    if (this.state.phase !== 'live' || isSame(size, this.toldSize)) return;
+    this.toldSize = size;
+    this.sendNow(encodeResize(size.cols, size.rows));
   }
 
   /** Leaves for good; the hub ends the shell in the Pod. */
@@ -191,6 +197,7 @@ export class TerminalSession {
   private passGate2(passage: Passage, opening: number): void {
     const wanted = this.deps.size();
     const { cols, rows } = clampSize(wanted.cols, wanted.rows);
+    this.toldSize = { cols, rows };
     this.set({ phase: 'gate2', passage: { ...passage, ticket: '' }, size: { cols, rows } });
     let socket: SocketLike;
     try {
