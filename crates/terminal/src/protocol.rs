@@ -189,6 +189,12 @@ impl CloseCode {
     }
 }
 
+/// Whether a frame of input tells that somebody is there. What begins with an escape may be the terminal's own answer to a
+/// program that asks it, such as for the cursor's place.
+pub(crate) fn may_be_typed(frame: &[u8]) -> bool {
+    frame.get(1).is_some_and(|first| *first != 0x1b)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +239,18 @@ mod tests {
         #[test]
         fn no_frame_panics(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let _ = read_binary(Bytes::from(bytes));
+        }
+    }
+
+    #[test]
+    fn an_answer_of_the_terminal_is_not_typed() {
+        for (frame, typed) in [
+            (&b"\x00l"[..], true),
+            (b"\x00\x03", true),
+            (b"\x00\x1b[24;80R", false),
+            (b"\x00", false),
+        ] {
+            assert_eq!(may_be_typed(frame), typed, "{frame:?}");
         }
     }
 }

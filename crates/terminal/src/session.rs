@@ -224,13 +224,13 @@ impl<'a> Session<'a> {
             let start = &self.start;
             self.recheck.begin(|| recheck::ask(start));
             let wake = self.next_wake(wake_output);
-            let reads_browser = self.cluster.input.bytes() < TO_CLUSTER_MAX;
+            let reads_browser = self.cluster.input_bytes() < TO_CLUSTER_MAX;
             if !reads_browser {
                 // Whoever is not listened to is not silent.
                 self.last_heard = self.now();
             }
             let reads_cluster = self.output.takes_more();
-            if !reads_cluster || !self.cluster.input.is_empty() {
+            if !reads_cluster {
                 self.cluster.note_life(now);
             }
             tokio::select! {
@@ -303,15 +303,14 @@ impl<'a> Session<'a> {
         match frame {
             BrowserFrame::Stdin(frame) => {
                 self.output.on_input(now);
-                // What begins so may be a terminal's own answer to a program that asks it, such as for the cursor's place.
-                if frame.get(1) != Some(&0x1b) {
+                if protocol::may_be_typed(&frame) {
                     self.note_activity(now);
                 }
-                self.cluster.input.push(ClusterInput::Stdin(frame));
+                self.cluster.tell(ClusterInput::Stdin(frame));
             }
             BrowserFrame::Resize(size) => {
                 if self.output.resize(size) {
-                    self.cluster.input.push(ClusterInput::Resize(size));
+                    self.cluster.tell(ClusterInput::Resize(size));
                 }
             }
             BrowserFrame::Ack(total) => {
@@ -326,7 +325,7 @@ impl<'a> Session<'a> {
                     "the browser ended the input of a terminal, which ends by Ctrl-D",
                 )));
             }
-            BrowserFrame::EndOfStdin => self.cluster.input.push(ClusterInput::EndOfStdin),
+            BrowserFrame::EndOfStdin => self.cluster.tell(ClusterInput::EndOfStdin),
             BrowserFrame::Ping(n) => self.output.note(HubMessage::Pong { n }.to_text()),
         }
         Ok(())
@@ -390,7 +389,7 @@ impl<'a> Session<'a> {
                 return Err(End::Refused(self.cluster_lost(None)));
             }
             self.next_ping = now + PING_EVERY;
-            self.cluster.input.push(ClusterInput::Ping);
+            self.cluster.tell(ClusterInput::Ping);
             // While output fills the socket a ping would measure the queue, not the path.
             if !browser.is_busy() {
                 self.ping_sent = Some(now);

@@ -184,11 +184,18 @@ impl BrowserSide {
     }
 }
 
-/// When the cluster was last heard.
+/// When the cluster was last heard, and what it was told since.
+///
+/// Pings are answered in their order, behind the input before them: a program that does not read its input leaves them
+/// unanswered, though nothing is wrong. So silence counts only once a ping behind all input was answered; that also
+/// leaves a cluster alone which answers none at all.
 #[derive(Debug, Default)]
 struct Life {
-    pongs: u64,
     heard: Duration,
+    pings: u64,
+    pongs: u64,
+    /// Pings that were queued when the last input was.
+    before_input: u64,
 }
 
 impl Life {
@@ -196,7 +203,7 @@ impl Life {
         if pongs != self.pongs {
             (self.pongs, self.heard) = (pongs, now);
         }
-        pongs > 0 && now.saturating_sub(self.heard) > max
+        self.pongs > self.before_input && now.saturating_sub(self.heard) > max
     }
 }
 
@@ -204,7 +211,7 @@ impl Life {
 pub(super) struct ClusterSide {
     sink: ExecSink,
     source: ExecSource,
-    pub(super) input: InputQueue,
+    input: InputQueue,
     flushing: bool,
     life: Life,
 }
@@ -257,13 +264,29 @@ impl ClusterSide {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether it has answered no ping for so long, though it was listened to and took what it was told. One that never
-    /// answered any speaks otherwise, and is not judged by it.
+    /// How much input waits.
+    pub(super) fn input_bytes(&self) -> usize {
+        self.input.bytes()
+    }
+
+    /// Queues what the cluster is to be told.
+    pub(super) fn tell(&mut self, input: ClusterInput) {
+        match input {
+            ClusterInput::Ping => self.life.pings += 1,
+            ClusterInput::Stdin(_) | ClusterInput::EndOfStdin => {
+                self.life.before_input = self.life.pings;
+            }
+            ClusterInput::Resize(_) => {}
+        }
+        self.input.push(input);
+    }
+
+    /// Whether nothing came for so long of a cluster that answers pings.
     pub(super) fn is_silent(&mut self, now: Duration, max: Duration) -> bool {
         self.life.is_silent(now, self.source.pongs(), max)
     }
 
-    /// Something came, or nothing could: whoever is not listened to is not silent, nor whoever is still being told.
+    /// Something came, or was not listened for: whoever is not listened to is not silent.
     pub(super) fn note_life(&mut self, now: Duration) {
         self.life.heard = now;
     }
@@ -290,5 +313,15 @@ mod tests {
         life.heard = at(3700);
         assert!(!life.is_silent(at(3745), 2, max), "output is life too");
         assert!(life.is_silent(at(3746), 2, max));
+    }
+
+    #[test]
+    fn a_cluster_whose_program_does_not_read_is_not_silent() {
+        let (max, late) = (Duration::from_secs(45), Duration::from_secs(3600));
+        let mut life = Life { pings: 3, pongs: 3, before_input: 3, ..Life::default() };
+        assert!(!life.is_silent(late, 3, max), "input may keep the pings behind it waiting");
+        life.pings = 4;
+        assert!(!life.is_silent(late, 4, max));
+        assert!(life.is_silent(late + late, 4, max), "all input was taken");
     }
 }

@@ -4,16 +4,27 @@
 use crate::hub::{Browser, Hub};
 use kube_io::{Cluster, ClusterSource};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::time::Duration;
 use store::{AuditFilter, TerminalRow};
 use testkit::exec_server::TokenUser;
 use testkit::exec_server::record::EndSeen;
 use testkit::{ExecAnswer, ExecServer, ExecServerOptions, HubTerminal, Program, TerminalEvent};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// Far above what anything here takes.
 const SOON: Duration = Duration::from_secs(30);
 
 async fn before(answer: ExecAnswer) -> (ExecServer, Hub, Browser) {
+    before_at(answer, async |address| address).await
+}
+
+/// Where the hub reaches the server is what `door` makes of its address.
+async fn before_at(
+    answer: ExecAnswer,
+    door: impl AsyncFnOnce(SocketAddr) -> SocketAddr,
+) -> (ExecServer, Hub, Browser) {
     let server = ExecServer::start_with(&ExecServerOptions { tls: false, port: 0 }).await.unwrap();
     server.set_answer(answer);
     server.set_token_policy(|_| {
@@ -21,7 +32,9 @@ async fn before(answer: ExecAnswer) -> (ExecServer, Hub, Browser) {
     });
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kubeconfig");
-    server.write_kubeconfig(&path).unwrap();
+    let door = door(server.address()).await;
+    let kubeconfig = server.kubeconfig().replace(&server.address().to_string(), &door.to_string());
+    std::fs::write(&path, kubeconfig).unwrap();
     let source = ClusterSource::Kubeconfig { path, context: Some("double".to_owned()) };
     let cluster = Cluster::open("home".parse().unwrap(), &source).await.unwrap();
     let hub = Hub::before(vec![cluster]).await;
@@ -159,4 +172,50 @@ async fn a_hub_that_stops_says_so_in_the_socket_and_lets_nobody_in() {
     assert_eq!((&denied["type"], &denied["problem"]["code"]), (&json!("denied"), &json!(reason)));
     assert_eq!(denied["problem"]["decided_by"], "hub");
     assert!(server.execs().is_empty(), "nothing was opened");
+}
+
+/// A load balancer that forgets the connections it has when it is told to: it says nothing on them any more, to neither
+/// side. What comes later is passed on, so that the API server is well.
+async fn forgetful(to: SocketAddr, told: watch::Receiver<()>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut told = told.clone();
+            told.mark_unchanged();
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(to).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    _ = told.changed() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    address
+}
+
+/// As long as three pings take, and one to notice; the clock is the machine's, because sockets go by it.
+#[tokio::test]
+async fn a_path_to_the_cluster_that_falls_silent_ends_the_terminal() {
+    let (forget, told) = watch::channel(());
+    let (_server, hub, browser) =
+        before_at(ExecAnswer::Newest, async |address| forgetful(address, told).await).await;
+    let mut terminal = enter(&hub, &browser, true, &[]).await;
+    terminal.until("$ ").await.unwrap();
+    // One ping at least is answered.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    forget.send(()).unwrap();
+    let ends = async {
+        loop {
+            match terminal.next().await.unwrap() {
+                TerminalEvent::Closed(code, reason) => return (code, reason),
+                TerminalEvent::Cut => panic!("cut without a word"),
+                _ => {}
+            }
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(120), ends).await.unwrap();
+    assert_eq!(ended, (4500, "cluster_unreachable".to_owned()));
+    assert_eq!(ended_row(&hub).await.end_reason.as_deref(), Some("cluster_unreachable"));
 }
