@@ -14,7 +14,7 @@ slug() { printf '%s' "${1// /-}"; }
 # part NAME runs it and notes its result. It never fails itself: the sum does, at the end.
 part() {
   local name=$1 minutes count command log started=$SECONDS status=0 passed=0 failed=0 skipped=0
-  IFS='|' read -r _ minutes count command < <(parts | grep -F "$name|")
+  IFS='|' read -r _ minutes count command < <(parts | awk -F'|' -v name="$name" '$1 == name')
   log=$OUT/$(slug "$name").log
   printf '▸ %s\n' "$name"
   # Not `||`: behind it bash would ignore failures within the part.

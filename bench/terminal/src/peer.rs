@@ -37,7 +37,7 @@ pub(crate) struct PeerPlan<'a> {
 }
 
 impl Peer {
-    /// Starts gotty, or ttyd if it is on PATH; `None` if there is neither.
+    /// Starts the gotty that was named, else the ttyd on PATH; `None` if there is neither.
     pub(crate) async fn start(plan: &PeerPlan<'_>) -> anyhow::Result<Option<Self>> {
         let (program, dialect) = match (plan.gotty, on_path("ttyd")) {
             (Some(gotty), _) => (gotty.to_owned(), Dialect::Gotty),

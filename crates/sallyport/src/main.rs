@@ -94,7 +94,8 @@ fn explain(wanted: Option<&str>) -> anyhow::Result<()> {
         .iter()
         .filter(|key| wanted.is_none_or(|wanted| key.name.starts_with(wanted)))
         .collect();
-    if keys.is_empty() {
+    let with_clusters = wanted.is_none_or(|wanted| "cluster".starts_with(wanted));
+    if keys.is_empty() && !with_clusters {
         anyhow::bail!("there is no configuration key that begins with `{}`", wanted.unwrap_or(""));
     }
     for key in keys {
@@ -102,7 +103,7 @@ fn explain(wanted: Option<&str>) -> anyhow::Result<()> {
         let variable = if key.is_list() { key.example() } else { key.variable() };
         say(&format!("{} = {default}\n    {}\n    {variable}\n", key.name, key.help))?;
     }
-    if wanted.is_none_or(|wanted| "cluster".starts_with(wanted)) {
+    if with_clusters {
         say(
             "[[cluster]]\n    One table for each cluster: name, then kubeconfig and context, or in_cluster = true.\n    \
              On the command line: --kubeconfig FILE --context NAME.\n",

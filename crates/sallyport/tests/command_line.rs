@@ -136,10 +136,16 @@ fn config_check_tells_every_wrong_key_and_variable_and_flag() {
 #[test]
 fn config_explain_names_every_key_once_and_only_keys() {
     let all = run(&["config", "explain"]).out;
+    let told = |key: &str| all.lines().filter(|line| line.split(" = ").next() == Some(key)).count();
     for key in ["server.listen", "tls.certificate", "sign_in.idle_minutes", "[[cluster]]"] {
-        let told = all.lines().filter(|line| line.split(" = ").next() == Some(key)).count();
-        assert_eq!(told, 1, "{key}");
+        assert_eq!(told(key), 1, "{key}");
     }
+    for key in
+        all.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_once(" = "))
+    {
+        assert_eq!(told(key.0), 1, "{}", key.0);
+    }
+    assert!(run(&["config", "explain", "cluster"]).out.starts_with("[[cluster]]"));
     let some = run(&["config", "explain", "links.ticket_s"]).out;
     assert!(some.contains("SALLYPORT_LINKS__TICKET_S") && some.contains("= 30"), "{some}");
     assert_eq!(some.matches(" = ").count(), 1, "{some}");

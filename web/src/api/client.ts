@@ -13,24 +13,22 @@ export function setCsrf(token: string): void {
 
 export const csrfHeader = (): Record<string, string> => ({ 'X-Sallyport-CSRF': csrf });
 
-const signedOutListeners = new Set<() => void>();
-export function onSignedOut(listener: () => void): () => void {
-  signedOutListeners.add(listener);
-  return () => signedOutListeners.delete(listener);
-}
-export function reportSignedOut(): void {
-  for (const listener of signedOutListeners) listener();
+/** A bell: who listens, and how it is rung. */
+function signal(): [listen: (listener: () => void) => () => void, ring: () => void] {
+  const listeners = new Set<() => void>();
+  const listen = (listener: () => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+  const ring = () => {
+    for (const listener of listeners) listener();
+  };
+  return [listen, ring];
 }
 
-const personListeners = new Set<() => void>();
+export const [onSignedOut, reportSignedOut] = signal();
 /** Before the page is loaded anew for another person: what the one before left is to be put away. */
-export function onPersonChanged(listener: () => void): () => void {
-  personListeners.add(listener);
-  return () => personListeners.delete(listener);
-}
-export function reportPersonChanged(): void {
-  for (const listener of personListeners) listener();
-}
+export const [onPersonChanged, reportPersonChanged] = signal();
 
 const client = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
 

@@ -4,8 +4,11 @@
 const awayAfterMs = 2 * 60_000;
 
 let lastSign = Date.now();
+const noteSign = () => {
+  lastSign = Date.now();
+};
 if (typeof window !== 'undefined')
   for (const sign of ['keydown', 'pointerdown', 'pointermove', 'wheel'])
-    window.addEventListener(sign, () => void (lastSign = Date.now()), { capture: true, passive: true });
+    window.addEventListener(sign, noteSign, { capture: true, passive: true });
 
 export const isSomebodyHere = (): boolean => Date.now() - lastSign < awayAfterMs;
