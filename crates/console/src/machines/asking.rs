@@ -343,6 +343,9 @@ async fn proved(
     if let Some(found) = store.sign_in_by_secret_hash(&key.hash()).await?
         && let Some(live) = store.machine_sign_in(&found.sign_in.id, context.at).await?
     {
+        let account = live.account.as_ref();
+        let user = account.map_or(&live.sign_in.identity.user, |account| &account.kubernetes_user);
+        context.count_act(&console.api, user, None).await?;
         return Ok((key, live));
     }
     // Whoever proves a key of their own has guessed nothing.

@@ -6,7 +6,7 @@ use authn::{AccountMapping, Cost, Lifetimes, TokenAdmins};
 use axum::Router;
 use console::{Accounts, Author, Console, MachineDesk, NewAccount, PasswordDesk};
 use http::{Request, Response};
-use http_api::{Clock, HttpApi, Origins, TrustedProxies, fortify};
+use http_api::{Clock, HttpApi, Origins, Pace, TrustedProxies, fortify};
 use http_body_util::BodyExt as _;
 use kube_io::{Cluster, Clusters};
 use model::{AccountName, ClusterName, HubId, Secret, Timestamp};
@@ -64,6 +64,7 @@ impl Hub {
             lifetimes: Lifetimes::default(),
             token_admins: TokenAdmins::of_home(Some(home), mapping.admins_group()),
             accounts: mapping.clone(),
+            pace: Pace::default(),
             clock,
         };
         let desk = PasswordDesk::new(Cost::default(), [9; 32]).unwrap();
