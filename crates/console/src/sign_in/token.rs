@@ -5,7 +5,7 @@
 use super::welcome;
 use crate::Console;
 use crate::me::Me;
-use crate::throttle::{Attempt, Counted};
+use crate::throttle::{Charged, Counted};
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
@@ -116,6 +116,7 @@ async fn judge(
     let counted = Counted::from_network(context.source);
     let attempt = counted.admit(&console.api.store, context.at).await?;
     let seat = console.token_reviews.take(&cluster)?;
+    let attempt = attempt.charge().await?;
     let verdict = review(&cluster, &token).await;
     let own = match &verdict {
         Ok(TokenVerdict::Authenticated(identity)) => {
@@ -148,6 +149,7 @@ async fn judge(
     if let Err(problem) = welcome {
         return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
     }
+    attempt.succeeded().await?;
     Ok((identity, token_ends))
 }
 
@@ -229,7 +231,7 @@ fn refused(detail: impl Into<String>) -> Problem {
 async fn deny(
     console: &Console,
     context: &RequestContext,
-    attempt: &Attempt<'_>,
+    attempt: &Charged<'_>,
     cluster: &Cluster,
     user: &str,
     problem: Problem,
