@@ -167,6 +167,10 @@ fn cluster(name: &str) -> Cluster {
                 user(account, &["system:serviceaccounts", "system:authenticated"])
             }
             "impostor" => user("sallyport:alice", &["system:authenticated"]),
+            "stale" => {
+                json!({ "authenticated": false, "error": "webhook 10.1.2.3: token has Expired" })
+            }
+            "strayed" => json!({ "authenticated": false, "error": "webhook: bad audience \u{1b}" }),
             _ => json!({ "authenticated": false, "error": "invalid bearer token" }),
         };
         let reply = json!({
