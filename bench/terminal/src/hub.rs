@@ -76,6 +76,7 @@ impl Hub {
             .arg(&data)
             // One person opens what many would.
             .args(["--set", "terminals.per_person_max=20000", "--set", "terminals.total_max=20000"])
+            .args(["--set", "server.acts_per_second_max=10000"])
             // The scan of a hub that starts would be measured too.
             .args(["--set", "posture.scan_every_hours=0"])
             .stdin(Stdio::null())

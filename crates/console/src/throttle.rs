@@ -1,9 +1,10 @@
 //! Counting failed attempts in the store and asking `authn` how long the next one waits.
 //! What an attempt was for is known to `sign_in`.
 //!
-//! Hostile input: a hundred attempts may come at once. A count for an account rises before the password is
-//! checked, and whoever finds that others have raised it meanwhile is judged by the risen count; so a
-//! parallel guesser gets no more guesses than a patient one.
+//! Hostile input: a hundred attempts may come at once, at one account or at a hundred. The counts for account and
+//! network rise before anything is checked, and whoever finds that others have raised one meanwhile is judged by the
+//! risen count; so a parallel guesser gets no more guesses than a patient one. What did not fail, or was not looked
+//! at after all, is taken back.
 //!
 //! While a wait runs, attempts are refused without a record of their own in the audit log, or a stranger
 //! could fill it; the failure that began the wait is recorded.
@@ -25,6 +26,15 @@ pub(crate) struct Attempt<'s> {
     store: &'s Store,
     counted: Counted,
     seen: Backoff,
+    now: Timestamp,
+}
+
+/// An attempt that is being made, and counted as failed for the time being.
+pub(crate) struct Charged<'s> {
+    store: &'s Store,
+    counted: Counted,
+    /// When the network's last failure before this attempt was, where that is known.
+    network_before: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -59,24 +69,27 @@ impl Counted {
     }
 }
 
-impl Attempt<'_> {
-    /// Counts the attempt at its account as failed until [`Self::succeeded`] says otherwise.
-    pub(crate) async fn charge(&self) -> Result<(), Problem> {
-        let Some(key) = &self.counted.account else { return Ok(()) };
-        let counted = self.store.throttle_fail(key, self.now).await?;
-        let before = counted.failures.saturating_sub(1);
-        if before > self.seen.account.failures {
-            let risen = Tally { failures: before, last_failure_at: Some(self.now) };
-            refuse_if_waiting(Backoff { account: risen, ..self.seen }, self.now)?;
+impl<'s> Attempt<'s> {
+    /// Counts the attempt as failed, until [`Charged::succeeded`] says otherwise. Called just before the check.
+    pub(crate) async fn charge(self) -> Result<Charged<'s>, Problem> {
+        let Self { store, counted, seen, now } = self;
+        let (account, account_before) =
+            raise(store, counted.account.as_deref(), seen.account, now).await?;
+        let (network, network_before) =
+            raise(store, counted.network.as_deref(), seen.network, now).await?;
+        if let Err(problem) = refuse_if_waiting(Backoff { account, network }, now) {
+            // Nothing was guessed.
+            take_back(store, counted.account.as_deref(), now, account_before).await?;
+            take_back(store, counted.network.as_deref(), now, network_before).await?;
+            return Err(problem);
         }
-        Ok(())
+        Ok(Charged { store, counted, network_before, now })
     }
+}
 
-    /// Counts the failure against the network too; tells the wait that begins, if one does.
+impl Charged<'_> {
+    /// Leaves the failure counted; tells the wait that begins, if one does.
     pub(crate) async fn failed(&self) -> Result<Option<Duration>, Problem> {
-        if let Some(key) = &self.counted.network {
-            self.store.throttle_fail(key, self.now).await?;
-        }
         let now_counted = Backoff {
             account: tally(self.store, self.counted.account.as_deref(), self.now).await?,
             network: tally(self.store, self.counted.network.as_deref(), self.now).await?,
@@ -84,14 +97,42 @@ impl Attempt<'_> {
         Ok(now_counted.wait(self.now))
     }
 
-    /// Forgets the failures at the account from here. The network's stay: one's own account must not
-    /// clear the way for guessing at others'.
+    /// Forgets the failures at the account from here, and takes back what was counted for the network. The
+    /// network's others stay: one's own account must not clear the way for guessing at others'.
     pub(crate) async fn succeeded(&self) -> Result<(), Problem> {
         if let Some(key) = &self.counted.account {
             self.store.throttle_clear(key).await?;
         }
-        Ok(())
+        take_back(self.store, self.counted.network.as_deref(), self.now, self.network_before).await
     }
+}
+
+async fn take_back(
+    store: &Store,
+    key: Option<&str>,
+    now: Timestamp,
+    before: Option<Timestamp>,
+) -> Result<(), Problem> {
+    if let Some(key) = key {
+        store.throttle_take_back(key, now, before).await?;
+    }
+    Ok(())
+}
+
+/// Raises a count. Tells what it was before, as `seen` unless others have raised it since; and, unless they have, when
+/// the last failure then was. Where they have, that time is theirs and must not be put back to an older one.
+async fn raise(
+    store: &Store,
+    key: Option<&str>,
+    seen: Tally,
+    now: Timestamp,
+) -> Result<(Tally, Option<Timestamp>), Problem> {
+    let Some(key) = key else { return Ok((seen, None)) };
+    let failures = store.throttle_fail(key, now).await?.failures.saturating_sub(1);
+    if failures > seen.failures {
+        return Ok((Tally { failures, last_failure_at: Some(now) }, None));
+    }
+    Ok((seen, seen.last_failure_at))
 }
 
 fn network_key(from: Source) -> String {

@@ -106,6 +106,8 @@ pub async fn issue_sign_in(
         csrf: secret.csrf_token(),
         context: context.clone(),
     });
+    // Whoever proves who they are over and over leaves a record each time, too.
+    signed_in.count_act(api).await?;
     let entry = signed_in
         .audit("sign_in", signed_in.id())
         .detail(json!({

@@ -20,6 +20,7 @@ mod issue;
 mod observe;
 mod openapi;
 mod origin;
+mod pace;
 mod problem;
 mod random;
 mod request;
@@ -41,6 +42,7 @@ pub use issue::{IssuedSignIn, NewSignIn, issue_sign_in, signed_in_cookie};
 pub use observe::{StaticAnswer, describe_metrics};
 pub use openapi::document;
 pub use origin::{FromOurPage, InvalidOrigin, Origins};
+pub use pace::Pace;
 pub use problem::{
     DecidedBy, Problem, ProblemBody, ProblemCode, WORDS_CHARACTERS_MAX, cluster_denies,
     cluster_refuses_hub, cluster_words, speaks_of_hub,

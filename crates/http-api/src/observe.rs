@@ -28,6 +28,7 @@ pub struct StaticAnswer;
 /// request. Called once the binary has begun to count.
 pub fn describe_metrics() {
     metrics::describe_histogram!(DURATIONS, "How long requests took, by method and route.");
+    crate::pace::describe_metrics();
     metrics::describe_counter!(REQUESTS, "Requests answered, by method, route and status.");
     let _begun = metrics::histogram!(DURATIONS, "method" => "GET", "path" => STATIC);
     metrics::counter!(REQUESTS, "method" => "GET", "path" => STATIC, "status" => "200").absolute(0);

@@ -78,6 +78,7 @@ fn complete(operation: &mut Operation, method: &Method, public: bool) {
             "401",
             "Not signed in, or no longer (not_signed_in, session_expired, session_ended)",
         ));
+        refusals.push(("429", "The person asks for too much at once (too_many_attempts)"));
         operation.security = Some(vec![SecurityRequirement::new("sign_in", [] as [&str; 0])]);
         if is_unsafe {
             operation.parameters.get_or_insert_default().push(csrf_header().into());

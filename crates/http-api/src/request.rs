@@ -3,10 +3,11 @@
 //!
 //! Hostile input: the user agent is anybody's text; it is cut and cleaned here once.
 
-use crate::{AuditDraft, HttpApi, Peer, Problem, Source, random};
+use crate::{AuditDraft, DecidedBy, HttpApi, Peer, Problem, ProblemCode, Source, random};
 use axum::extract::{FromRef, FromRequestParts};
 use http::{header, request::Parts};
-use model::{RequestId, Timestamp};
+use model::{ClusterName, RequestId, Timestamp};
+use serde_json::json;
 
 /// Enough to tell browsers apart in a list of sign-ins.
 const USER_AGENT_CHARACTERS_MAX: usize = 256;
@@ -45,6 +46,32 @@ impl RequestContext {
                 .collect(),
             at: api.clock.now(),
         })
+    }
+
+    /// Counts an act of a person, and refuses it where that is too many at once. Such a refusal leaves no record
+    /// of its own: one a minute says how many there were.
+    pub async fn count_act(
+        &self,
+        api: &HttpApi,
+        user: &str,
+        cluster: Option<&ClusterName>,
+    ) -> Result<(), Problem> {
+        let paced = api.pace.act(user, cluster, self.at);
+        if let Some(refused) = paced.to_tell {
+            let record = self
+                .audit(user, "request", "(too many at once)")
+                .detail(json!({ "refused": refused, "cluster": cluster }))
+                .denied(ProblemCode::TooManyAttempts);
+            api.store.audit(record).await?;
+        }
+        let Some(wait) = paced.wait else { return Ok(()) };
+        Err(Problem::new(
+            ProblemCode::TooManyAttempts,
+            format!("`{user}` asks for too much at once"),
+        )
+        .decided_by(DecidedBy::Hub)
+        .fix("wait a moment; whoever needs more asks the hub's operator")
+        .retry_after(wait))
     }
 
     /// Begins an audit record of something that `actor` does in this request.

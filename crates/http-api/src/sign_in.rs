@@ -7,7 +7,8 @@
 //!
 //! Hostile input: cookie, `Origin` and CSRF token are anybody's. A request that changes something needs
 //! all three to fit; a WebSocket, for which a page can set no header, needs the first two. Refusals of
-//! a request that did carry a live sign-in are audited, for they are somebody's attempt.
+//! a request that did carry a live sign-in are audited, for they are somebody's attempt; that nobody fills the
+//! log with them, or with what is allowed, is `pace`'s.
 
 use crate::{
     AuditDraft, COOKIE_SIGN_IN, DecidedBy, HttpApi, Problem, ProblemCode, RequestContext, cookie_of,
@@ -143,6 +144,12 @@ impl SignedIn {
         &self.0.context
     }
 
+    /// Counts an act of this person: something that may leave a record, or asks a cluster for a review. Requests
+    /// that change something or open a WebSocket were counted on their way in; handlers of such reads call this.
+    pub async fn count_act(&self, api: &HttpApi) -> Result<(), Problem> {
+        self.0.context.count_act(api, self.user(), self.cluster()).await
+    }
+
     /// Begins an audit record of something that this person does.
     pub fn audit(&self, action: impl Into<String>, object: impl std::fmt::Display) -> AuditDraft {
         self.0.context.audit(self.user(), action, object)
@@ -158,6 +165,9 @@ impl SignedIn {
         let current = found.ok_or_else(not_signed_in)?;
         let last_seen_at = current.sign_in.last_seen_at;
         let signed_in = Self::live(current, secret.csrf_token(), context, api)?;
+        if is_unsafe(parts) || is_upgrade(parts) {
+            signed_in.count_act(api).await?;
+        }
         if let Err(problem) = signed_in.check_page(parts, api) {
             let object = request_name(parts);
             api.store.audit(signed_in.audit("request", object).denied(problem.code())).await?;
@@ -226,14 +236,11 @@ impl SignedIn {
 
     /// Checks that a request which changes something, or opens a WebSocket, comes from our own page.
     fn check_page(&self, parts: &Parts, api: &HttpApi) -> Result<(), Problem> {
-        let is_unsafe = !matches!(parts.method, Method::GET | Method::HEAD);
-        let is_upgrade =
-            parts.method == Method::CONNECT || parts.headers.contains_key(header::UPGRADE);
-        if is_unsafe || is_upgrade {
+        if is_unsafe(parts) || is_upgrade(parts) {
             api.origins.check(&parts.headers)?;
         }
         // A page cannot set headers on a WebSocket. Over HTTP/2 that is a CONNECT (RFC 8441).
-        if is_unsafe && parts.method != Method::CONNECT {
+        if is_unsafe(parts) && parts.method != Method::CONNECT {
             let mut given = parts.headers.get_all(CSRF_HEADER).iter();
             let (first, second) = (given.next(), given.next());
             let fits = first
@@ -314,6 +321,10 @@ where
         if signed_in.is_admin() {
             return Ok(Self(signed_in));
         }
+        let api = HttpApi::from_ref(state);
+        if !is_unsafe(parts) && !is_upgrade(parts) {
+            signed_in.count_act(&api).await?;
+        }
         let problem = Problem::new(
             ProblemCode::NotAdmin,
             format!("`{}` does not administer this hub", signed_in.user()),
@@ -321,7 +332,7 @@ where
         .decided_by(DecidedBy::Hub)
         .fix("ask an administrator of the hub");
         let denied = signed_in.audit("request", request_name(parts)).denied(problem.code());
-        HttpApi::from_ref(state).store.audit(denied).await?;
+        api.store.audit(denied).await?;
         Err(problem)
     }
 }
@@ -337,6 +348,14 @@ fn not_signed_in() -> Problem {
     Problem::new(ProblemCode::NotSignedIn, "nobody is signed in in this browser")
         .decided_by(DecidedBy::Hub)
         .fix("sign in")
+}
+
+fn is_unsafe(parts: &Parts) -> bool {
+    !matches!(parts.method, Method::GET | Method::HEAD)
+}
+
+fn is_upgrade(parts: &Parts) -> bool {
+    parts.method == Method::CONNECT || parts.headers.contains_key(header::UPGRADE)
 }
 
 /// Method and route of a request, for the audit log: never its path, which may hold what it should not.

@@ -1,7 +1,7 @@
 //! The state that every HTTP face of the hub embeds (through axum's `FromRef`).
 //! It is put together by the binary; nothing here reads configuration.
 
-use crate::{Origins, TrustedProxies};
+use crate::{Origins, Pace, TrustedProxies};
 use authn::{AccountMapping, Lifetimes, TokenAdmins};
 use kube_io::Clusters;
 use model::{Identity, Timestamp};
@@ -25,6 +25,8 @@ pub struct HttpApi {
     pub accounts: AccountMapping,
     /// Which token sign-ins administer the hub.
     pub token_admins: TokenAdmins,
+    /// How much each person does.
+    pub pace: Pace,
     /// The time; the machine's clock outside of tests.
     pub clock: Clock,
 }

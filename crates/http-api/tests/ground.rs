@@ -11,16 +11,18 @@ use axum::{Extension, Router};
 use http::request::Builder;
 use http::{Method, Request, header};
 use http_api::{
-    COOKIE_SIGN_IN, CSRF_HEADER, Clock, HttpApi, NewSignIn, Origins, Path, Problem, ProblemCode,
-    Query, RequestContext, SignedIn, TrustedProxies, fortify, issue_sign_in,
+    Administrator, COOKIE_SIGN_IN, CSRF_HEADER, Clock, HttpApi, IssuedSignIn, NewSignIn, Origins,
+    Pace, Path, Problem, ProblemCode, Query, RequestContext, SignedIn, TrustedProxies, fortify,
+    issue_sign_in,
 };
 use http_body_util::BodyExt as _;
 use kube_io::Clusters;
 use model::{HubId, Identity, RequestId, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use store::{Store, StoreLocation, VaultKey};
+use store::{AuditFilter, Store, StoreLocation, VaultKey};
 use tower::ServiceExt as _;
 
 const ORIGIN: &str = "https://hub.example";
@@ -28,6 +30,7 @@ const ORIGIN: &str = "https://hub.example";
 struct Ground {
     router: Router,
     api: HttpApi,
+    time: Arc<AtomicI64>,
     _directory: tempfile::TempDir,
 }
 
@@ -47,6 +50,8 @@ impl Ground {
         let location = StoreLocation::Sqlite { directory: directory.path().join("store") };
         let (key, hub) = (VaultKey::new([7; 32]), HubId::from_random([1; 16]));
         let store = Store::open(&location, key, hub, Timestamp::now()).await.unwrap();
+        // It stands still unless a test turns it.
+        let time = Arc::new(AtomicI64::new(Timestamp::now().as_micros()));
         let api = HttpApi {
             store,
             clusters: Clusters::new(Vec::new()),
@@ -55,23 +60,34 @@ impl Ground {
             lifetimes: Lifetimes::default(),
             accounts: AccountMapping::default(),
             token_admins: TokenAdmins { groups: Vec::new(), home: None },
-            clock: Clock::of_the_machine(),
+            pace: Pace::default(),
+            clock: Clock::turned_by({
+                let time = Arc::clone(&time);
+                move || Timestamp::from_micros(time.load(Ordering::Relaxed))
+            }),
         };
         let router = Router::new()
             .route("/api/v1/forgetful", get(async || "secret").post(async || "done"))
             .route("/api/v1/panic", get(panics))
             .route("/api/v1/fails", get(fails))
             .route("/api/v1/who", get(who))
+            .route("/api/v1/rule", get(async |_: Administrator| "ruled"))
             .route("/api/v1/things/{id}", get(thing))
             .route("/presigned/connect", get(async || "upgraded"))
             .route("/livez", get(async || "ok"))
             .route("/asks", post(async |Extension(id): Extension<RequestId>| id.to_string()))
             .with_state(State(api.clone()));
-        Self { router: fortify(router, &api), api, _directory: directory }
+        Self { router: fortify(router, &api), api, time, _directory: directory }
     }
 
     /// Signs somebody in; returns the cookie and the CSRF token.
     async fn signed_in(&self) -> (String, String) {
+        let issued = self.try_sign_in().await.unwrap();
+        let cookie = issued.cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+        (cookie, issued.signed_in.csrf().text().expose().to_owned())
+    }
+
+    async fn try_sign_in(&self) -> Result<IssuedSignIn, Problem> {
         let (parts, ()) = Request::new(()).into_parts();
         let context = RequestContext::of(&parts, &self.api).unwrap();
         let identity = Identity {
@@ -86,9 +102,21 @@ impl Ground {
             token: model::Secret::new("shown"),
             token_ends: None,
         };
-        let issued = issue_sign_in(&self.api, &context, &parts.headers, new).await.unwrap();
-        let cookie = issued.cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
-        (cookie, issued.signed_in.csrf().text().expose().to_owned())
+        issue_sign_in(&self.api, &context, &parts.headers, new).await
+    }
+
+    /// What the log holds of refused requests, newest first: on what, why, and the detail.
+    async fn refusals(&self) -> Vec<(String, String, Value)> {
+        let filter = AuditFilter {
+            limit: 500,
+            action: Some("request".to_owned()),
+            ..AuditFilter::default()
+        };
+        let records = self.api.store.audit_page(&filter).await.unwrap();
+        records
+            .into_iter()
+            .map(|record| (record.entry.object, record.entry.reason, record.entry.detail))
+            .collect()
     }
 
     async fn send(&self, request: Builder) -> (u16, http::HeaderMap, String) {
@@ -201,6 +229,62 @@ async fn a_web_socket_needs_our_origin_though_it_is_a_get() {
         .header(header::ORIGIN, ORIGIN)
         .header(header::UPGRADE, "websocket");
     assert_eq!(ground.code(stranger).await, (401, "not_signed_in".to_owned()));
+}
+
+#[tokio::test]
+async fn one_person_cannot_fill_the_audit_log() {
+    let ground = Ground::new().await;
+    let (cookie, csrf) = ground.signed_in().await;
+    let forged = || {
+        request(Method::POST, "/api/v1/forgetful")
+            .header(header::COOKIE, &cookie)
+            .header(header::ORIGIN, "https://evil.example")
+    };
+    // One act was to sign in.
+    for _ in 0..199 {
+        assert_eq!(ground.code(forged()).await, (403, "origin_refused".to_owned()));
+    }
+    let recorded = ground.refusals().await.len();
+    let (status, headers, text) = ground.send(forged()).await;
+    assert_eq!((status, &headers["retry-after"]), (429, &http::HeaderValue::from_static("1")));
+    let problem: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (problem["code"].as_str(), &problem["retry_after_s"]),
+        (Some("too_many_attempts"), &1.into())
+    );
+    // Nor by what is allowed, by reads that administrators alone may do, or by upgrades; nor by another sign-in.
+    let allowed = || {
+        request(Method::POST, "/api/v1/forgetful")
+            .header(header::COOKIE, &cookie)
+            .header(header::ORIGIN, ORIGIN)
+            .header(CSRF_HEADER, &csrf)
+    };
+    let reading = |path: &str| request(Method::GET, path).header(header::COOKIE, &cookie);
+    for refused in [
+        allowed(),
+        reading("/api/v1/rule"),
+        reading("/presigned/connect").header(header::UPGRADE, "websocket"),
+    ] {
+        assert_eq!(ground.code(refused).await, (429, "too_many_attempts".to_owned()));
+    }
+    assert_eq!(ground.try_sign_in().await.err().unwrap().code(), ProblemCode::TooManyAttempts);
+    let told = ground.refusals().await;
+    assert_eq!(told.len(), recorded + 1, "one record of all of it");
+    assert_eq!(told[0].1, "too_many_attempts");
+    assert_eq!(told[0].2["refused"], 1);
+    // Reading goes on.
+    assert_eq!(ground.send(reading("/api/v1/who")).await.0, 200);
+
+    let later = |ms: i64| ground.time.fetch_add(ms * 1000, Ordering::Relaxed);
+    later(50);
+    assert_eq!(ground.send(allowed()).await.0, 200, "the wait is over");
+    assert_eq!(ground.send(allowed()).await.0, 429);
+    later(60_000);
+    assert_eq!(ground.send(allowed()).await.0, 200);
+    let told = ground.refusals().await;
+    assert_eq!(told.len(), recorded + 2);
+    assert_eq!(told[0].2["refused"], 5, "what was refused meanwhile is counted");
+    assert_eq!(ground.code(reading("/api/v1/rule")).await, (403, "not_admin".to_owned()));
 }
 
 #[tokio::test]

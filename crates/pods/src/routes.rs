@@ -48,6 +48,7 @@ async fn list(
     State(service): State<Pods>,
     Query(which): Query<Which>,
 ) -> Result<Json<PodList>, Problem> {
+    service.count_act(&person).await?;
     service.all(&person, which.cluster.as_ref()).await.map(Json)
 }
 
@@ -70,6 +71,7 @@ async fn watch(
     State(service): State<Pods>,
     Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
+    service.count_act(&person).await?;
     service.watch(&person, which.cluster.as_ref()).await.map(|told| told.into_response())
 }
 
@@ -105,5 +107,6 @@ async fn read(
     State(service): State<Pods>,
     Path(place): Path<(ClusterName, Namespace, PodName)>,
 ) -> Result<Json<PodView>, Problem> {
+    service.count_act(&person).await?;
     service.one(&person, place).await.map(Json)
 }

@@ -61,6 +61,11 @@ impl Pods {
         self.inner.tasks.wait().await;
     }
 
+    /// Every read here asks the clusters what the person may.
+    pub(crate) async fn count_act(&self, person: &SignedIn) -> Result<(), Problem> {
+        person.count_act(&self.inner.api).await
+    }
+
     /// The clusters a person asks: the one named, the one theirs holds for, or all.
     pub(crate) fn clusters_for(
         &self,

@@ -106,6 +106,24 @@ async fn a_list_reaches_as_far_as_rbac_lets_the_person_see() {
 }
 
 #[tokio::test]
+async fn looking_again_and_again_is_held_back_before_the_cluster_is_asked() {
+    let double = populated().allowing(rule);
+    let hub = hub(vec![double.cluster("one")]).await;
+    let router = serve(&hub);
+    let alice = hub.browser("alice", &[], "one").await;
+    let mut codes = Vec::new();
+    for _ in 0..400 {
+        codes.push(alice.get(&router, "/api/v1/pods/one/red/red-0").await.0);
+    }
+    let asked = codes.iter().filter(|code| **code == StatusCode::FORBIDDEN).count();
+    let held = codes.iter().filter(|code| **code == StatusCode::TOO_MANY_REQUESTS).count();
+    assert!(asked >= 199 && held > 0 && asked + held == 400, "{asked} asked, {held} held back");
+    // A refusal is made of one review for each verb that is refused, and one record.
+    assert!(double.seen("POST", "subjectaccessreviews").len() <= asked);
+    assert_eq!(hub.audit("request").await.len(), 1);
+}
+
+#[tokio::test]
 async fn one_pod_is_shown_or_refused_by_rbac() {
     let double = populated().allowing(rule);
     let hub = hub(vec![double.cluster("one"), Double::default().cluster("two")]).await;

@@ -43,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) drain_grace_s: u64,
     pub(crate) connections_per_network_max: usize,
+    pub(crate) acts_per_second_max: u32,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -150,6 +151,7 @@ impl Default for Server {
             metrics_listen: None,
             drain_grace_s: 20,
             connections_per_network_max: 1_000,
+            acts_per_second_max: 20,
         }
     }
 }

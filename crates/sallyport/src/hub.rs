@@ -5,7 +5,7 @@ use crate::config::{ClusterConfig, Config};
 use crate::tls::write_private;
 use anyhow::{Context, bail};
 use authn::{AccountMapping, Lifetimes, TokenAdmins};
-use http_api::{Clock, HttpApi, Origins, TrustedProxies};
+use http_api::{Clock, HttpApi, Origins, Pace, TrustedProxies};
 use kube_io::{Cluster, ClusterSource, Clusters, KubeIoError};
 use model::{HubId, Timestamp};
 use scanner::PostureSettings;
@@ -237,6 +237,7 @@ pub(crate) fn http_api(
         lifetimes,
         accounts,
         token_admins,
+        pace: Pace::of(config.server.acts_per_second_max),
         clock: Clock::of_the_machine(),
     })
 }

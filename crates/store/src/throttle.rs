@@ -40,6 +40,30 @@ impl Store {
         }
     }
 
+    /// Takes one failure back, counted `at` a time on top of `before`: what was counted beforehand did not fail.
+    /// If nothing failed since, the last failure is again the one before.
+    pub async fn throttle_take_back(
+        &self,
+        key: &str,
+        at: Timestamp,
+        before: Option<Timestamp>,
+    ) -> Result<()> {
+        let key = bounded(key);
+        let database = &self.inner.database;
+        database
+            .execute(
+                "UPDATE throttles
+                 SET failures = failures - 1,
+                     last_failure_at = CASE WHEN last_failure_at = $2 THEN $3 ELSE last_failure_at END
+                 WHERE key = $1 AND failures > 0",
+                values![&*key, at, before.unwrap_or(at)],
+            )
+            .await?;
+        let nothing = "DELETE FROM throttles WHERE key = $1 AND failures = 0";
+        database.execute(nothing, values![&*key]).await?;
+        Ok(())
+    }
+
     /// The failures so far; none if there were none lately.
     pub async fn throttle_state(&self, key: &str) -> Result<Option<ThrottleState>> {
         let sql = "SELECT failures, last_failure_at FROM throttles WHERE key = $1";

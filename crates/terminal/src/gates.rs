@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_api::{DecidedBy, Json, Problem, ProblemBody, ProblemCode, SignedIn, random};
 use kube_io::{Authorized, Cluster, EnterPod, KubeIoError, PodFacts, Verdict};
-use model::{ContainerPlace, Secret, SecretBytes, TerminalId, Timestamp};
+use model::{ClusterName, ContainerPlace, Secret, SecretBytes, TerminalId, Timestamp};
 use presign::LinkFault;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -367,7 +367,7 @@ pub(crate) async fn may_enter(
     let right = match verdict? {
         Verdict::Allowed(right) => right,
         Verdict::Denied { access, reason } => {
-            return Err(forbidden(signed_in.user(), &access, &reason));
+            return Err(forbidden(cluster.name(), signed_in.user(), &access, &reason));
         }
     };
     let pod = &place.pod;
@@ -400,14 +400,15 @@ pub(crate) async fn may_enter(
     Ok((right, facts))
 }
 
-pub(crate) fn forbidden(user: &str, access: &kube_io::Access, reason: &str) -> Problem {
-    let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    Problem::new(
-        ProblemCode::Forbidden,
-        format!("the cluster does not allow `{user}` to {access}{because}"),
-    )
-    .decided_by(DecidedBy::Kubernetes)
-    .fix(format!("ask an administrator of the cluster for a Role with `{access}`"))
+/// A review said no: its words, which may be a webhook's, go out cleaned and cut.
+pub(crate) fn forbidden(
+    cluster: &ClusterName,
+    user: &str,
+    access: &kube_io::Access,
+    reason: &str,
+) -> Problem {
+    http_api::cluster_denies(cluster, user, access, reason)
+        .fix(format!("ask an administrator of the cluster for a Role with `{access}`"))
 }
 
 pub(crate) fn pod_gone(place: &ContainerPlace) -> Problem {
@@ -504,5 +505,20 @@ mod tests {
             assert_eq!(counted_as(gate), REFUSALS);
         }
         assert_eq!(counted_as("link.mint"), UNMINTED);
+    }
+
+    #[test]
+    fn what_a_reviewer_says_goes_out_cleaned_and_cut() {
+        let access = EnterPod::accesses_of(&"team".parse().unwrap(), &"web-0".parse().unwrap());
+        let told = |user: &str, reason: &str| {
+            let problem = forbidden(&"home".parse().unwrap(), user, &access[0], reason);
+            assert_eq!(problem.code(), ProblemCode::Forbidden);
+            problem.detail().to_owned()
+        };
+        let plain = told("mina", "no such role");
+        assert!(plain.contains("`mina`") && plain.ends_with(": no such role"), "{plain}");
+        let hostile = told("mi\u{202e}na", "\u{1b}]0;owned\u{7}\u{200b}");
+        assert!(!hostile.chars().any(model::is_unseen), "{hostile:?}");
+        assert!(told("mina", &"x".repeat(9999)).len() < 700);
     }
 }

@@ -318,7 +318,7 @@ async fn place_of(
     );
     stands?;
     if let Verdict::Denied { access, reason } = verdict? {
-        return Err(forbidden(signed_in.user(), &access, &reason));
+        return Err(forbidden(&name, signed_in.user(), &access, &reason));
     }
     let place = |facts: &PodFacts, container: &str| -> Result<ContainerPlace, Problem> {
         Ok(ContainerPlace {

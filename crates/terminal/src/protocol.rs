@@ -140,8 +140,12 @@ pub(crate) enum HubMessage<'a> {
     },
     /// So many bytes were passed over; a snapshot follows.
     Skipped { bytes: u64 },
-    /// The process has ended.
-    Exit { code: Option<i32>, reason: &'a str },
+    /// The process has ended. The reason is the cluster's own words.
+    Exit {
+        code: Option<i32>,
+        #[serde(serialize_with = "as_cluster_words")]
+        reason: &'a str,
+    },
     /// The second gate, or a later check, said no.
     Denied { problem: &'a ProblemBody },
     /// The hub is about to stop.
@@ -163,6 +167,11 @@ pub(crate) fn snapshot_frame(drawing: &str) -> Bytes {
     frame.put_u8(SNAPSHOT);
     frame.put_slice(drawing.as_bytes());
     frame.freeze()
+}
+
+/// A container's runtime has up to 128 KiB to say, of which nothing need be printable.
+fn as_cluster_words<S: serde::Serializer>(words: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&http_api::cluster_words(words))
 }
 
 /// How the hub closes the socket; the reason text is the problem's code.
@@ -233,6 +242,18 @@ mod tests {
         for text in ["", "{}", "[]", r#"{"type":"exit"}"#, r#"{"type":"ping","n":-1}"#] {
             assert_eq!(read_text(text), Err(BrowserMisbehaved::Text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_runtimes_last_words_reach_the_page_cleaned_and_cut() {
+        let told = |reason: &str| {
+            let text = HubMessage::Exit { code: None, reason }.to_text();
+            let message: serde_json::Value = serde_json::from_str(&text).unwrap();
+            message["reason"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(told("container not found (\"app\")"), "container not found (\"app\")");
+        assert_eq!(told("a\u{1b}]0;b\u{202e}"), "a ]0;b ");
+        assert_eq!(told(&"x".repeat(128 * 1024)).len(), http_api::WORDS_CHARACTERS_MAX);
     }
 
     proptest! {

@@ -148,6 +148,7 @@ impl Workspaces {
         person: &SignedIn,
         id: &WorkspaceId,
     ) -> Result<WorkspaceView, Problem> {
+        person.count_act(self.api()).await?;
         let (row, cluster) = self.find(person, id, Need::See).await?;
         if row.deleted_at.is_some() {
             return Ok(view(&row, None, &[]));
@@ -186,6 +187,7 @@ impl Workspaces {
 
     /// All of a person's, and how much room is taken.
     pub(crate) async fn all(&self, person: &SignedIn) -> Result<WorkspaceList, Problem> {
+        person.count_act(self.api()).await?;
         let filter = WorkspaceFilter {
             owner: Some(person.user().to_owned()),
             cluster: person.cluster().cloned(),

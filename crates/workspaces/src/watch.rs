@@ -47,6 +47,7 @@ impl Workspaces {
         person: &SignedIn,
         id: &WorkspaceId,
     ) -> Result<Telling, Problem> {
+        person.count_act(self.api()).await?;
         let place = self.inner.watches.take(person)?;
         let end = SignInEnd::of(person, &self.api().store, self.api().clock.now());
         let (row, cluster) = self.find(person, id, Need::See).await?;

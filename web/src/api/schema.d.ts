@@ -2618,6 +2618,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -2692,6 +2701,15 @@ export interface operations {
             };
             /** @description The name is taken (conflict) */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2779,6 +2797,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -2843,6 +2870,15 @@ export interface operations {
             };
             /** @description No such account (not_found) */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2930,6 +2966,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -2992,6 +3037,15 @@ export interface operations {
             };
             /** @description No such account (not_found) */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3080,6 +3134,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -3145,6 +3208,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -3194,6 +3266,15 @@ export interface operations {
             };
             /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3291,6 +3372,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -3347,6 +3437,15 @@ export interface operations {
             };
             /** @description `not_admin` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3416,6 +3515,15 @@ export interface operations {
             };
             /** @description `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3792,6 +3900,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -3876,6 +3993,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -3916,6 +4042,15 @@ export interface operations {
             };
             /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3983,6 +4118,15 @@ export interface operations {
             };
             /** @description cluster_unknown */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4147,6 +4291,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -4214,6 +4367,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -4262,6 +4424,15 @@ export interface operations {
             };
             /** @description not_admin */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4336,6 +4507,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -4396,6 +4576,15 @@ export interface operations {
             };
             /** @description cluster_unknown */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4495,6 +4684,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -4568,6 +4766,15 @@ export interface operations {
             };
             /** @description cluster_unknown; not_found: there is none */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4691,6 +4898,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -4772,6 +4988,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -4840,6 +5065,15 @@ export interface operations {
             };
             /** @description cluster_unknown; not_found: no scan is done yet, or no path leads on from there */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4938,6 +5172,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -4998,6 +5241,15 @@ export interface operations {
             };
             /** @description cluster_unknown */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5077,6 +5329,15 @@ export interface operations {
             };
             /** @description conflict: it is being scanned already */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5300,7 +5561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The cluster or the hub does not take the token (token_refused) */
+            /** @description The cluster or the hub does not take the token, or there is no such cluster (token_refused) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5318,7 +5579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No such cluster (cluster_unknown) */
+            /** @description This hub has no cluster (cluster_unknown) */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5424,6 +5685,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -5471,6 +5741,15 @@ export interface operations {
             };
             /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5547,6 +5826,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -5595,6 +5883,15 @@ export interface operations {
             };
             /** @description not_admin */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5697,6 +5994,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -5764,6 +6070,15 @@ export interface operations {
             };
             /** @description not_admin */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5917,6 +6232,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -5981,6 +6305,15 @@ export interface operations {
             };
             /** @description not_admin */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6064,6 +6397,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -6110,6 +6452,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -6149,6 +6500,15 @@ export interface operations {
             };
             /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6255,6 +6615,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -6333,6 +6702,15 @@ export interface operations {
             };
             /** @description not_found: none, or somebody else's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6420,6 +6798,15 @@ export interface operations {
             };
             /** @description not_found: none, or somebody else's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6599,6 +6986,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A fault of the hub (internal) */
             500: {
                 headers: {
@@ -6691,6 +7087,15 @@ export interface operations {
             };
             /** @description `link_expired`, `link_revoked` */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

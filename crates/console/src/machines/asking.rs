@@ -255,7 +255,7 @@ pub(crate) async fn collect(
         // Whoever could answer otherwise has guessed 32 random bytes, wait or no wait.
         CollectOutcome::Unknown => {
             let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
-            attempt.failed().await?;
+            attempt.charge().await?;
             Err(request_gone())
         }
         CollectOutcome::Collected { current, key } => {
@@ -337,12 +337,15 @@ async fn proved(
     let store = &console.api.store;
     if !key.proves(purpose, "", &given.proof) {
         let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
-        attempt.failed().await?;
+        attempt.charge().await?;
         return Err(malformed("proof", "not the key's signature"));
     }
     if let Some(found) = store.sign_in_by_secret_hash(&key.hash()).await?
         && let Some(live) = store.machine_sign_in(&found.sign_in.id, context.at).await?
     {
+        let account = live.account.as_ref();
+        let user = account.map_or(&live.sign_in.identity.user, |account| &account.kubernetes_user);
+        context.count_act(&console.api, user, None).await?;
         return Ok((key, live));
     }
     // Whoever proves a key of their own has guessed nothing.

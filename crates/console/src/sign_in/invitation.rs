@@ -3,8 +3,9 @@
 
 use super::{known_browser, welcome};
 use crate::Console;
+use crate::desk::Comes;
 use crate::me::Me;
-use crate::throttle::{Attempt, Counted};
+use crate::throttle::{Charged, Counted};
 use authn::{InvitationSecret, check_password};
 use axum::extract::State;
 use axum::response::Response;
@@ -56,6 +57,7 @@ pub(crate) async fn sign_in_with_invitation(
     let store = &console.api.store;
     let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
     let Ok(invitation) = InvitationSecret::parse(given.invitation.expose().trim()) else {
+        let attempt = attempt.charge().await?;
         return Err(deny(&console, &context, &attempt).await?);
     };
     check_password(&given.password, invitation.account()).map_err(|weak| {
@@ -63,7 +65,9 @@ pub(crate) async fn sign_in_with_invitation(
             .decided_by(DecidedBy::Hub)
             .fix("choose a longer one; a few words make a good one")
     })?;
-    let password = console.desk.hash(given.password).await?;
+    let seat = console.desk.seat(Comes::Stranger).await?;
+    let attempt = attempt.charge().await?;
+    let password = seat.hash(given.password).await?;
     let record = |account: &Account| {
         context.audit(&account.kubernetes_user, "account.password", &account.name).allowed()
     };
@@ -72,6 +76,7 @@ pub(crate) async fn sign_in_with_invitation(
     let Some(account) = redeemed else {
         return Err(deny(&console, &context, &attempt).await?);
     };
+    attempt.succeeded().await?;
     let known = known_browser(&account, &password)?;
     let new = NewSignIn::Account { account, method: SignInMethod::Invitation };
     let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
@@ -82,7 +87,7 @@ pub(crate) async fn sign_in_with_invitation(
 async fn deny(
     console: &Console,
     context: &RequestContext,
-    attempt: &Attempt<'_>,
+    attempt: &Charged<'_>,
 ) -> Result<Problem, Problem> {
     let wait = attempt.failed().await?;
     let problem = Problem::new(

@@ -3,6 +3,7 @@
 
 use super::{known_browser, welcome};
 use crate::Console;
+use crate::desk::Comes;
 use crate::me::Me;
 use crate::throttle::Counted;
 use authn::{KnownBrowser, PASSWORD_BYTES_MAX, Verdict};
@@ -73,11 +74,12 @@ pub(crate) async fn sign_in_with_password(
         .and_then(KnownBrowser::parse)
         .zip(account.as_ref().zip(stored.as_ref()))
         .and_then(|(mark, (account, stored))| mark.check(&account.name, stored.expose()));
+    let who = if known.is_some() { Comes::Known } else { Comes::Stranger };
     let counted = Counted::at_account(&typed, context.source, known.as_ref());
     let attempt = counted.admit(store, context.at).await?;
     // The seat comes first: who finds none has made no attempt.
-    let seat = console.desk.seat().await?;
-    attempt.charge().await?;
+    let seat = console.desk.seat(who).await?;
+    let attempt = attempt.charge().await?;
     // Waiting took a while: what is checked is the password as it is now.
     let account = account_of(store, name.as_ref()).await?;
     let stored = account.as_ref().and_then(|account| account.password.clone());

@@ -1,11 +1,15 @@
 //! Signing in with a Kubernetes bearer token. The cluster itself says who is behind it.
 //! A sign-in by token is short and holds for that cluster alone. The token is kept sealed, because a gate asks
 //! the cluster again whether it still takes it.
+//!
+//! Hostile input: whoever shows a token that no cluster takes is told one thing, whatever the reason, and learns neither
+//! which clusters there are nor how one checks tokens. The authenticator may be somebody's webhook, so its words go
+//! nowhere: the audit log holds their class.
 
 use super::welcome;
 use crate::Console;
 use crate::me::Me;
-use crate::throttle::{Attempt, Counted};
+use crate::throttle::{Charged, Counted};
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
@@ -76,8 +80,8 @@ pub(crate) struct TokenSignIn {
     responses(
         (status = 200, description = "Signed in; the cookie is set", body = Me),
         (status = 400, description = "Malformed (bad_request)", body = ProblemBody),
-        (status = 401, description = "The cluster or the hub does not take the token (token_refused)", body = ProblemBody),
-        (status = 404, description = "No such cluster (cluster_unknown)", body = ProblemBody),
+        (status = 401, description = "The cluster or the hub does not take the token, or there is no such cluster (token_refused)", body = ProblemBody),
+        (status = 404, description = "This hub has no cluster (cluster_unknown)", body = ProblemBody),
         (status = 413, description = "Too large (body_too_large)", body = ProblemBody),
         (status = 429, description = "Too many attempts (too_many_attempts)", body = ProblemBody),
         (status = 502, description = "The cluster does not answer (cluster_unreachable)", body = ProblemBody),
@@ -90,7 +94,6 @@ pub(crate) async fn sign_in_with_token(
     headers: HeaderMap,
     Json(given): Json<TokenSignIn>,
 ) -> Result<Response, Problem> {
-    let cluster = cluster(&console, given.cluster.as_ref())?;
     let token = Secret::new(given.token.expose().trim());
     if !(1..=TOKEN_BYTES_MAX).contains(&token.expose().len()) {
         return Err(Problem::bad_request(format!(
@@ -99,23 +102,47 @@ pub(crate) async fn sign_in_with_token(
     }
     // In a task of its own: who leaves before the answer has asked all the same, holds the seat as long, and is
     // counted.
-    let judged = judge(console.clone(), context.clone(), cluster.clone(), token.clone());
-    let (identity, token_ends) = tokio::spawn(judged).await.map_err(Problem::internal)??;
-    let new = NewSignIn::Token { identity, cluster: cluster.name().clone(), token, token_ends };
+    let judged = judge(console.clone(), context.clone(), given.cluster, token.clone());
+    let Judged { identity, cluster, token_ends } =
+        tokio::spawn(judged).await.map_err(Problem::internal)??;
+    let new = NewSignIn::Token { identity, cluster, token, token_ends };
     let issued = issue_sign_in(&console.api, &context, &headers, new).await?;
     Ok(welcome(&console, issued, None))
 }
 
-/// Whom the cluster says the token stands for, if the hub takes them, and when the token ends.
+/// Whom a cluster says the token stands for, and when the token ends.
+struct Judged {
+    identity: Identity,
+    cluster: ClusterName,
+    token_ends: Option<Timestamp>,
+}
+
+/// Asks the cluster named, or the first, about the token, and whether the hub takes whom it stands for.
 async fn judge(
     console: Console,
     context: RequestContext,
-    cluster: Cluster,
+    named: Option<ClusterName>,
     token: Secret,
-) -> Result<(Identity, Option<Timestamp>), Problem> {
+) -> Result<Judged, Problem> {
     let counted = Counted::from_network(context.source);
     let attempt = counted.admit(&console.api.store, context.at).await?;
+    let clusters = &console.api.clusters;
+    let found = match &named {
+        Some(name) => clusters.get(name),
+        None => clusters.first(),
+    };
+    let Some(cluster) = found.cloned() else {
+        if named.is_none() {
+            return Err(Problem::new(ProblemCode::ClusterUnknown, "this hub has no cluster")
+                .decided_by(DecidedBy::Hub));
+        }
+        // What was typed is left out of the log: it may have been the token.
+        let attempt = attempt.charge().await?;
+        let refusal = Refusal { user: "", why: "no such cluster", problem: not_taken() };
+        return Err(deny(&console, &context, &attempt, "(no such cluster)", refusal).await?);
+    };
     let seat = console.token_reviews.take(&cluster)?;
+    let attempt = attempt.charge().await?;
     let verdict = review(&cluster, &token).await;
     let own = match &verdict {
         Ok(TokenVerdict::Authenticated(identity)) => {
@@ -128,42 +155,34 @@ async fn judge(
         Ok(TokenVerdict::Authenticated(identity)) => identity,
         // Counted like a wrong token, or strangers could have the hub wait for a dead cluster for ever.
         Err(problem) => {
-            return Err(deny(&console, &context, &attempt, &cluster, "", problem).await?);
+            let why = problem.detail().to_owned();
+            let refusal = Refusal { user: "", why: &why, problem };
+            return Err(deny(&console, &context, &attempt, cluster.name(), refusal).await?);
         }
         Ok(TokenVerdict::Refused { reason }) => {
-            let problem = refused(format!("cluster `{}` says: {reason}", cluster.name()))
-                .decided_by(DecidedBy::Kubernetes);
-            return Err(deny(&console, &context, &attempt, &cluster, "", problem).await?);
+            let refusal = Refusal { user: "", why: class_of(&reason), problem: not_taken() };
+            return Err(deny(&console, &context, &attempt, cluster.name(), refusal).await?);
         }
+    };
+    let turned_away = async |problem: Problem| {
+        let why = problem.detail().to_owned();
+        let refusal = Refusal { user: &identity.user, why: &why, problem };
+        deny(&console, &context, &attempt, cluster.name(), refusal).await
     };
     let token_ends = authn::token_ends_at(&token);
     if token_ends.is_some_and(|ends| ends <= context.at) {
         let problem = refused("the token has expired").decided_by(DecidedBy::Hub);
-        return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
+        return Err(turned_away(problem).await?);
     }
     let welcome = match unwelcome(&console, &identity) {
         Some(why) => Err(refused(why).decided_by(DecidedBy::Hub)),
         None => own,
     };
     if let Err(problem) = welcome {
-        return Err(deny(&console, &context, &attempt, &cluster, &identity.user, problem).await?);
+        return Err(turned_away(problem).await?);
     }
-    Ok((identity, token_ends))
-}
-
-fn cluster(console: &Console, named: Option<&ClusterName>) -> Result<Cluster, Problem> {
-    let clusters = &console.api.clusters;
-    let found = match named {
-        Some(name) => clusters.get(name),
-        None => clusters.first(),
-    };
-    found.cloned().ok_or_else(|| {
-        let detail = match named {
-            Some(name) => format!("this hub knows no cluster `{name}`"),
-            None => "this hub has no cluster".to_owned(),
-        };
-        Problem::new(ProblemCode::ClusterUnknown, detail).decided_by(DecidedBy::Hub)
-    })
+    attempt.succeeded().await?;
+    Ok(Judged { identity, cluster: cluster.name().clone(), token_ends })
 }
 
 async fn review(cluster: &Cluster, token: &Secret) -> Result<TokenVerdict, Problem> {
@@ -225,19 +244,45 @@ fn refused(detail: impl Into<String>) -> Problem {
         .fix("get a new token, as in `kubectl create token`, and check the cluster")
 }
 
+/// All that is said of a token that is nobody's.
+fn not_taken() -> Problem {
+    refused(
+        "no cluster of this name takes the token: it may be cut, expired, or of another cluster",
+    )
+}
+
+/// What an authenticator's words come to.
+fn class_of(reason: &str) -> &'static str {
+    let says = |word: &str| reason.to_ascii_lowercase().contains(word);
+    if says("expired") {
+        "the cluster says it has expired"
+    } else if says("audience") {
+        "the cluster says it is for another audience"
+    } else {
+        "the cluster does not take it"
+    }
+}
+
+/// Who is refused, as far as the cluster knows, and why: as the log has it, and as they are told.
+struct Refusal<'a> {
+    user: &'a str,
+    why: &'a str,
+    problem: Problem,
+}
+
 /// Counts and records a refusal or a failure, and returns it.
 async fn deny(
     console: &Console,
     context: &RequestContext,
-    attempt: &Attempt<'_>,
-    cluster: &Cluster,
-    user: &str,
-    problem: Problem,
+    attempt: &Charged<'_>,
+    at: impl std::fmt::Display,
+    refusal: Refusal<'_>,
 ) -> Result<Problem, Problem> {
+    let Refusal { user, why, problem } = refusal;
     let wait = attempt.failed().await?;
-    let entry = context.audit(user, "sign_in", cluster.name()).detail(json!({
+    let entry = context.audit(user, "sign_in", at).detail(json!({
         "method": SignInMethod::Token.as_str(),
-        "why": problem.detail(),
+        "why": why,
         "next_attempt_in_s": wait.map(|wait| wait.as_secs()),
         "user_agent": context.user_agent,
     }));

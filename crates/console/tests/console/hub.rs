@@ -6,7 +6,7 @@ use authn::{AccountMapping, Cost, Lifetimes, TokenAdmins};
 use axum::Router;
 use console::{Accounts, Author, Console, MachineDesk, NewAccount, PasswordDesk};
 use http::{Request, Response};
-use http_api::{Clock, HttpApi, Origins, TrustedProxies, fortify};
+use http_api::{Clock, HttpApi, Origins, Pace, TrustedProxies, fortify};
 use http_body_util::BodyExt as _;
 use kube_io::{Cluster, Clusters};
 use model::{AccountName, ClusterName, HubId, Secret, Timestamp};
@@ -64,6 +64,7 @@ impl Hub {
             lifetimes: Lifetimes::default(),
             token_admins: TokenAdmins::of_home(Some(home), mapping.admins_group()),
             accounts: mapping.clone(),
+            pace: Pace::default(),
             clock,
         };
         let desk = PasswordDesk::new(Cost::default(), [9; 32]).unwrap();
@@ -166,6 +167,10 @@ fn cluster(name: &str) -> Cluster {
                 user(account, &["system:serviceaccounts", "system:authenticated"])
             }
             "impostor" => user("sallyport:alice", &["system:authenticated"]),
+            "stale" => {
+                json!({ "authenticated": false, "error": "webhook 10.1.2.3: token has Expired" })
+            }
+            "strayed" => json!({ "authenticated": false, "error": "webhook: bad audience \u{1b}" }),
             _ => json!({ "authenticated": false, "error": "invalid bearer token" }),
         };
         let reply = json!({

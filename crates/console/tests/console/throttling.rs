@@ -93,6 +93,60 @@ async fn guessing_in_parallel_gains_nothing() {
 }
 
 #[tokio::test]
+async fn guessing_at_many_accounts_in_parallel_gains_nothing() {
+    let hub = Hub::start().await;
+    let spray = async |turn: u32| {
+        let before = hub.desk.checks();
+        let guesses = (0..120).map(|n| {
+            let mut stranger = hub.browser().at("198.51.100.7");
+            let name = format!("somebody-{turn}-{n}");
+            tokio::spawn(async move { stranger.sign_in(&name, GUESS).await.status })
+        });
+        for guess in guesses.collect::<Vec<_>>() {
+            let status = guess.await.unwrap();
+            assert!([401, 429].contains(&status), "{status}");
+        }
+        hub.desk.checks() - before
+    };
+    let checked = spray(0).await;
+    assert!((1..=50).contains(&checked), "{checked} guesses were looked at");
+    // Each time a wait ends, one guess is looked at, however many have waited for it.
+    for turn in 1..4 {
+        hub.wait(Duration::from_secs(60));
+        assert_eq!(spray(turn).await, 1);
+    }
+    // That is by network: elsewhere nobody waits, nor does a neighbour once it is over, and what they get right
+    // makes nobody else wait.
+    assert_eq!(hub.browser().at("203.0.113.5").sign_in("alice", PASSWORD).await.status, 200);
+    let mut neighbour = hub.browser().at("198.51.100.7");
+    neighbour.sign_in("alice", PASSWORD).await.refused(429, "too_many_attempts");
+    hub.wait(Duration::from_secs(60));
+    for name in ["alice", "root"] {
+        let mut neighbour = hub.browser().at("198.51.100.7");
+        assert_eq!(neighbour.sign_in(name, PASSWORD).await.status, 200);
+    }
+    // Made-up tokens and invitations are guesses of the same network.
+    let mut stranger = hub.browser().at("198.51.100.7");
+    let body = serde_json::json!({ "invitation": "inv_made.up", "password": PASSWORD });
+    stranger.post("/api/v1/sign-in/invitation", body).await.refused(403, "invitation_invalid");
+    let body = serde_json::json!({ "token": "bob" });
+    stranger.post("/api/v1/sign-in/token", body).await.refused(429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn a_class_that_signs_in_at_once_from_one_address_does_not_wait() {
+    let hub = Hub::start().await;
+    let class = (0..80).map(|_| {
+        let mut student = hub.browser().at("198.51.100.7");
+        tokio::spawn(async move { student.sign_in("alice", PASSWORD).await.status })
+    });
+    for student in class.collect::<Vec<_>>() {
+        assert_eq!(student.await.unwrap(), 200);
+    }
+    assert_eq!(hub.store.throttle_state("network:198.51.100.7").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_forged_forwarding_header_does_not_make_a_new_network() {
     let hub = Hub::start().await;
     let body = serde_json::json!({ "username": "alice", "password": GUESS }).to_string();

@@ -52,13 +52,15 @@ impl From<KubeIoError> for Problem {
             .fix("ask whoever administers the cluster's RBAC")
             .caused_by(error),
             KubeIoError::Refused { code: 404, message, .. } => {
-                Self::new(ProblemCode::NotFound, message.clone()).decided_by(DecidedBy::Kubernetes)
+                Self::new(ProblemCode::NotFound, cluster_words(message))
+                    .decided_by(DecidedBy::Kubernetes)
             }
             KubeIoError::Refused { code: 409, message, .. } => {
-                Self::new(ProblemCode::Conflict, message.clone()).decided_by(DecidedBy::Kubernetes)
+                Self::new(ProblemCode::Conflict, cluster_words(message))
+                    .decided_by(DecidedBy::Kubernetes)
             }
             KubeIoError::Refused { code: 400 | 422, message, .. } => {
-                Self::bad_request(message.clone()).decided_by(DecidedBy::Kubernetes)
+                Self::bad_request(cluster_words(message)).decided_by(DecidedBy::Kubernetes)
             }
             KubeIoError::ExecUnsupported { cluster, .. } => Self::new(
                 ProblemCode::ExecUnsupported,
@@ -174,5 +176,22 @@ mod tests {
             problem.detail()
         );
         assert!(refused(403, &"x".repeat(9999)).detail().len() < 600);
+    }
+
+    #[test]
+    fn whatever_a_cluster_says_no_with_its_words_go_out_cleaned_and_cut() {
+        for (code, told) in [
+            (400, ProblemCode::BadRequest),
+            (404, ProblemCode::NotFound),
+            (409, ProblemCode::Conflict),
+            (422, ProblemCode::BadRequest),
+        ] {
+            let plain = refused(code, "pods \"a\": field is immutable");
+            assert_eq!((plain.code(), plain.detail()), (told, "pods \"a\": field is immutable"));
+            let hostile = refused(code, "pods \"\u{1b}]0;owned\u{7}\u{202e}nimda\"");
+            assert!(!hostile.detail().chars().any(model::is_unseen), "{}", hostile.detail());
+            let long = refused(code, &"x".repeat(9999));
+            assert_eq!(long.detail().len(), WORDS_CHARACTERS_MAX);
+        }
     }
 }

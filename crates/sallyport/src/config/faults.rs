@@ -164,6 +164,7 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
     for (key, value, least, most) in [
         ("server.drain_grace_s", config.server.drain_grace_s, 0, 3600),
         ("server.connections_per_network_max", per_network, 1, 1_000_000),
+        ("server.acts_per_second_max", config.server.acts_per_second_max.into(), 1, 10_000),
         // Within what `authn::Lifetimes` takes; a test holds the two together.
         ("sign_in.idle_minutes", sign_in.idle_minutes, 1, 7 * 24 * 60),
         ("sign_in.password_hours", sign_in.password_hours, 1, 30 * 24),

@@ -49,6 +49,11 @@ pub(crate) const KEYS: &[Key] = &[
         "1000",
         "Connections of one network (an IPv4 address, an IPv6 /64), terminals not counted; the default is a class of 500 behind one address. Trusted proxies have no such bound.",
     ),
+    other(
+        "server.acts_per_second_max",
+        "20",
+        "What one person may ask for in a second that changes something, enters a Pod or asks the cluster what they may; ten times as much at once.",
+    ),
     text("tls.certificate", "", "PEM file with the certificate chain; reloaded when it changes."),
     text("tls.key", "", "PEM file with the private key."),
     other(

@@ -138,6 +138,7 @@ fn each_value_that_serving_would_refuse_is_refused_here() {
         ("[server]\norigins = []", "`server.origins` is empty"),
         ("[server]\nmetrics_listen = \"0.0.0.0:8443\"", "server.metrics_listen"),
         ("[server]\nconnections_per_network_max = 0", "connections_per_network_max"),
+        ("[server]\nacts_per_second_max = 0", "acts_per_second_max"),
         ("[sign_in]\nuser_prefix = \"\"", "sign_in.user_prefix"),
         ("[sign_in]\ntoken_hours = 25", "sign_in.token_hours"),
         ("[sign_in]\nmachine_hours = 169", "sign_in.machine_hours"),

@@ -215,6 +215,21 @@ on_both_databases! {
         let state = hubs[1].throttle_state("alice|192.0.2.0/24").await.unwrap();
         assert_eq!(state, Some(ThrottleState { failures: 50, last_failure_at: later(1) }));
         assert_eq!(hubs[1].throttle_state("alice|198.51.100.0/24").await.unwrap(), None);
+        // One that did not fail goes, with its time; what failed meanwhile stays.
+        let tally = async |key| {
+            let state = hubs[1].throttle_state(key).await.unwrap();
+            state.map(|state| (state.failures, state.last_failure_at))
+        };
+        let key = "alice|192.0.2.0/24";
+        for (taken_back, last) in [(later(8), later(1)), (later(7), later(8))] {
+            hubs[0].throttle_fail(key, later(8)).await.unwrap();
+            hubs[1].throttle_take_back(key, taken_back, Some(later(1))).await.unwrap();
+            assert_eq!(tally(key).await, Some((50, last)));
+        }
+        hubs[0].throttle_fail("once", NOW).await.unwrap();
+        hubs[0].throttle_take_back("once", NOW, None).await.unwrap();
+        hubs[0].throttle_take_back("once", NOW, None).await.unwrap();
+        assert_eq!(tally("once").await, None);
         hubs[0].throttle_clear("alice|192.0.2.0/24").await.unwrap();
         assert_eq!(hubs[1].throttle_state("alice|192.0.2.0/24").await.unwrap(), None);
         for hostile in ["x".repeat(100_000), "a\0b".to_owned(), "'; DROP TABLE throttles; --".to_owned()] {

@@ -5,8 +5,8 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_api::{
-    CSRF_HEADER, Clock, HttpApi, NewSignIn, Origins, RequestContext, SignedIn, TrustedProxies,
-    fortify, issue_sign_in,
+    CSRF_HEADER, Clock, HttpApi, NewSignIn, Origins, Pace, RequestContext, SignedIn,
+    TrustedProxies, fortify, issue_sign_in,
 };
 use http_body_util::BodyExt as _;
 use kube_io::{Cluster, Clusters};
@@ -62,6 +62,7 @@ impl Hub {
             lifetimes: authn::Lifetimes::default(),
             token_admins: authn::TokenAdmins::of_home(home, accounts.admins_group()),
             accounts,
+            pace: Pace::default(),
             clock: Clock::of_the_machine(),
         };
         let keys = LinkKeys::open(api.clone()).await.unwrap();

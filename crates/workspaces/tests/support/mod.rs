@@ -16,7 +16,7 @@ use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_api::{
-    CSRF_HEADER, Clock, HttpApi, NewSignIn, Origins, Peer, RequestContext, TrustedProxies,
+    CSRF_HEADER, Clock, HttpApi, NewSignIn, Origins, Pace, Peer, RequestContext, TrustedProxies,
     issue_sign_in,
 };
 use http_body_util::BodyExt as _;
@@ -50,6 +50,7 @@ pub(crate) async fn hub(clusters: Vec<Cluster>) -> Hub {
         lifetimes: authn::Lifetimes::default(),
         accounts: authn::AccountMapping::default(),
         token_admins: authn::TokenAdmins::of_home(None, "sallyport:admins".to_owned()),
+        pace: Pace::default(),
         clock: Clock::of_the_machine(),
     };
     Hub { api, directory }
