@@ -53,8 +53,10 @@ pub(crate) fn token(flags: &TokenFlags) -> anyhow::Result<ExitCode> {
         "cluster": flags.cluster,
         "asked_at_s": asked_at_s,
     });
-    let hub = HubClient::new(&login.hub, login.authority.as_deref())?;
-    let answer = runtime()?.block_on(hub.post("/api/v1/machine/token", &given))?;
+    let answer = runtime()?.block_on(async {
+        let hub = HubClient::new(&login.hub, login.authority.as_deref())?;
+        hub.post("/api/v1/machine/token", &given).await
+    })?;
     if answer.is_session_ended() {
         // As when a certificate cannot be renewed: what is kept opens nothing any more.
         place.forget(&login)?;
