@@ -3,9 +3,9 @@
 
 use crate::password::read_stored;
 use crate::{
-    AccountMapping, BrowserSecret, Challenge, InvitationSecret, KnownBrowser, MachineKey,
-    MachinePurpose, PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, UserCode, check_password,
-    token_ends_at,
+    AccountMapping, BrowserSecret, Challenge, IdToken, InvitationSecret, IssuerKey, KnownBrowser,
+    MachineKey, MachinePurpose, NotOurs, PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN,
+    ReviewerSecrets, UserCode, check_password, token_ends_at,
 };
 use model::{AccountName, Secret};
 
@@ -20,6 +20,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("authn_stored_hash", stored_hash),
     ("authn_groups", groups),
     ("authn_machine", machine),
+    ("authn_id_token", id_token),
 ];
 
 /// Cookies and invitations are taken in one spelling only, and a refusal does not repeat them.
@@ -111,6 +112,21 @@ pub fn machine(data: &[u8]) {
     for key in keys.into_iter().flatten() {
         assert_eq!(MachineKey::parse(&URL_SAFE_NO_PAD.encode(key.bytes())), Ok(key.clone()));
         assert!(!key.proves(MachinePurpose::Renew, "", &text), "a proof out of nothing");
+    }
+}
+
+/// No token is the hub's that it did not sign, and no text is taken as secrets that cannot be sent.
+pub fn id_token(data: &[u8]) {
+    let text = Secret::new(String::from_utf8_lossy(data));
+    let mut point = [0; 65];
+    point[0] = 4;
+    let now = model::Timestamp::from_micros(0);
+    let key = IssuerKey::new(&point, now);
+    assert_eq!(IdToken::verified(&text, key.as_ref()), Err(NotOurs), "a token out of nothing");
+    if ReviewerSecrets::parse(&text).is_ok() {
+        assert!(
+            text.expose().lines().all(|line| line.trim().bytes().all(|b| b.is_ascii_graphic()))
+        );
     }
 }
 

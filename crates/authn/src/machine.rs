@@ -41,6 +41,9 @@ pub enum MachinePurpose {
     Ask,
     /// To get a fresh certificate. Whoever replays it gets one that is worth nothing without the key.
     Renew,
+    /// To get an ID token for a cluster's API server. What is signed names the cluster and the time, because whoever
+    /// replays it gets a token that is worth something without the key.
+    Token,
     /// To end the sign-in.
     End,
 }
@@ -50,6 +53,7 @@ impl MachinePurpose {
         match self {
             Self::Ask => "ask",
             Self::Renew => "renew",
+            Self::Token => "token",
             Self::End => "end",
         }
     }
@@ -84,6 +88,11 @@ impl MachineKey {
     /// What is signed to prove the key.
     pub fn statement(purpose: MachinePurpose, about: &str) -> Vec<u8> {
         format!("sallyport machine v1\0{}\0{about}", purpose.word()).into_bytes()
+    }
+
+    /// What a proof for an ID token is about: the cluster that it is for, and the second in which it is asked for.
+    pub fn about_token(cluster: &model::ClusterName, asked_at_s: i64) -> String {
+        format!("{cluster}\0{asked_at_s}")
     }
 
     /// Whether `proof` (base64url) is this key's signature of the statement.

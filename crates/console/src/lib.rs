@@ -1,11 +1,12 @@
-//! The console's own part of the hub: signing in and out, machines that people sign in from, who I am, local accounts,
-//! the audit log, and the web page itself.
+//! The console's own part of the hub: signing in and out, machines that people sign in from, the tokens that
+//! API servers take of them, who I am, local accounts, the audit log, and the web page itself.
 //! It knows no Pod, workspace, link or terminal; their services share only the ground of `http-api`.
 
 mod accounts;
 mod assets;
 mod audit;
 mod desk;
+mod issuer;
 mod machines;
 mod me;
 mod sign_in;
@@ -14,6 +15,7 @@ mod throttle;
 pub use accounts::{Accounts, AccountsError, Author, Created, Invitation, NewAccount};
 pub use assets::page;
 pub use desk::PasswordDesk;
+pub use issuer::{ISSUER_PATH, IssuerDesk, IssuerSettings};
 pub use machines::{MachineAuthorityError, MachineDesk};
 
 use axum::extract::FromRef;
@@ -31,6 +33,7 @@ pub struct Console {
     desk: PasswordDesk,
     accounts: Accounts,
     machines: MachineDesk,
+    issuer: IssuerDesk,
     version: Arc<str>,
     token_reviews: ReviewSeats,
     audit_verification: Arc<Semaphore>,
@@ -38,7 +41,13 @@ pub struct Console {
 
 impl Console {
     /// Puts the state together. `version` is the hub's, as `me` shows it.
-    pub fn new(api: HttpApi, desk: PasswordDesk, machines: MachineDesk, version: &str) -> Self {
+    pub fn new(
+        api: HttpApi,
+        desk: PasswordDesk,
+        machines: MachineDesk,
+        issuer: IssuerDesk,
+        version: &str,
+    ) -> Self {
         Self {
             accounts: Accounts::new(
                 api.store.clone(),
@@ -49,6 +58,7 @@ impl Console {
             api,
             desk,
             machines,
+            issuer,
             version: version.into(),
             audit_verification: Arc::new(Semaphore::new(1)),
         }
@@ -64,6 +74,7 @@ impl FromRef<Console> for HttpApi {
 /// Tells what this crate counts and lets it begin at nothing.
 pub fn describe_metrics() {
     desk::describe_metrics();
+    issuer::describe_metrics();
     throttle::describe_metrics();
 }
 
@@ -77,6 +88,10 @@ pub fn router(console: Console) -> OpenApiRouter {
         .routes(routes!(machines::asking::collect))
         .routes(routes!(machines::asking::renew))
         .routes(routes!(machines::asking::end))
+        .routes(routes!(issuer::asking::token))
+        .routes(routes!(issuer::published::issuer_configuration))
+        .routes(routes!(issuer::published::issuer_keys))
+        .routes(routes!(issuer::reviewing::review_token))
         .routes(routes!(machines::deciding::look, machines::deciding::decide))
         .routes(routes!(me::me))
         .routes(routes!(me::sign_out))

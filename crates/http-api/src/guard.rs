@@ -21,16 +21,19 @@ const SIGN_IN_ROUTES: &[&str] = &[
     "/api/v1/machine/collect",
     "/api/v1/machine/renew",
     "/api/v1/machine/end",
+    "/api/v1/machine/token",
 ];
+/// Below it, by a cluster's name, an API server asks: it has no cookie, and shows its cluster's secret.
+const REVIEWS: &str = "/api/v1/token-reviews/";
 
 /// Everything under these is the API.
 const API_ROOTS: &[&str] = &["/api", "/presigned"];
 
-/// Whether a request is answered without a sign-in: signing in itself, and reading what is the same for
+/// Whether a request is answered without a sign-in: signing in itself, what proves itself otherwise, and reading what is the same for
 /// everybody (the page, its assets, health).
 pub fn is_public(method: &Method, path: &str) -> bool {
     if is_api(path) {
-        *method == Method::POST && SIGN_IN_ROUTES.contains(&path)
+        *method == Method::POST && (SIGN_IN_ROUTES.contains(&path) || is_review(path))
     } else {
         matches!(*method, Method::GET | Method::HEAD)
     }
@@ -74,6 +77,10 @@ fn is_api(path: &str) -> bool {
     })
 }
 
+fn is_review(path: &str) -> bool {
+    path.strip_prefix(REVIEWS).is_some_and(|name| !name.is_empty() && !name.contains('/'))
+}
+
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let said = match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
         (Some(text), _) => text.clone(),
@@ -98,6 +105,11 @@ mod tests {
             (Method::POST, "/api/v1/sign-in/password", true),
             (Method::POST, "/api/v1/machine/ask", true),
             (Method::POST, "/api/v1/machine/requests/BCDF-GHJK", false),
+            (Method::POST, "/api/v1/machine/token", true),
+            (Method::POST, "/api/v1/token-reviews/demo", true),
+            (Method::GET, "/api/v1/token-reviews/demo", false),
+            (Method::POST, "/api/v1/token-reviews/", false),
+            (Method::POST, "/api/v1/token-reviews/demo/x", false),
             (Method::GET, "/api/v1/sign-in/password", false),
             (Method::POST, "/api/v1/sign-in/password/", false),
             (Method::POST, "/api/v1/sign-in", false),

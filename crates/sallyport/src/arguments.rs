@@ -2,7 +2,7 @@
 
 use crate::auth::AuthCommand;
 use crate::config::Sources;
-use crate::login::{LoginFlags, OfHub};
+use crate::login::{LoginFlags, OfHub, TokenFlags};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use model::{AccountName, ClusterName, NodeName};
 use std::path::{Path, PathBuf};
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Kubeconfig(OfHub),
     /// Print the credential of this machine's login: what kubectl runs (ExecCredential v1).
     Credential(OfHub),
+    /// Print a token with which a cluster's own API server lets in who is signed in from this machine.
+    Token(TokenFlags),
     /// Print the OpenAPI description of the API.
     Openapi,
     /// Print a completion script for a shell.

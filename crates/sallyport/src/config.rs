@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) traffic: TrafficConfig,
     pub(crate) posture: PostureConfig,
     pub(crate) gateway: GatewayConfig,
+    pub(crate) issuer: IssuerConfig,
     pub(crate) log: Log,
 }
 
@@ -71,6 +72,7 @@ pub(crate) struct ClusterConfig {
     pub(crate) context: Option<String>,
     #[serde(default)]
     pub(crate) in_cluster: bool,
+    pub(crate) token_review_secret: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -126,6 +128,13 @@ pub(crate) struct TrafficConfig {
 pub(crate) struct PostureConfig {
     pub(crate) scan_every_hours: u64,
     pub(crate) keep_days: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct IssuerConfig {
+    pub(crate) url: Option<String>,
+    pub(crate) token_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -220,6 +229,12 @@ impl Default for TrafficConfig {
 impl Default for PostureConfig {
     fn default() -> Self {
         Self { scan_every_hours: 12, keep_days: 90 }
+    }
+}
+
+impl Default for IssuerConfig {
+    fn default() -> Self {
+        Self { url: None, token_s: 600 }
     }
 }
 

@@ -1,17 +1,18 @@
-//! `sallyport login`, `logout`, `kubeconfig` and `credential`: signing in from a machine through a browser, and handing
+//! `sallyport login`, `logout`, `kubeconfig`, `credential` and `token`: signing in from a machine through a browser, and handing
 //! kubectl and every other client of Kubernetes a short-lived certificate for a key that never leaves the machine.
 //! How the hub lets a machine in is the crate `console`'s; where a login is kept, `place`'s.
 //!
 //! States: asked, with a proof of a fresh key → decided by the person in the console, whose browser leads back to a
 //! port of this machine, or who types a code where the browser is elsewhere → collected with the verifier → kept, and
 //! renewed by the key until the sign-in ends. Nothing secret is an argument, a variable or a line of output, but for
-//! `credential`, whose output is what kubectl asked for.
+//! `credential` and `token`, whose output is what was asked for.
 
 mod hub;
 mod kubeconfig;
 mod loopback;
 mod place;
 mod said;
+mod token;
 mod words;
 
 use crate::auth::Language;
@@ -32,6 +33,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+pub(crate) use token::{TokenFlags, token};
 use words::Words;
 
 /// A certificate that ends sooner is renewed first: kubectl uses what it is given for the whole of a command.

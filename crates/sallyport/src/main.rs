@@ -9,6 +9,7 @@ mod config;
 mod gateway;
 mod health;
 mod hub;
+mod issuer;
 mod listen;
 mod login;
 mod scan;
@@ -68,6 +69,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Logout(flags) => return login::logout(&flags),
         Command::Kubeconfig(flags) => return login::print_kubeconfig(&flags),
         Command::Credential(flags) => return login::credential(&flags),
+        Command::Token(flags) => return login::token(&flags),
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();
@@ -106,6 +108,7 @@ fn explain(wanted: Option<&str>) -> anyhow::Result<()> {
     if with_clusters {
         say(
             "[[cluster]]\n    One table for each cluster: name, then kubeconfig and context, or in_cluster = true.\n    \
+             token_review_secret = FILE lets its API server have the hub's tokens reviewed, by the secret in that file.\n    \
              On the command line: --kubeconfig FILE --context NAME.\n",
         )?;
     }

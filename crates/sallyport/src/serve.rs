@@ -2,13 +2,13 @@
 
 use crate::config::{Config, LogFormatName};
 use crate::signals::Signals;
-use crate::{agents, gateway, health, hub, listen, tls};
+use crate::{agents, gateway, health, hub, issuer, listen, tls};
 use anyhow::Context;
 use authn::Cost;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use console::{Console, MachineDesk, PasswordDesk};
+use console::{Console, IssuerDesk, MachineDesk, PasswordDesk};
 use http_api::HttpApi;
 use pods::Pods;
 use scanner::{Posture, PostureSettings};
@@ -53,6 +53,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 
     let services = Services::new(&config, &api, &keys, &live, &stop).await?;
     let machines = services.machines.clone();
+    let issuing = services.issuer.clone();
     let cluster = services.cluster.clone();
     let (router, openapi) = services.routes();
     let openapi = openapi.to_json().context("the OpenAPI description cannot be written")?;
@@ -80,6 +81,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         std::sync::Arc::clone(&certificate).keep(tls::LOOK_EVERY),
     );
     tasks.spawn("the keeping of the links' keys", keys.keep());
+    tasks.spawn("the keeping of the issuer's keys", issuing.clone().keep());
+    tasks.spawn("the look at API servers' secrets", issuer::keep(issuing, config.clone()));
     tasks.spawn("the feed of changes", live.clone().heed(api.clone()));
     let ended_kept = Duration::from_secs(config.store.keep_ended_days * 24 * 3600);
     let expired = purge(
@@ -241,6 +244,7 @@ pub(crate) fn description() -> anyhow::Result<String> {
 struct Services {
     console: Console,
     machines: MachineDesk,
+    issuer: IssuerDesk,
     terminals: Terminals,
     cluster: ClusterServices,
 }
@@ -317,9 +321,13 @@ impl Services {
             api.clock.now(),
         );
         let machines = machines.await?;
+        let issuer = IssuerDesk::open(api.clone(), issuer::settings(config)?);
+        let issuer = issuer.await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let version = env!("CARGO_PKG_VERSION");
         Ok(Self {
-            console: Console::new(api.clone(), desk, machines.clone(), env!("CARGO_PKG_VERSION")),
+            console: Console::new(api.clone(), desk, machines.clone(), issuer.clone(), version),
             machines,
+            issuer,
             terminals: Terminals::new(api.clone(), keys.clone(), live.clone(), settings),
             cluster: ClusterServices {
                 api: api.clone(),

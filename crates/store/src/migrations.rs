@@ -48,6 +48,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0006_posture.sql"),
         postgres: include_str!("../migrations/postgres/0006_posture.sql"),
     },
+    Migration {
+        version: 7,
+        sqlite: include_str!("../migrations/sqlite/0007_issuer_keys.sql"),
+        postgres: include_str!("../migrations/postgres/0007_issuer_keys.sql"),
+    },
 ];
 
 /// A number nobody else locks: the first bytes of SHA-256("sallyport migrations").

@@ -25,6 +25,8 @@ pub struct Purged {
     pub hubs: u64,
     /// Keys that signed links 30 days ago; no link lives as long.
     pub link_keys: u64,
+    /// Keys that signed ID tokens, an hour after a newer one came.
+    pub issuer_keys: u64,
     /// Terminals that ended long ago.
     pub terminals: u64,
     /// Links that expired long ago, and whose terminals are gone.
@@ -33,6 +35,8 @@ pub struct Purged {
     pub workspaces: u64,
 }
 
+/// A key signs for ten minutes after its successor came, and its tokens live for ten more.
+const RETIRED_ISSUER_KEY_KEPT: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Long enough for whoever looks into an incident to see who was signed in.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -95,6 +99,8 @@ impl Store {
             )
             .await?;
         let link_keys = act.execute("DELETE FROM link_keys WHERE created_at < $1", month).await?;
+        let issuer_keys =
+            crate::issuer_keys::purge(&mut act, before(RETIRED_ISSUER_KEY_KEPT)).await?;
         let long_ago = values![before(ended_kept), AT_ONCE];
         let terminals = act
             .execute(
@@ -131,6 +137,7 @@ impl Store {
             machine_requests,
             hubs,
             link_keys,
+            issuer_keys,
             terminals,
             links,
             workspaces,

@@ -278,6 +278,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machine/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a token for a cluster's own API server, for a machine that is signed in.
+         * @description It holds for minutes, and for that cluster alone. An API server that has it reviewed refuses it as soon as the
+         *     sign-in ends.
+         */
+        post: operations["token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -641,6 +662,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/token-reviews/{cluster}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a token reviewed, as the API server of a cluster.
+         * @description The webhook of `--authentication-token-webhook-config-file`. The API server shows its cluster's secret as a bearer
+         *     token; there is no such face for a cluster that has none.
+         */
+        post: operations["review_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traffic/agents": {
         parameters: {
             query?: never;
@@ -836,6 +878,46 @@ export interface paths {
          * @description Ends when the Pod is gone, and when the sign-in or the right to watch does.
          */
         get: operations["watch_workspace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/issuer/.well-known/openid-configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how to verify the hub's ID tokens.
+         * @description The discovery document of OpenID Connect. There is none unless an operator set `issuer.url`.
+         */
+        get: operations["issuer_configuration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/issuer/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the keys that the hub's ID tokens are signed with.
+         * @description A JSON Web Key Set. A new key is in it ten minutes before it signs, and an old one for as long as a token of it holds.
+         */
+        get: operations["issuer_keys"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1190,6 +1272,38 @@ export interface components {
         };
         /** @description A machine that proves its key. */
         MachineProves: {
+            /** @description Its public key, as it was asked with. */
+            key: string;
+            /** @description That key's signature, in base64url. */
+            proof: string;
+        };
+        /** @description A token for an API server. */
+        MachineToken: {
+            /**
+             * Format: date-time
+             * @description When it expires.
+             */
+            expires_at: string;
+            /**
+             * Format: password
+             * @description The token (an ID token of OpenID Connect).
+             */
+            token: string;
+            /**
+             * @description The Kubernetes user.
+             * @example sallyport:alice
+             */
+            user: string;
+        };
+        /** @description A machine that proves its key for a token. */
+        MachineWantsToken: {
+            /**
+             * Format: int64
+             * @description The second since 1970 in which it is asked for, by the machine's clock.
+             */
+            asked_at_s: number;
+            /** @description The cluster that the token is for. */
+            cluster: string;
             /** @description Its public key, as it was asked with. */
             key: string;
             /** @description That key's signature, in base64url. */
@@ -1971,6 +2085,65 @@ export interface components {
             /** @description Korean. */
             ko: string;
         };
+        /** @description The hub's answer. */
+        TokenReviewAnswer: {
+            /** @description The version in which it was asked. */
+            apiVersion: components["schemas"]["TokenReviewVersion"];
+            /** @description `TokenReview`. */
+            kind: components["schemas"]["TokenReviewKind"];
+            /** @description The answer. */
+            status: components["schemas"]["TokenReviewStatus"];
+        };
+        /**
+         * @description The kind of what is asked.
+         * @enum {string}
+         */
+        TokenReviewKind: "TokenReview";
+        /** @description An API server's question. Whatever else it says is Kubernetes' to define, and not read. */
+        TokenReviewQuestion: {
+            /** @description The version. */
+            apiVersion: components["schemas"]["TokenReviewVersion"];
+            /** @description `TokenReview`. */
+            kind: components["schemas"]["TokenReviewKind"];
+            /** @description What is asked. */
+            spec: components["schemas"]["TokenReviewSpec"];
+        };
+        /** @description What is asked. */
+        TokenReviewSpec: {
+            /**
+             * Format: password
+             * @description Whatever somebody sent as a bearer token.
+             */
+            token?: string;
+        };
+        /** @description Whose the token is. */
+        TokenReviewStatus: {
+            /** @description Whether it is anybody's. */
+            authenticated: boolean;
+            /** @description Why it is nobody's, if it was once the hub's. */
+            error?: string;
+            /** @description Whose. */
+            user?: components["schemas"]["TokenReviewUser"];
+        };
+        /** @description A person, as the gateway names them. */
+        TokenReviewUser: {
+            /** @description The token's id, as an API server that verifies tokens by itself notes it. */
+            extra: {
+                [key: string]: string[];
+            };
+            /** @description The groups; none of Kubernetes' own. */
+            groups: string[];
+            /**
+             * @description The user name.
+             * @example sallyport:alice
+             */
+            username: string;
+        };
+        /**
+         * @description The versions in which an API server asks.
+         * @enum {string}
+         */
+        TokenReviewVersion: "authentication.k8s.io/v1" | "authentication.k8s.io/v1beta1";
         /** @description A token and the cluster that knows it. */
         TokenSignIn: {
             /** @description The cluster that knows it; the first one if left out. */
@@ -4022,6 +4195,93 @@ export interface operations {
             };
         };
     };
+    token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineWantsToken"];
+            };
+        };
+        responses: {
+            /** @description The token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineToken"];
+                };
+            };
+            /** @description Malformed, the key was not proved, or the machine's clock is wrong (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The machine is not signed in, or not any more (session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: see the code (origin_refused, csrf, …) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No tokens are given for such a cluster (cluster_unknown) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -5855,6 +6115,105 @@ export interface operations {
             };
         };
     };
+    review_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The cluster's name */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenReviewQuestion"];
+            };
+        };
+        responses: {
+            /** @description Whose the token is, if anybody's */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenReviewAnswer"];
+                };
+            };
+            /** @description No TokenReview (bad_request) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the cluster's secret (token_refused) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: see the code (origin_refused, csrf, …) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such face (cluster_unknown) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large (body_too_large) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts, or too many under way (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_traffic_agents: {
         parameters: {
             query?: never;
@@ -6920,6 +7279,100 @@ export interface operations {
             };
             /** @description cluster_unreachable */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issuer_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The hub is no issuer (not_found) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issuer_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The hub is no issuer (not_found) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -286,7 +286,8 @@ pub(crate) async fn renew(
     context: RequestContext,
     Json(given): Json<MachineProves>,
 ) -> Result<Json<MachineCredential>, Problem> {
-    let (key, current) = proved(&console, &context, &given, MachinePurpose::Renew).await?;
+    let proof = (given.key.as_str(), given.proof.as_str());
+    let (key, current) = proved(&console, &context, proof, MachinePurpose::Renew, "").await?;
     let credential = credential(&console, &key, &current, context.at)?;
     let record = context
         .audit(&credential.user, "machine.renew", &current.sign_in.id)
@@ -316,7 +317,8 @@ pub(crate) async fn end(
     context: RequestContext,
     Json(given): Json<MachineProves>,
 ) -> Result<Response, Problem> {
-    let (_, current) = proved(&console, &context, &given, MachinePurpose::End).await?;
+    let proof = (given.key.as_str(), given.proof.as_str());
+    let (_, current) = proved(&console, &context, proof, MachinePurpose::End, "").await?;
     let id = &current.sign_in.id;
     let record = context
         .audit(&current.sign_in.identity.user, "sign_out", id)
@@ -326,16 +328,17 @@ pub(crate) async fn end(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The live sign-in of a machine that proves its key.
-async fn proved(
+/// The live sign-in of a machine that shows its key and proves it.
+pub(crate) async fn proved(
     console: &Console,
     context: &RequestContext,
-    given: &MachineProves,
+    (key, proof): (&str, &str),
     purpose: MachinePurpose,
+    about: &str,
 ) -> Result<(MachineKey, CurrentSignIn), Problem> {
-    let key = MachineKey::parse(&given.key).map_err(|why| malformed("key", why))?;
+    let key = MachineKey::parse(key).map_err(|why| malformed("key", why))?;
     let store = &console.api.store;
-    if !key.proves(purpose, "", &given.proof) {
+    if !key.proves(purpose, about, proof) {
         let attempt = Counted::from_network(context.source).admit(store, context.at).await?;
         attempt.charge().await?;
         return Err(malformed("proof", "not the key's signature"));
@@ -373,6 +376,6 @@ fn too_many_wait() -> Problem {
         .retry_after(REQUEST_LASTS / 10)
 }
 
-fn malformed(part: &str, why: impl std::fmt::Display) -> Problem {
+pub(crate) fn malformed(part: &str, why: impl std::fmt::Display) -> Problem {
     Problem::bad_request(format!("`{part}`: {why}"))
 }

@@ -4,7 +4,9 @@
 use crate::browser::Browser;
 use authn::{AccountMapping, Cost, Lifetimes, TokenAdmins};
 use axum::Router;
-use console::{Accounts, Author, Console, MachineDesk, NewAccount, PasswordDesk};
+use console::{
+    Accounts, Author, Console, IssuerDesk, IssuerSettings, MachineDesk, NewAccount, PasswordDesk,
+};
 use http::{Request, Response};
 use http_api::{Clock, HttpApi, Origins, Pace, TrustedProxies, fortify};
 use http_body_util::BodyExt as _;
@@ -26,6 +28,7 @@ pub(crate) struct Hub {
     pub(crate) desk: PasswordDesk,
     pub(crate) accounts: Accounts,
     pub(crate) machine_authority: Vec<u8>,
+    pub(crate) issuer: IssuerDesk,
     time: Arc<AtomicI64>,
     _directory: tempfile::TempDir,
 }
@@ -33,13 +36,22 @@ pub(crate) struct Hub {
 impl Hub {
     /// A hub with the accounts `alice` and `root`; the latter administers it.
     pub(crate) async fn start() -> Self {
-        let hub = Self::empty().await;
+        Self::start_with(no_issuer()).await
+    }
+
+    /// The same, before API servers that let its people in.
+    pub(crate) async fn start_with(issuer: IssuerSettings) -> Self {
+        let hub = Self::empty_with(issuer).await;
         hub.account("alice", false).await;
         hub.account("root", true).await;
         hub
     }
 
     pub(crate) async fn empty() -> Self {
+        Self::empty_with(no_issuer()).await
+    }
+
+    async fn empty_with(issuer: IssuerSettings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let time = Arc::new(AtomicI64::new(1_800_000_000_000_000));
         let clock = Clock::turned_by({
@@ -77,7 +89,8 @@ impl Hub {
         );
         let machines = machines.await.unwrap();
         let machine_authority = machines.authority().to_vec();
-        let console = Console::new(api.clone(), desk.clone(), machines, "1.2.3");
+        let issuer = IssuerDesk::open(api.clone(), issuer).await.unwrap();
+        let console = Console::new(api.clone(), desk.clone(), machines, issuer.clone(), "1.2.3");
         let (router, mut openapi) = console::router(console).split_for_parts();
         http_api::document(&mut openapi, "1.2.3");
         let router = fortify(router.fallback(console::page), &api);
@@ -89,6 +102,7 @@ impl Hub {
             desk,
             accounts,
             machine_authority,
+            issuer,
             time,
             _directory: directory,
         }
@@ -141,6 +155,15 @@ impl Hub {
         let filter =
             AuditFilter { limit: 500, action: Some(action.to_owned()), ..AuditFilter::default() };
         self.store.audit_page(&filter).await.unwrap()
+    }
+}
+
+/// What a hub has unless an operator says otherwise.
+fn no_issuer() -> IssuerSettings {
+    IssuerSettings {
+        url: None,
+        token_lifetime: Duration::from_secs(600),
+        reviewers: std::collections::HashMap::new(),
     }
 }
 

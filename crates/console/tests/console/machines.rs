@@ -13,9 +13,10 @@ use std::time::Duration;
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-struct Machine {
+/// A machine with a key of its own.
+pub(crate) struct Machine {
     key: KeyPair,
-    line: Browser,
+    pub(crate) line: Browser,
     code: String,
 }
 
@@ -32,11 +33,11 @@ impl Machine {
         machine
     }
 
-    fn proof(&self, purpose: MachinePurpose, about: &str) -> String {
+    pub(crate) fn proof(&self, purpose: MachinePurpose, about: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.key.sign(&MachineKey::statement(purpose, about)).unwrap())
     }
 
-    fn public(&self) -> String {
+    pub(crate) fn public(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.key.der_bytes())
     }
 
@@ -54,7 +55,7 @@ impl Machine {
         self.line.post("/api/v1/machine/collect", body).await
     }
 
-    async fn prove(&mut self, what: &str, purpose: MachinePurpose) -> Reply {
+    pub(crate) async fn prove(&mut self, what: &str, purpose: MachinePurpose) -> Reply {
         let body = json!({ "key": self.public(), "proof": self.proof(purpose, "") });
         self.line.post(&format!("/api/v1/machine/{what}"), body).await
     }
@@ -72,7 +73,7 @@ impl Machine {
     }
 
     /// Let in by `owner`.
-    async fn signed_in(hub: &Hub, owner: &mut Browser) -> (Self, Value) {
+    pub(crate) async fn signed_in(hub: &Hub, owner: &mut Browser) -> (Self, Value) {
         let mut machine = Self::asking(hub, None).await;
         decide(owner, &machine.code, true).await;
         let collected = machine.collect(None).await;

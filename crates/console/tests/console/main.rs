@@ -8,6 +8,7 @@ mod audit_log;
 mod browser;
 mod hub;
 mod invitations;
+mod issuer;
 mod machines;
 mod openapi;
 mod page;

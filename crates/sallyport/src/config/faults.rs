@@ -51,8 +51,21 @@ pub(crate) fn of_values(config: &Config) -> Vec<String> {
     }
     clusters(config, &mut faults);
     gateway(config, &mut faults);
+    issuer(config, &mut faults);
     agents(config, &mut faults);
     faults
+}
+
+fn issuer(config: &Config, faults: &mut Vec<String>) {
+    let Some(url) = &config.issuer.url else { return };
+    let path = console::ISSUER_PATH;
+    if !is_address(url) || url.parse::<http::Uri>().is_ok_and(|uri| uri.path() != path) {
+        faults.push(format!(
+            "configuration key `issuer.url` is `{}`; write the hub's address as API servers reach it, and `{path}`, \
+             such as https://hub.example.com{path}",
+            url.escape_default()
+        ));
+    }
 }
 
 fn agents(config: &Config, faults: &mut Vec<String>) {
@@ -204,6 +217,7 @@ fn bounds(config: &Config, faults: &mut Vec<String>) {
         ),
         ("gateway.connections_max", count(config.gateway.connections_max), 1, 1_000_000),
         ("gateway.token_webhook_cache_s", config.gateway.token_webhook_cache_s, 0, 24 * 3600),
+        ("issuer.token_s", config.issuer.token_s, 60, authn::ID_TOKEN_LASTS_MAX.as_secs()),
         ("gateway.keep_requests_days", config.gateway.keep_requests_days, 1, 3650),
     ] {
         if !(least..=most).contains(&value) {
@@ -307,6 +321,15 @@ pub(crate) async fn of_serving(config: &Config) -> Vec<String> {
         && let Err(error) = crate::agents::roots(authority)
     {
         faults.push(format!("configuration key `traffic.agents_ca`: {error:#}"));
+    }
+    if config.issuer.url.is_some() && config.cluster.is_empty() {
+        faults.push(
+            "`issuer.url` is set but there is no cluster to give tokens for; add a `[[cluster]]`"
+                .to_owned(),
+        );
+    }
+    if let Err(error) = crate::issuer::settings(config) {
+        faults.push(format!("{error:#}"));
     }
     for cluster in &config.cluster {
         // What names neither or both is a fault of the values.

@@ -271,6 +271,16 @@ pub(crate) const KEYS: &[Key] = &[
         "30",
         "How long the record of the gateway's requests is kept, 1 to 3650.",
     ),
+    text(
+        "issuer.url",
+        "",
+        "Address of the hub as an OpenID Connect issuer for API servers, an origin and `/issuer`, as in --oidc-issuer-url; off if left out.",
+    ),
+    other(
+        "issuer.token_s",
+        "600",
+        "How long a token for an API server holds, 60 to 600; one that verifies tokens by itself takes it for as long after a sign-in's end.",
+    ),
     text("log.format", "\"json\"", "`json` for machines or `text` for people."),
     text("log.filter", "\"info\"", "Level, or filter by module as in `info,store=debug`."),
 ];

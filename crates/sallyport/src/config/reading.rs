@@ -64,6 +64,7 @@ impl Reading {
                         kubeconfig: Some(kubeconfig.clone()),
                         context: context.clone(),
                         in_cluster: false,
+                        token_review_secret: None,
                     }];
                 }
                 Err(error) => {

@@ -147,6 +147,12 @@ fn each_value_that_serving_would_refuse_is_refused_here() {
             "[gateway]\nlisten = \"127.0.0.1:6443\"\nlogin = false\ntoken_review = false",
             "nobody could ever be let in",
         ),
+        ("[issuer]\nurl = \"http://hub.example/issuer\"", "`issuer.url`"),
+        ("[issuer]\nurl = \"https://hub.example\"", "`issuer.url`"),
+        ("[issuer]\nurl = \"https://hub.example/issuer/\"", "`issuer.url`"),
+        ("[issuer]\nurl = \"https://hub.example/issuer?x\"", "`issuer.url`"),
+        ("[issuer]\ntoken_s = 601", "issuer.token_s"),
+        ("[issuer]\ntoken_s = 59", "issuer.token_s"),
         ("[store]\nurl = \"mysql://root:hunter2@db/x\"\nvault_key_file = \"k\"", "store.url"),
         ("[store]\nurl = \"postgres://db/x\"", "store.vault_key_file"),
         ("[tls]\nself_signed = true\nkey = \"k\"\ncertificate = \"c\"", "exclude each other"),
@@ -220,6 +226,18 @@ async fn what_the_values_name_is_looked_at() {
         (
             format!("{signed}[traffic]\nagents_listen = \"127.0.0.1:1\"\nagents_ca = \"/nowhere/ca\"\n[[cluster]]\nname = \"a\"\nin_cluster = true").as_str(),
             "`traffic.agents_ca`: /nowhere/ca",
+        ),
+        (
+            format!("{signed}[issuer]\nurl = \"https://hub.example/issuer\"").as_str(),
+            "there is no cluster",
+        ),
+        (
+            format!("{signed}[[cluster]]\nname = \"a\"\nkubeconfig = \"/nowhere/k\"\ntoken_review_secret = \"/nowhere/s\"").as_str(),
+            "cluster `a`: `token_review_secret` /nowhere/s",
+        ),
+        (
+            format!("{signed}[[cluster]]\nname = \"a\"\nkubeconfig = \"/nowhere/k\"\ntoken_review_secret = \"/dev/null\"").as_str(),
+            "openssl rand -hex 32",
         ),
         (
             format!("{signed}[[cluster]]\nname = \"a\"\nin_cluster = true").as_str(),

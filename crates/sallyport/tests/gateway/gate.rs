@@ -22,10 +22,27 @@ pub(crate) struct Gate {
     pub(crate) directory: tempfile::TempDir,
 }
 
+/// What a hub is told besides where its cluster is.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// An address of this machine under which the hub is reached too; its own port is `{hub}`.
+    pub(crate) host: Option<&'a str>,
+    /// Lines of `[[cluster]]`.
+    pub(crate) cluster: &'a str,
+    /// Lines of `[gateway]`. Files may be named below `{dir}`.
+    pub(crate) settings: &'a str,
+    pub(crate) files: &'a [(&'a str, &'a str)],
+}
+
 impl Gate {
     /// Starts one before the cluster of a kubeconfig; `settings` are lines of `[gateway]`, and files may be
     /// named below `{dir}`.
     pub(crate) fn start(kubeconfig: &Path, settings: &str, files: &[(&str, &str)]) -> Self {
+        Self::start_as(kubeconfig, &Setup { settings, files, ..Setup::default() })
+    }
+
+    pub(crate) fn start_as(kubeconfig: &Path, setup: &Setup<'_>) -> Self {
+        let Setup { host, cluster, settings, files } = *setup;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_str().unwrap().to_owned();
         for (name, text) in files {
@@ -33,14 +50,18 @@ impl Gate {
         }
         // Known beforehand, because an origin and a kubeconfig name them.
         let (hub, gateway) = (free_port(), free_port());
+        let filled = |lines: &str| lines.replace("{dir}", &path).replace("{hub}", &hub.to_string());
+        let listen = if host.is_some() { "0.0.0.0" } else { "127.0.0.1" };
+        let more = host.map(|host| format!(", \"https://{host}:{hub}\"")).unwrap_or_default();
         let config = format!(
-            "[server]\nlisten = \"127.0.0.1:{hub}\"\norigins = [\"https://localhost:{hub}\"]\ndrain_grace_s = 1\n\
+            "[server]\nlisten = \"{listen}:{hub}\"\norigins = [\"https://localhost:{hub}\"{more}]\ndrain_grace_s = 1\n\
              [posture]\nscan_every_hours = 0\n\
              [tls]\nself_signed = true\n[store]\ndirectory = \"{path}/data\"\n\
-             [[cluster]]\nname = \"demo\"\nkubeconfig = \"{}\"\n\
+             [[cluster]]\nname = \"demo\"\nkubeconfig = \"{}\"\n{}\n\
              [gateway]\nlisten = \"127.0.0.1:{gateway}\"\nbase_domain = \"gate.test\"\n{}\n",
             kubeconfig.display(),
-            settings.replace("{dir}", &path),
+            filled(cluster),
+            filled(settings),
         );
         let file = directory.path().join("sallyport.toml");
         std::fs::write(&file, config).unwrap();
@@ -156,7 +177,10 @@ impl Real {
         let path = std::env::var_os("SALLYPORT_TEST_KUBECONFIG").expect(
             "SALLYPORT_TEST_KUBECONFIG is not set: start a cluster with `cluster/cluster up --name test`",
         );
-        let kubeconfig = PathBuf::from(path);
+        Self::of_kubeconfig(PathBuf::from(path))
+    }
+
+    pub(crate) fn of_kubeconfig(kubeconfig: PathBuf) -> Self {
         let folder = kubeconfig.parent().unwrap().to_owned();
         let programs = std::fs::read_to_string(folder.join("programs")).unwrap();
         let kubectl = Path::new(programs.trim()).join("kubectl");

@@ -1,7 +1,7 @@
 //! `sallyport login` and an unmodified kubectl: let in by a person in the console, refused and cut when the sign-in
 //! ends in any way.
 
-use crate::gate::{Gate, Real, SOON, unique, with_input};
+use crate::gate::{Gate, Real, SOON, Setup, unique, with_input};
 use crate::support;
 use http::Method;
 use serde_json::{Value, json};
@@ -18,11 +18,11 @@ const PASSWORD: &str = "correct horse battery";
 const CUT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A hub with the accounts `alice` and `root`, where alice has a namespace of the cluster.
-struct Place {
-    real: Real,
-    gate: Gate,
+pub(crate) struct Place {
+    pub(crate) real: Real,
+    pub(crate) gate: Gate,
     namespace: String,
-    home: tempfile::TempDir,
+    pub(crate) home: tempfile::TempDir,
 }
 
 impl Place {
@@ -31,13 +31,16 @@ impl Place {
     }
 
     fn prepare_with(settings: &str) -> Self {
-        let real = Real::of_tests();
+        Self::prepare_on(Real::of_tests(), &Setup { settings, ..Setup::default() })
+    }
+
+    pub(crate) fn prepare_on(real: Real, setup: &Setup<'_>) -> Self {
         let namespace = unique("login-test");
         real.admin(&["create", "namespace", &namespace]);
         let bind = ["create", "rolebinding", "alice", "--clusterrole", "admin"];
         let of_alice = ["-n", &namespace, "--user", "sallyport:alice"];
         real.admin(&[&bind[..], &of_alice[..]].concat());
-        let gate = Gate::start(&real.kubeconfig, settings, &[]);
+        let gate = Gate::start_as(&real.kubeconfig, setup);
         for (name, more) in [("alice", &[][..]), ("root", &["--admin"][..])] {
             let add = ["admin", "user", "add", name, "--password-stdin"];
             support::in_directory(&gate.data(), &[&add[..], more].concat(), PASSWORD);
@@ -46,7 +49,7 @@ impl Place {
     }
 
     /// The program on alice's machine.
-    fn sallyport(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn sallyport(&self, arguments: &[&str]) -> Command {
         let mut command = support::sallyport(arguments);
         let bare = ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "XDG_CONFIG_HOME"];
         bare.iter().for_each(|name| {
@@ -64,7 +67,7 @@ impl Place {
     }
 
     /// A browser in which somebody signed in.
-    async fn browser(&self, name: &str) -> HubClient {
+    pub(crate) async fn browser(&self, name: &str) -> HubClient {
         let trust = Trust::Pem(std::fs::read_to_string(self.gate.ca()).unwrap());
         let mut browser = HubClient::new(&self.gate.hub, &trust).unwrap();
         browser.sign_in(name, PASSWORD).await.unwrap();
@@ -72,7 +75,7 @@ impl Place {
     }
 
     /// Signs the machine in by a typed code, and gives what was printed.
-    async fn signed_in(&self, browser: &mut HubClient) -> String {
+    pub(crate) async fn signed_in(&self, browser: &mut HubClient) -> String {
         let mut login = Login::begin(self.login(&["--no-browser"]));
         decide(browser, &login.code(), true).await;
         let output = login.ended();
@@ -85,7 +88,7 @@ impl Place {
         self.home.path().join(".config/sallyport").join(name)
     }
 
-    fn kubectl(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Command {
         let kubeconfig = self.folder().join("kubeconfig");
         let mut command = self.real.command(&["--kubeconfig", kubeconfig.to_str().unwrap()]);
         command.env("HOME", self.home.path()).env_remove("XDG_CONFIG_HOME");
@@ -113,7 +116,7 @@ impl Drop for Place {
     }
 }
 
-fn said(output: Output) -> Result<String, String> {
+pub(crate) fn said(output: Output) -> Result<String, String> {
     match output.status.success() {
         true => Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
@@ -170,7 +173,7 @@ async fn decide(browser: &mut HubClient, code: &str, allow: bool) -> Value {
     decided.success().unwrap().json()
 }
 
-async fn sign_out_everywhere(browser: &mut HubClient) {
+pub(crate) async fn sign_out_everywhere(browser: &mut HubClient) {
     let everywhere = json!({ "everywhere": true });
     let answer =
         browser.request(Method::POST, "/api/v1/sign-out", Some(&everywhere)).await.unwrap();

@@ -1,5 +1,5 @@
 //! The gateway of the real binary: unmodified kubectl through it and directly, each method, and attacks byte by
-//! byte. `double` needs no cluster; the others need `SALLYPORT_TEST_KUBECONFIG`, the administrator's kubeconfig
+//! byte. `double` needs no cluster, `issuer` makes one of its own; the others need `SALLYPORT_TEST_KUBECONFIG`, the administrator's kubeconfig
 //! of a cluster of `cluster/cluster`.
 
 #![allow(
@@ -15,6 +15,7 @@ mod support;
 mod attacks;
 mod double;
 mod gate;
+mod issuer;
 mod kubectl;
 mod login;
 mod methods;

@@ -15,6 +15,7 @@ mod changes;
 mod failures;
 mod gates;
 mod gateway_requests;
+mod issuer_keys;
 mod kill;
 mod links;
 mod machines;

@@ -14,7 +14,7 @@ on_both_databases! {
         assert_intact(&again, 1).await;
         again.audit(entry("act")).await.unwrap();
         assert_intact(&again, 2).await;
-        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 6);
+        assert_eq!(bench.raw("DELETE FROM schema_migrations").await, 7);
     }
 
     async fn looking_for_a_store_makes_none(bench: Bench) {
@@ -34,11 +34,11 @@ on_both_databases! {
 
     async fn a_newer_schema_is_refused(bench: Bench) {
         bench.store().await.close().await;
-        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (7, 'x', 1)").await;
+        bench.raw("INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (8, 'x', 1)").await;
         let refused = bench.try_store(KEY).await.unwrap_err();
         assert!(matches!(refused, StoreError::Schema { .. }), "{refused:?}");
         let message = refused.to_string();
-        assert!(message.contains("version 7") && message.contains("newer release"), "{message}");
+        assert!(message.contains("version 8") && message.contains("newer release"), "{message}");
     }
 
     async fn an_edited_migration_is_refused(bench: Bench) {
@@ -66,6 +66,7 @@ on_both_databases! {
         for table in ["scans", "findings", "exceptions"] {
             bench.raw(&format!("DROP TABLE posture_{table}")).await;
         }
+        bench.raw("DROP TABLE issuer_keys").await;
         bench.raw("DELETE FROM schema_migrations WHERE version > 1").await;
         let store = bench.store().await;
         assert_intact(&store, 1).await;

@@ -1,0 +1,7 @@
+-- The keys that sign the ID tokens which people get for an API server. Shared by all hubs of a database; the secret
+-- halves are sealed, the public ones are read out of them.
+CREATE TABLE issuer_keys (
+    kid TEXT PRIMARY KEY,
+    sealed BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);
