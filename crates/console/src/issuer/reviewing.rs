@@ -288,7 +288,7 @@ impl axum::extract::FromRequestParts<Console> for Reviewer {
         }
         // Right secrets never wait, so that no guesser shuts an API server out.
         let network = Counted::from_network(context.source);
-        let attempt = network.admit(&console.api.store, context.at).await?;
+        let attempt = network.admit(&console.api.store, context.at).await?.charge().await?;
         let wait = attempt.failed().await?;
         counted("unproved");
         let problem = Problem::new(
