@@ -145,13 +145,19 @@ pub(crate) fn words(text: &str) -> String {
     text.chars().filter(|c| !model::is_unseen(*c)).take(WORDS_CHARACTERS_MAX).collect()
 }
 
-/// What a registry says of a refusal: `errors` of the distribution specification.
+/// What a registry says of a refusal: `errors` of the distribution specification, or a line of text, as a server says
+/// that it wants TLS; a page is for a browser.
 pub(crate) fn said(body: &[u8]) -> String {
     let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| told["errors"][0][key].as_str().map(words).unwrap_or_default();
     match (text("code"), text("message")) {
         (code, message) if code.is_empty() && message.is_empty() => {
-            "it does not say why".to_owned()
+            let line = words(String::from_utf8_lossy(body).trim());
+            if line.is_empty() || line.starts_with(['<', '{', '[']) {
+                "it does not say why".to_owned()
+            } else {
+                line
+            }
         }
         (code, message) if message.is_empty() => code,
         (code, message) if code.is_empty() => message,

@@ -405,6 +405,10 @@ fn a_registrys_words_are_told_without_what_cannot_be_seen() {
     let double = Double::start(|_| Answer::of(429, b"slow down"));
     let fault = image(&double, "shop/web:2", None).root().unwrap_err();
     assert!(matches!(fault, RegistryFault::Status { status: 429, .. }), "{fault}");
+    assert!(fault.to_string().ends_with("slow down"), "{fault}");
+    let double = Double::start(|_| Answer::of(502, b"<html>a page</html>"));
+    let fault = image(&double, "shop/web:2", None).root().unwrap_err();
+    assert!(fault.to_string().ends_with("it does not say why"), "{fault}");
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl Registry {
 
     fn curl(&self, arguments: &[&str]) -> String {
         let mut curl = program("curl");
-        curl.args(["--silent", "--show-error", "--fail", "--cacert"]).arg(self.path("ca.pem"));
+        curl.args(["--silent", "--show-error", "--fail", "--http1.1", "--cacert"])
+            .arg(self.path("ca.pem"));
         let user = format!("ann:{PASSWORD}");
         String::from_utf8(done(curl.args(["--user", &user]).args(arguments))).unwrap()
     }
@@ -278,7 +279,7 @@ fn what_a_real_registry_refuses_or_has_damaged_is_told() {
     let config = registry.credentials(PASSWORD);
     let known = ["--ca", ca, "--registry-config", &config];
     refused(&known, ":none", "MANIFEST_UNKNOWN");
-    refused(&["--registry-config", &config], ":one", "HTTP");
+    refused(&["--registry-config", &config], ":one", "HTTPS server");
     let another = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     std::fs::write(registry.path("other.pem"), another.cert.pem()).unwrap();
     let other = registry.path("other.pem");

@@ -19,18 +19,17 @@ use std::path::{Path, PathBuf};
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Registry")]
 pub(super) struct RegistryFlags {
     /// Credentials, in the form of Docker's config.json. Without it: config.json in $DOCKER_CONFIG or ~/.docker, if it
     /// is there.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Registry")]
     registry_config: Option<PathBuf>,
     /// An authority (PEM) to trust beside those of the machine.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Registry")]
     ca: Option<PathBuf>,
     /// Ask this registry, and its credentials, in clear, without TLS. A registry on the machine itself needs no leave,
     /// unless --ca is given.
-    #[arg(long, value_name = "HOST[:PORT]")]
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Registry")]
     plain_http: Option<String>,
 }
 
