@@ -76,7 +76,8 @@ impl Registry {
             let (_, rest) = line.split_once("listening on ")?;
             Some(rest.split([',', '"']).next()?.to_owned())
         });
-        let host = host.expect("docker-registry does not say where it listens");
+        assert!(host.is_some(), "docker-registry does not say where it listens");
+        let host = host.unwrap();
         std::thread::spawn(move || said.for_each(drop));
         Self { folder, child, host }
     }
