@@ -165,6 +165,7 @@ impl Registry {
             let mut image =
                 self.document(if architecture == "amd64" { "one" } else { "" }, &manifest);
             image["platform"] = json!({"os": "linux", "architecture": architecture});
+            image["annotations"] = json!({"org.opencontainers.image.ref.name": "other:name"});
             images.push(image);
         }
         let index = json!({
@@ -244,6 +245,7 @@ fn an_image_is_scanned_from_a_real_registry() {
     ] {
         let said = registry.scan(name, &[&known[..], &["--platform", platform]].concat());
         assert_eq!(said.code, Some(code), "{name} {platform}: {}", said.error);
+        assert!(!said.out.contains("other:name"), "an index does not rename what was asked for");
     }
     // A program that keeps credentials, as Docker asks it.
     let programs = registry.path("bin");

@@ -162,7 +162,8 @@ pub fn open_remote(remote: RemoteImage, choice: &Choice) -> Result<Image, ImageF
     let parts = Parts::Registry(remote);
     if root.kind == DocumentKind::Index {
         let index: Index = parsed(&root.digest, &root.bytes)?;
-        return of_index(&parts, &index, choice, &name);
+        // Whatever the index calls it: it was asked for by this name.
+        return Ok(Image { name: name.clone(), ..of_index(&parts, &index, choice, &name)? });
     }
     let manifest: Manifest = parsed(&root.digest, &root.bytes)?;
     if let Some(wanted) = &choice.platform {
