@@ -23,6 +23,7 @@ fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
         pods::fuzz::TARGETS,
         posture::fuzz::TARGETS,
         presign::fuzz::TARGETS,
+        registry::fuzz::TARGETS,
         scanner::fuzz::TARGETS,
         store::fuzz::TARGETS,
         terminal::fuzz::TARGETS,

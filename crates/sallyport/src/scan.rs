@@ -3,6 +3,7 @@
 
 mod image;
 mod live;
+mod registry;
 mod reporting;
 
 use crate::{say, say_error};
@@ -43,10 +44,17 @@ pub(crate) enum ScanCommand {
         sallyport scan node --check 1.2.16 --check 4.2.1\n  \
         sallyport scan node --format sarif --output node.sarif"))]
     Node(NodeFlags),
-    /// Scan an image: an OCI layout (folder or archive), or what `docker save` writes. Nothing of it is run.
+    /// Scan an image: an OCI layout (folder or archive), what `docker save` writes, or in a registry. Nothing of it is
+    /// run, and what comes from a registry is neither kept nor written to a disk.
+    ///
+    /// An argument that is the path of something is opened as that; anything else is the name of an image and is read
+    /// as Docker reads it: `nginx` is docker.io/library/nginx:latest. Credentials are those of `docker login`; none is
+    /// taken from the command line.
     #[command(after_help = format!("{EXIT_CODES}\n\nExamples:\n  \
         docker save shop:1 -o shop.tar && sallyport scan image shop.tar\n  \
         sallyport scan image layout/ --platform linux/arm64\n  \
+        sallyport scan image registry.example.com/shop/web:1.2 --platform linux/amd64\n  \
+        sallyport scan image registry.example.com/shop/web:1.2 --registry-config ci.json --ca ca.pem\n  \
         sallyport scan image shop.tar --vulnerabilities vuln.db --key vuln.pub\n  \
         sallyport scan image shop.tar --sbom shop.cdx.json --sbom-form cyclonedx"))]
     Image(ImageFlags),

@@ -10,6 +10,7 @@
 
 mod facts;
 mod layout;
+mod packing;
 mod parts;
 mod vulnerabilities;
 
@@ -21,7 +22,9 @@ use posture::snapshot::Scope;
 use std::io::Read;
 use std::path::Path;
 
-pub use layout::{Choice, Image, ImageFault, open};
+pub use layout::{Choice, Image, ImageFault, open, open_remote};
+#[cfg(any(test, fuzzing))]
+pub(crate) use packing::unpacked as fuzzed_unpacked;
 pub use vulnerabilities::{Answers, Built, Vulnerabilities, VulnerabilityFault, build};
 
 /// Bytes of a bill of materials: one of a large image has some ten megabytes.

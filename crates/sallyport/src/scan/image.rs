@@ -1,10 +1,11 @@
 //! `sallyport scan image`, `scan sbom` and `scan vulnerabilities`: their arguments, and the files they read and write.
 //! What is in an image is `inventory`'s, which versions are vulnerable `advisories`', how it is told `scanner`'s.
 
+use super::registry::{RegistryFlags, Source, progress};
 use super::reporting::{ReportFlags, replace};
 use crate::{say, say_error};
 use advisories::key::SecretKey;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use inventory::Inventory;
 use inventory::sbom::{Form, Subject};
@@ -16,9 +17,12 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(crate) struct ImageFlags {
-    /// An OCI layout (folder or .tar), or what `docker save` writes.
-    #[arg(value_name = "PATH")]
-    path: PathBuf,
+    /// An OCI layout (folder or .tar), what `docker save` writes, or the name of an image in a registry, as in
+    /// registry.example.com/shop/web:1.2 or nginx. A path that exists comes first.
+    #[arg(value_name = "PATH|NAME")]
+    image: String,
+    #[command(flatten)]
+    registry: RegistryFlags,
     /// Of an image for several platforms this one, as in linux/arm64.
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
@@ -120,8 +124,19 @@ impl DatabaseFlags {
 pub(crate) fn image(flags: &ImageFlags) -> anyhow::Result<ExitCode> {
     let (checks, waivers) = (flags.report.checks()?, flags.report.waivers()?);
     let choice = Choice { platform: flags.platform.clone(), reference: flags.reference.clone() };
-    let image = scanner::image::open(&flags.path, &choice)
-        .with_context(|| flags.path.display().to_string())?;
+    let image = match Source::of(&flags.image)? {
+        Source::Path(path) => scanner::image::open(&path, &choice),
+        Source::Registry(reference) => {
+            if choice.reference.is_some() {
+                bail!("--reference chooses within a file; in a registry the name says which");
+            }
+            let remote = flags.registry.open(reference)?;
+            let opened = scanner::image::open_remote(remote, &choice);
+            progress::clear();
+            opened
+        }
+    };
+    let image = image.with_context(|| scanner::clean::clean(&flags.image))?;
     let inventory = Inventory::of(&image.tree);
     if let Some(path) = &flags.sbom {
         let form = match flags.sbom_form {

@@ -1,14 +1,16 @@
-//! What an image is made of: an OCI layout in a folder or an archive, or what `docker save` writes.
-//! What is in a layer is `inventory`'s, how a part is had `parts`'; here it is only chosen, verified and unpacked.
+//! What an image is made of: an OCI layout in a folder or an archive, what `docker save` writes, or a registry's.
+//! What is in a layer is `inventory`'s, how a part is had `parts`', how it is unpacked `packing`'s; here it is only chosen,
+//! verified and laid.
 //!
-//! Formats: OCI image layout and image specification 1.1; Docker's `manifest.json`. Layers are plain or packed with gzip,
-//! whatever their media type says; zstd is not read, and told.
+//! Formats: OCI image layout and image specification 1.1; Docker's `manifest.json`.
 
+use super::packing::unpacked;
 use super::parts::{Parts, blob_place, hex};
 use aws_lc_rs::digest::{Context, SHA256};
 use inventory::Tree;
 use inventory::tar::TarFault;
 use inventory::tree::LayerFault;
+use registry::{DocumentKind, RegistryFault, RemoteImage};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,6 +25,9 @@ const INDEX_DEPTH_MAX: usize = 3;
 /// Images of an index and of all indexes in it: one for each platform of some hundred releases. Indexes may name each
 /// other again and again.
 const MANIFESTS_MAX: usize = 10_000;
+/// What the configuration of an image for containers may call itself.
+const CONFIGURATIONS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 /// What may stand behind the end of a layer's archive: padding.
 const TRAILING_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -55,6 +60,12 @@ pub enum ImageFault {
     /// Several images, or one for several platforms.
     #[error("there are several images; choose one with --platform or --reference: {0}")]
     Several(String),
+    /// It holds something else than an image.
+    #[error("this is no image of a container: its configuration is `{0}`")]
+    Artifact(String),
+    /// The registry does not give it.
+    #[error(transparent)]
+    Registry(#[from] RegistryFault),
     /// None of them is what was asked for.
     #[error("none of the images is what was asked for; there are: {0}")]
     NoSuch(String),
@@ -96,6 +107,8 @@ struct Descriptor {
     #[serde(default)]
     media_type: String,
     #[serde(default)]
+    size: Option<u64>,
+    #[serde(default)]
     platform: Option<Platform>,
     #[serde(default)]
     annotations: HashMap<String, String>,
@@ -131,7 +144,8 @@ pub fn open(path: &Path, choice: &Choice) -> Result<Image, ImageFault> {
     let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let file_name = file_name.unwrap_or_else(|| path.display().to_string());
     if parts.has("index.json") {
-        return of_layout(&parts, choice, &file_name);
+        let index: Index = parsed("index.json", &parts.document("index.json")?)?;
+        return of_index(&parts, &index, choice, &file_name);
     }
     if parts.has("manifest.json") {
         return of_saved(&parts, choice, &file_name);
@@ -139,10 +153,38 @@ pub fn open(path: &Path, choice: &Choice) -> Result<Image, ImageFault> {
     Err(ImageFault::NoImage)
 }
 
-fn of_layout(parts: &Parts, choice: &Choice, file_name: &str) -> Result<Image, ImageFault> {
-    let index: Index = parsed("index.json", &parts.document("index.json")?)?;
+/// Opens an image in a registry, and lays its layers over each other while they come.
+///
+/// What the registry does not give, or gives otherwise than its digest says, is a fault of the whole and none of a layer:
+/// asking it for the next would lead to the same.
+pub fn open_remote(remote: RemoteImage, choice: &Choice) -> Result<Image, ImageFault> {
+    let (root, name) = (remote.root()?, remote.reference().to_string());
+    let parts = Parts::Registry(remote);
+    if root.kind == DocumentKind::Index {
+        let index: Index = parsed(&root.digest, &root.bytes)?;
+        // Whatever the index calls it: it was asked for by this name.
+        return Ok(Image { name: name.clone(), ..of_index(&parts, &index, choice, &name)? });
+    }
+    let manifest: Manifest = parsed(&root.digest, &root.bytes)?;
+    if let Some(wanted) = &choice.platform {
+        // No index says for which platform it is, but its configuration does.
+        let digest = &manifest.config.digest;
+        let platform: Platform = parsed(digest, &parts.config(digest)?)?;
+        if !platform.is(wanted) {
+            return Err(ImageFault::NoSuch(format!("{name} {}", platform.label())));
+        }
+    }
+    of_manifest(&parts, manifest, name, &root.digest)
+}
+
+fn of_index(
+    parts: &Parts,
+    index: &Index,
+    choice: &Choice,
+    file_name: &str,
+) -> Result<Image, ImageFault> {
     let mut found = Vec::new();
-    manifests(parts, &index, None, 0, &mut 0, &mut found)?;
+    manifests(parts, index, None, 0, &mut 0, &mut found)?;
     let told = |(descriptor, name): &(Descriptor, Option<String>)| {
         let platform = descriptor.platform.as_ref().map(Platform::label);
         format!("{} {}", name.as_deref().unwrap_or(file_name), platform.unwrap_or_default())
@@ -165,22 +207,30 @@ fn of_layout(parts: &Parts, choice: &Choice, file_name: &str) -> Result<Image, I
         [] => return Err(ImageFault::NoSuch(all.join(", "))),
         _ => return Err(ImageFault::Several(all.join(", "))),
     };
-    let manifest: Manifest = parsed(&descriptor.digest, &parts.blob_document(&descriptor.digest)?)?;
+    let manifest: Manifest = parsed(&descriptor.digest, &parts.manifest(&descriptor.digest)?)?;
+    let name = name.clone().unwrap_or_else(|| file_name.to_owned());
+    of_manifest(parts, manifest, name, &descriptor.digest)
+}
+
+fn of_manifest(
+    parts: &Parts,
+    manifest: Manifest,
+    name: String,
+    manifest_digest: &str,
+) -> Result<Image, ImageFault> {
     if manifest.layers.len() > LAYERS_MAX {
-        return Err(ImageFault::Size(descriptor.digest.clone()));
+        return Err(ImageFault::Size(manifest_digest.to_owned()));
+    }
+    let kind = &manifest.config.media_type;
+    if !kind.is_empty() && !CONFIGURATIONS.contains(&kind.as_str()) {
+        return Err(ImageFault::Artifact(kind.clone()));
     }
     let digest = manifest.config.digest;
-    let config: Value = parsed(&digest, &parts.blob_document(&digest)?)?;
-    let mut image = Image {
-        name: name.clone().unwrap_or_else(|| file_name.to_owned()),
-        digest,
-        tree: Tree::default(),
-        faults: Vec::new(),
-        config,
-    };
+    let config: Value = parsed(&digest, &parts.config(&digest)?)?;
+    let mut image = Image { name, digest, tree: Tree::default(), faults: Vec::new(), config };
     for (number, layer) in manifest.layers.iter().enumerate() {
         let place = blob_place(&layer.digest)?;
-        image.lay(parts, number, &place, Some(&layer.digest));
+        image.lay(parts, number, &place, Some(layer))?;
     }
     Ok(image)
 }
@@ -207,8 +257,7 @@ fn manifests(
         let is_index = descriptor.media_type.ends_with("image.index.v1+json")
             || descriptor.media_type.ends_with("manifest.list.v2+json");
         if is_index && depth < INDEX_DEPTH_MAX {
-            let inner: Index =
-                parsed(&descriptor.digest, &parts.blob_document(&descriptor.digest)?)?;
+            let inner: Index = parsed(&descriptor.digest, &parts.manifest(&descriptor.digest)?)?;
             manifests(parts, &inner, name, depth + 1, seen, found)?;
         } else if !is_statement {
             // An index for many platforms is often kept with the blobs of one.
@@ -248,7 +297,7 @@ fn of_saved(parts: &Parts, choice: &Choice, file_name: &str) -> Result<Image, Im
         faults: Vec::new(),
     };
     for (number, layer) in saved.layers.iter().enumerate() {
-        image.lay(parts, number, layer, None);
+        image.lay(parts, number, layer, None)?;
     }
     Ok(image)
 }
@@ -276,11 +325,28 @@ fn is_named(name: &str, wanted: &str) -> bool {
 }
 
 impl Image {
-    /// Lays a layer. What cannot be read of it is told; the layers above it still are.
-    fn lay(&mut self, parts: &Parts, number: usize, place: &str, digest: Option<&str>) {
+    /// Lays a layer. What cannot be read of it is told; the layers above it still are, unless it is a registry's fault.
+    fn lay(
+        &mut self,
+        parts: &Parts,
+        number: usize,
+        place: &str,
+        layer: Option<&Descriptor>,
+    ) -> Result<(), ImageFault> {
         let diff = self.config["rootfs"]["diff_ids"][number].as_str().map(str::to_owned);
-        if let Err(reason) = self.try_lay(parts, place, digest, diff.as_deref()) {
-            self.faults.push(format!("layer {} ({place}): {reason}", number + 1));
+        let laid = self.try_lay(parts, place, layer, diff.as_deref());
+        if let Parts::Registry(remote) = parts
+            && let Some(fault) = remote.take_fault()
+        {
+            return Err(fault.into());
+        }
+        match laid {
+            Ok(()) => Ok(()),
+            Err(LayFault::Layer(reason)) => {
+                self.faults.push(format!("layer {} ({place}): {reason}", number + 1));
+                Ok(())
+            }
+            Err(LayFault::Registry(fault)) => Err(fault.into()),
         }
     }
 
@@ -288,46 +354,67 @@ impl Image {
         &mut self,
         parts: &Parts,
         place: &str,
-        digest: Option<&str>,
+        layer: Option<&Descriptor>,
         diff: Option<&str>,
-    ) -> Result<(), String> {
-        let chain = |error: &dyn std::error::Error| {
-            let mut text = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
-            }
-            text
-        };
-        let blob = parts.open_part(place).map_err(|fault| chain(&fault))?;
+    ) -> Result<(), LayFault> {
+        let blob = parts.open_layer(place, layer.and_then(|layer| layer.size))?;
         let mut packed = Digested::new(BufReader::with_capacity(256 * 1024, blob));
-        let mut head = Vec::new();
-        packed.by_ref().take(4).read_to_end(&mut head).map_err(|error| error.to_string())?;
-        if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            return Err("it is packed with zstd, which is not read".to_owned());
-        }
-        let is_gzip = head.starts_with(&[0x1f, 0x8b]);
         let found_diff = {
-            let whole = io::Cursor::new(head).chain(&mut packed);
-            let mut plain = if is_gzip {
-                Digested::new(Box::new(flate2::read::MultiGzDecoder::new(whole)) as Box<dyn Read>)
-            } else {
-                Digested::new(Box::new(whole) as Box<dyn Read>)
-            };
+            let mut plain = Digested::new(unpacked(&mut packed)?);
             self.tree.lay(&mut plain).map_err(|fault: LayerFault| chain(&fault))?;
             drain(&mut plain)?;
             plain.digest()
         };
         drain(&mut packed)?;
-        if digest.is_some_and(|digest| digest != packed.digest()) {
-            return Err("it is not what its digest says".to_owned());
+        if layer.is_some_and(|layer| layer.digest != packed.digest()) {
+            return Err("it is not what its digest says".to_owned().into());
         }
         if diff.is_some_and(|diff| diff != found_diff) {
-            return Err("it unfolds to something else than the configuration says".to_owned());
+            let reason = "it unfolds to something else than the configuration says";
+            return Err(reason.to_owned().into());
         }
         Ok(())
     }
+}
+
+/// Why a layer could not be laid.
+enum LayFault {
+    /// Of the layer.
+    Layer(String),
+    /// Of the registry.
+    Registry(RegistryFault),
+}
+
+impl From<String> for LayFault {
+    fn from(reason: String) -> Self {
+        Self::Layer(reason)
+    }
+}
+
+impl From<io::Error> for LayFault {
+    fn from(error: io::Error) -> Self {
+        Self::Layer(chain(&error))
+    }
+}
+
+impl From<ImageFault> for LayFault {
+    fn from(fault: ImageFault) -> Self {
+        match fault {
+            ImageFault::Registry(fault) => Self::Registry(fault),
+            fault => Self::Layer(chain(&fault)),
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 /// Reads to the end, for the digest's sake.

@@ -1,5 +1,5 @@
-//! The parts of an image by their names, in a folder or within an archive.
-//! What a part is, and which is wanted, is `layout`'s.
+//! The parts of an image by their names, in a folder, within an archive or in a registry.
+//! What a part is, and which is wanted, is `layout`'s; how a registry is asked, `registry`'s.
 //!
 //! Hostile input: a digest is a place only if it is SHA-256 in full, so that none names another file; what `docker save`
 //! names is any text, and a place in a folder only if it stays within; what is no file of its own, as a link is, or lies
@@ -8,6 +8,7 @@
 use super::layout::ImageFault;
 use aws_lc_rs::digest::{SHA256, digest};
 use inventory::tar::{Archive, MemberKind};
+use registry::RemoteImage;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -29,6 +30,8 @@ pub(super) enum Parts {
         /// Old versions of `docker save` link a layer that is there twice.
         links: HashMap<String, String>,
     },
+    /// Fetched when they are wanted. Nothing of it is kept.
+    Registry(RemoteImage),
 }
 
 impl Parts {
@@ -62,6 +65,8 @@ impl Parts {
         match self {
             Self::Folder(folder) => within(folder, name).is_some(),
             Self::Archive { members, .. } => members.contains_key(name),
+            // Whether it is, it tells when it is asked for it.
+            Self::Registry(_) => true,
         }
     }
 
@@ -86,6 +91,19 @@ impl Parts {
                 file.seek(SeekFrom::Start(offset)).map_err(read)?;
                 Ok(Box::new(file.take(length)))
             }
+            Self::Registry(image) => Ok(Box::new(image.layer(&digest_of(name)?, None)?)),
+        }
+    }
+
+    /// A layer; of a registry's, the length is verified as well.
+    pub(super) fn open_layer(
+        &self,
+        name: &str,
+        length: Option<u64>,
+    ) -> Result<Box<dyn Read>, ImageFault> {
+        match self {
+            Self::Registry(image) => Ok(Box::new(image.layer(&digest_of(name)?, length)?)),
+            _ => self.open_part(name),
         }
     }
 
@@ -101,8 +119,23 @@ impl Parts {
         Ok(bytes)
     }
 
-    /// A document whose digest holds.
-    pub(super) fn blob_document(&self, wanted: &str) -> Result<Vec<u8>, ImageFault> {
+    /// An index or a manifest whose digest holds.
+    pub(super) fn manifest(&self, wanted: &str) -> Result<Vec<u8>, ImageFault> {
+        match self {
+            Self::Registry(image) => Ok(image.manifest(wanted)?.bytes),
+            _ => self.blob_document(wanted),
+        }
+    }
+
+    /// A configuration whose digest holds.
+    pub(super) fn config(&self, wanted: &str) -> Result<Vec<u8>, ImageFault> {
+        match self {
+            Self::Registry(image) => Ok(image.config(wanted)?),
+            _ => self.blob_document(wanted),
+        }
+    }
+
+    fn blob_document(&self, wanted: &str) -> Result<Vec<u8>, ImageFault> {
         let bytes = self.document(&blob_place(wanted)?)?;
         let found = format!("sha256:{}", hex(digest(&SHA256, &bytes).as_ref()));
         if found == wanted { Ok(bytes) } else { Err(ImageFault::Digest(wanted.to_owned())) }
@@ -134,6 +167,14 @@ pub(super) fn blob_place(digest: &str) -> Result<String, ImageFault> {
     digits
         .map(|digits| format!("blobs/sha256/{digits}"))
         .ok_or_else(|| ImageFault::Digest(digest.to_owned()))
+}
+
+/// The digest that a place was made of.
+fn digest_of(place: &str) -> Result<String, ImageFault> {
+    let digits = place.strip_prefix("blobs/sha256/");
+    digits
+        .map(|digits| format!("sha256:{digits}"))
+        .ok_or_else(|| ImageFault::Missing(place.to_owned()))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
