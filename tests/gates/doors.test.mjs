@@ -59,16 +59,22 @@ describe('without a session', () => {
     });
   }
 
-  test('only sign-in is public', () => {
+  // A machine proves itself by its certificate, an API server by the reviewers' secret, and what the issuer publishes
+  // is what any API server must be able to read.
+  test('only sign-in, and what is proven otherwise or meant for all, is public', () => {
     const open = operations.filter((each) => each.isPublic).map((each) => each.path);
     assert.deepEqual(open.sort(), [
       '/api/v1/machine/ask',
       '/api/v1/machine/collect',
       '/api/v1/machine/end',
       '/api/v1/machine/renew',
+      '/api/v1/machine/token',
       '/api/v1/sign-in/invitation',
       '/api/v1/sign-in/password',
       '/api/v1/sign-in/token',
+      '/api/v1/token-reviews/x',
+      '/issuer/.well-known/openid-configuration',
+      '/issuer/keys',
     ]);
   });
 
