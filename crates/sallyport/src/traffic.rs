@@ -19,14 +19,28 @@ pub(crate) enum TrafficCommand {
     #[command(after_help = "Examples:\n  \
         sallyport traffic decode capture.pcap --keys keys.log\n  \
         sallyport traffic decode capture.pcapng --filter 'status >= 400 and resource == pods'\n  \
-        tcpdump -i any -w - port 6443 | sallyport traffic decode - --keys keys.log --format json")]
-    Decode(CaptureFlags),
+        tcpdump -i any -w - port 6443 | sallyport traffic decode - --keys keys.log --format json\n  \
+        sallyport traffic decode capture.pcap --keys keys.log --format har > requests.har\n  \
+        sallyport traffic decode capture.pcap --keys keys.log --write decrypted.pcapng")]
+    Decode(DecodeFlags),
     /// Show traffic as it passes on this machine, with the keys of running programs: each request, answer and event,
     /// redacted.
     Capture(live::LiveFlags),
     /// Count requests by verb, resource and status, with their latencies.
     Stats(CaptureFlags),
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct DecodeFlags {
+    #[command(flatten)]
+    capture: CaptureFlags,
+    #[arg(long = "write", value_name = "FILE", help = WRITE)]
+    record: Option<PathBuf>,
+}
+
+/// What `--write` does.
+const WRITE: &str = "Write packets and keys to a new pcapng file, which Wireshark opens decrypted. Nothing in it is \
+                     redacted";
 
 #[derive(Debug, Args)]
 pub(crate) struct CaptureFlags {
@@ -61,6 +75,16 @@ enum FormatName {
     Table,
     /// JSON lines.
     Json,
+    /// An HTTP Archive of requests with their answers, for developer tools.
+    Har,
+    /// OpenTelemetry spans of requests, for the Collector: a request for export on each line.
+    Otlp,
+}
+
+impl FormatName {
+    fn is_of_exchanges(self) -> bool {
+        matches!(self, Self::Har | Self::Otlp)
+    }
 }
 
 /// Why a command ended early.
@@ -74,11 +98,16 @@ enum Fault {
 pub(crate) fn run(command: TrafficCommand) -> anyhow::Result<ExitCode> {
     let mut output = BufWriter::with_capacity(256 * 1024, std::io::stdout().lock());
     let done = match command {
-        TrafficCommand::Decode(flags) => flags
-            .run(|job, format| traffic::decode(job, format, &mut output, &mut std::io::stderr())),
+        TrafficCommand::Decode(flags) => flags.capture.run(flags.record, |job, format| {
+            traffic::decode(job, format, &mut output, &mut std::io::stderr())
+        }),
         TrafficCommand::Capture(flags) => live::run(flags, &mut output),
+        TrafficCommand::Stats(flags) if flags.view.format.is_of_exchanges() => {
+            let words = "counts have no such form: `--format har` and `otlp` are for `traffic decode` and `traffic capture`";
+            Err(Fault::Other(anyhow::anyhow!(words)))
+        }
         TrafficCommand::Stats(flags) => {
-            flags.run(|job, format| traffic::stats(job, format, &mut output))
+            flags.run(None, |job, format| traffic::stats(job, format, &mut output))
         }
     };
     match done.and_then(|()| Ok(output.flush()?)) {
@@ -106,6 +135,8 @@ impl ViewFlags {
     fn format(&self) -> Format {
         match self.format {
             FormatName::Json => Format::Json,
+            FormatName::Har => Format::Har,
+            FormatName::Otlp => Format::Otlp,
             FormatName::Table => {
                 let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
                 Format::Table { colour: std::io::stdout().is_terminal() && !asked_not_to }
@@ -129,15 +160,19 @@ pub(crate) fn read_redaction_key(path: &Path) -> anyhow::Result<[u8; 32]> {
 }
 
 impl CaptureFlags {
-    fn run(self, act: impl FnOnce(&Job, Format) -> Result<(), JobFault>) -> Result<(), Fault> {
+    fn run(
+        self,
+        record: Option<PathBuf>,
+        act: impl FnOnce(&Job, Format) -> Result<(), JobFault>,
+    ) -> Result<(), Fault> {
         let format = self.view.format();
-        act(&self.job()?, format).map_err(|fault| match fault {
+        act(&self.job(record)?, format).map_err(|fault| match fault {
             JobFault::Write(error) => Fault::Write(error),
             other => Fault::Other(other.into()),
         })
     }
 
-    fn job(self) -> anyhow::Result<Job> {
+    fn job(self, record: Option<PathBuf>) -> anyhow::Result<Job> {
         let redaction_key = self.view.redaction_key()?;
         let input = |path: PathBuf| match path.as_os_str() == "-" {
             true => Input::Stdin,
@@ -148,6 +183,7 @@ impl CaptureFlags {
             keys: self.keys,
             filter: self.view.filter,
             redaction_key,
+            record,
         })
     }
 }

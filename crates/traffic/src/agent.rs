@@ -122,8 +122,15 @@ fn capture(job: &AgentJob, shared: &Shared, stop: &AtomicBool) -> Result<(), Liv
     let limits = Limits { body_bytes_max: CONTENT_BYTES_MAX, ..Limits::default() };
     let mut decoder = Decoder::new(Redactor::new(&job.redaction_key), limits);
     let mut gatherer = Gatherer::new(job, shared);
-    let heard =
-        live::listen(&job.tap, &mut decoder, None, &mut gatherer, &mut LogLines::default(), stop);
+    let heard = live::listen(
+        &job.tap,
+        &mut decoder,
+        &mut None,
+        None,
+        &mut gatherer,
+        &mut LogLines::default(),
+        stop,
+    );
     gatherer.spool();
     heard.map(drop)
 }

@@ -15,10 +15,14 @@ mod user;
 mod room;
 
 mod agent;
+mod exchanges;
+mod har;
 mod json;
 mod live;
+mod otlp;
 mod printer;
 mod reading;
+mod recorder;
 mod stats;
 mod summary;
 mod table;
@@ -27,9 +31,11 @@ pub use agent::{AgentFault, AgentJob, AgentName, HubDoor, SpoolFault, agent, str
 pub use filter::{Filter, FilterFault};
 pub use live::{LiveFault, LiveJob, ProgramName, Tap, capture};
 pub use reading::{Input, ReadFault};
+pub use recorder::RecordFault;
 pub use room::{AgentCertificate, Stored, Traffic, agents_router, describe_agent_metrics, router};
 
 use printer::Printer;
+use recorder::Recorder;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -45,6 +51,10 @@ pub enum Format {
     },
     /// JSON lines, as docs/traffic.md describes them.
     Json,
+    /// One HTTP Archive, for developer tools: requests with their answers.
+    Har,
+    /// OpenTelemetry spans of requests, an OTLP request for export on each line.
+    Otlp,
 }
 
 /// What to decode, and what of it to show.
@@ -58,6 +68,8 @@ pub struct Job {
     pub filter: Option<Filter>,
     /// The key of redaction: with the same key the same secrets get the same replacement.
     pub redaction_key: [u8; 32],
+    /// A pcapng file to write packets and keys into, unredacted.
+    pub record: Option<PathBuf>,
 }
 
 /// Why a job ended early.
@@ -66,6 +78,9 @@ pub enum JobFault {
     /// Something could not be read.
     #[error(transparent)]
     Read(#[from] ReadFault),
+    /// Packets and keys cannot be written to a file.
+    #[error(transparent)]
+    Record(#[from] RecordFault),
     /// The result could not be written.
     #[error("the result could not be written")]
     Write(#[from] io::Error),
@@ -79,8 +94,9 @@ pub fn decode(
     output: &mut dyn Write,
     aside: &mut dyn Write,
 ) -> Result<(), JobFault> {
-    let mut printer = Printer::new(format, job.filter.as_ref(), Decryption::advice);
-    let done = run(job, |event| printer.event(&event, output));
+    let (filter, key) = (job.filter.as_ref(), &job.redaction_key);
+    let mut printer = Printer::new(format, filter, key, Decryption::advice);
+    let done = run(job, aside, |event| printer.event(&event, output));
     // What was decoded before a fault is shown with its account all the same.
     let (decoder, fault) = done?;
     printer.account(&decoder, output, aside)?;
@@ -91,7 +107,7 @@ pub fn decode(
 pub fn stats(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), JobFault> {
     let mut summary = summary::Summary::default();
     let mut stats = stats::Stats::default();
-    let (decoder, fault) = run(job, |event| {
+    let (decoder, fault) = run(job, &mut io::sink(), |event| {
         summary.take(&event);
         if let Event::Unit(unit) = &event
             && job.filter.as_ref().is_none_or(|filter| filter.matches(unit))
@@ -105,7 +121,7 @@ pub fn stats(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), Jo
             stats.json(output)?;
             json::summary(&summary, &decoder, output)?;
         }
-        Format::Table { .. } => {
+        Format::Table { .. } | Format::Har | Format::Otlp => {
             stats.print(output)?;
             summary.print(&decoder, Decryption::advice, output)?;
         }
@@ -116,21 +132,29 @@ pub fn stats(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), Jo
 
 fn run(
     job: &Job,
+    aside: &mut dyn Write,
     mut each: impl FnMut(Event) -> io::Result<()>,
 ) -> Result<(Decoder, Option<ReadFault>), JobFault> {
     let mut decoder = Decoder::new(Redactor::new(&job.redaction_key), Limits::default());
+    let mut recorder = job.record.as_deref().map(Recorder::create).transpose()?;
     for path in &job.keys {
         reading::keys(path, &mut decoder)?;
+        if let Some(recorder) = &mut recorder {
+            recorder.key_log(path)?;
+        }
     }
     let mut fault = None;
     for input in &job.inputs {
-        match reading::capture(input, &mut decoder, &mut each)? {
+        match reading::capture(input, &mut decoder, &mut recorder, &mut each)? {
             None => {}
             Some(found) => {
                 fault = Some(found);
                 break;
             }
         }
+    }
+    if let Some(recorder) = recorder {
+        recorder.end(aside)?;
     }
     decoder.finish();
     while let Some(event) = decoder.event() {

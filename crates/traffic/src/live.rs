@@ -8,6 +8,7 @@ mod rounds;
 pub(crate) use rounds::{Listener, ROUND, Standing, listen};
 
 use crate::printer::Printer;
+use crate::recorder::{RecordFault, Recorder};
 use crate::{Filter, Format};
 use capture::{KeyLogFault, PacketFault, ProbeFault, TargetFault};
 use std::io::{self, Write};
@@ -55,6 +56,8 @@ pub struct LiveJob {
     pub filter: Option<Filter>,
     /// The key of redaction: with the same key the same secrets get the same replacement.
     pub redaction_key: [u8; 32],
+    /// A pcapng file to write packets and keys into, unredacted.
+    pub record: Option<PathBuf>,
 }
 
 /// Why nothing (more) can be captured.
@@ -72,6 +75,9 @@ pub enum LiveFault {
     /// A key log cannot be followed.
     #[error(transparent)]
     KeyLog(#[from] KeyLogFault),
+    /// What is captured cannot be written to a file.
+    #[error(transparent)]
+    Record(#[from] RecordFault),
     /// The kernel does not say when there is something to read.
     #[error("packets cannot be waited for")]
     Wait(#[source] io::Error),
@@ -90,13 +96,19 @@ pub fn capture(
     stop: &AtomicBool,
 ) -> Result<(), LiveFault> {
     let mut decoder = Decoder::new(Redactor::new(&job.redaction_key), Limits::default());
-    let printer = Printer::new(format, job.filter.as_ref(), advice).at_most(job.units_max);
-    let mut printed = Printed { printer, output };
-    let sources = listen(&job.tap, &mut decoder, job.duration, &mut printed, aside, stop)?;
+    let printer = Printer::new(format, job.filter.as_ref(), &job.redaction_key, advice);
+    let mut printed = Printed { printer: printer.at_most(job.units_max), output };
+    let mut recorder = job.record.as_deref().map(Recorder::create).transpose()?;
+    let (tap, duration) = (&job.tap, job.duration);
+    let heard = listen(tap, &mut decoder, &mut recorder, duration, &mut printed, aside, stop);
+    // What was captured before a fault is worth having.
+    let recorded = recorder.map_or(Ok(()), |recorder| recorder.end(aside));
+    let sources = heard?;
+    recorded?;
     let Printed { printer, output } = printed;
     match format {
         Format::Json => sources.json(output)?,
-        Format::Table { .. } => sources.account(aside)?,
+        _ => sources.account(aside)?,
     }
     Ok(printer.account(&decoder, output, aside)?)
 }

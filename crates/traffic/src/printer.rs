@@ -1,73 +1,117 @@
 //! Events on their way to whoever reads: chosen, printed in a form, and summed up for the account at the end.
 //! Where events come from, files or the wire, it does not know.
 
+use crate::exchanges::Exchanges;
+use crate::har::Har;
 use crate::summary::{Advice, Summary};
 use crate::table::Table;
-use crate::{Filter, Format, json};
+use crate::{Filter, Format, json, otlp};
 use std::io::{self, Write};
 use wire::{Decoder, Event};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Printer<'a> {
-    format: Format,
+    form: Form<'a>,
     filter: Option<&'a Filter>,
-    units_max: u64,
+    shown_max: u64,
     advice: Advice,
-    table: Table,
     shown: u64,
     summary: Summary,
 }
 
+#[derive(Debug)]
+enum Form<'a> {
+    Table(Table),
+    Json,
+    Har(Har, Exchanges),
+    /// With the key of redaction, from which ids are made.
+    Otlp(&'a [u8; 32], Exchanges),
+}
+
 impl<'a> Printer<'a> {
-    pub(crate) fn new(format: Format, filter: Option<&'a Filter>, advice: Advice) -> Self {
-        let table = Table::new(matches!(format, Format::Table { colour: true }));
-        let summary = Summary::default();
-        Self { format, filter, units_max: u64::MAX, advice, table, shown: 0, summary }
+    pub(crate) fn new(
+        format: Format,
+        filter: Option<&'a Filter>,
+        redaction_key: &'a [u8; 32],
+        advice: Advice,
+    ) -> Self {
+        let form = match format {
+            Format::Table { colour } => Form::Table(Table::new(colour)),
+            Format::Json => Form::Json,
+            Format::Har => Form::Har(Har::default(), Exchanges::default()),
+            Format::Otlp => Form::Otlp(redaction_key, Exchanges::default()),
+        };
+        Self { form, filter, shown_max: u64::MAX, advice, shown: 0, summary: Summary::default() }
     }
 
-    /// Shows no more than so many units.
-    pub(crate) fn at_most(mut self, units_max: Option<u64>) -> Self {
-        self.units_max = units_max.unwrap_or(u64::MAX);
+    /// Shows no more than so many units, or requests where those are shown.
+    pub(crate) fn at_most(mut self, shown_max: Option<u64>) -> Self {
+        self.shown_max = shown_max.unwrap_or(u64::MAX);
         self
     }
 
-    /// Whether as many units were shown as are wanted.
+    /// Whether as many were shown as are wanted.
     pub(crate) fn is_done(&self) -> bool {
-        self.shown >= self.units_max
+        self.shown >= self.shown_max
     }
 
     pub(crate) fn event(&mut self, event: &Event, output: &mut dyn Write) -> io::Result<()> {
         self.summary.take(event);
-        match (event, self.format) {
-            (Event::Unit(unit), format) => {
-                if self.is_done() || self.filter.is_some_and(|filter| !filter.matches(unit)) {
-                    return Ok(());
-                }
-                self.shown += 1;
-                match format {
-                    Format::Json => json::unit(unit, output),
-                    Format::Table { .. } => self.table.unit(unit, output),
+        let (shown, shown_max) = (&mut self.shown, self.shown_max);
+        let mut may_show = || {
+            let may = *shown < shown_max;
+            *shown += u64::from(may);
+            may
+        };
+        match (&mut self.form, event) {
+            (Form::Har(har, exchanges), event) => {
+                exchanges.take(event, self.filter, &mut |exchange| match may_show() {
+                    true => har.exchange(exchange, output),
+                    false => Ok(()),
+                })
+            }
+            (Form::Otlp(key, exchanges), event) => {
+                exchanges.take(event, self.filter, &mut |exchange| match may_show() {
+                    true => otlp::exchange(exchange, key, output),
+                    false => Ok(()),
+                })
+            }
+            (form, Event::Unit(unit)) => {
+                let is_wanted = self.filter.is_none_or(|filter| filter.matches(unit));
+                match form {
+                    Form::Json if is_wanted && may_show() => json::unit(unit, output),
+                    Form::Table(table) if is_wanted && may_show() => table.unit(unit, output),
+                    _ => Ok(()),
                 }
             }
-            (Event::Closed(report), Format::Json) => {
+            (Form::Json, Event::Closed(report)) => {
                 json::connection(report, (self.advice)(report.decryption), output)
             }
-            (Event::Closed(_), Format::Table { .. }) => Ok(()),
+            (Form::Table(_), Event::Closed(_)) => Ok(()),
         }
     }
 
-    /// What became of every byte: as the last line of JSON, or beside the table.
+    /// Completes the output; what became of every byte stands in the last line of JSON, or beside any other form.
     pub(crate) fn account(
         &self,
         decoder: &Decoder,
         output: &mut dyn Write,
         aside: &mut dyn Write,
     ) -> io::Result<()> {
-        match self.format {
-            Format::Json => json::summary(&self.summary, decoder, output)?,
-            Format::Table { .. } => self.summary.print(decoder, self.advice, aside)?,
+        match &self.form {
+            Form::Json => {
+                json::summary(&self.summary, decoder, output)?;
+                return output.flush();
+            }
+            Form::Table(_) => {}
+            Form::Har(har, exchanges) => {
+                har.end(output)?;
+                exchanges.account(aside)?;
+            }
+            Form::Otlp(_, exchanges) => exchanges.account(aside)?,
         }
+        self.summary.print(decoder, self.advice, aside)?;
         output.flush()
     }
 }

@@ -2,6 +2,7 @@
 //! What the pieces mean is `wire`'s; nothing is kept beyond the largest block that a capture may hold.
 
 use crate::JobFault;
+use crate::recorder::Recorder;
 use model::SecretBytes;
 use std::fmt;
 use std::fs::File;
@@ -91,10 +92,11 @@ pub(crate) fn keys_of(
     read
 }
 
-/// Gives the capture of an input to a decoder and each event on.
+/// Gives the capture of an input to a decoder, and to a recorder if there is one, and each event on.
 pub(crate) fn capture(
     input: &Input,
     decoder: &mut Decoder,
+    recorder: &mut Option<Recorder>,
     each: &mut dyn FnMut(Event) -> io::Result<()>,
 ) -> Result<Option<ReadFault>, JobFault> {
     let what = input.to_string();
@@ -105,7 +107,7 @@ pub(crate) fn capture(
         },
         Input::Stdin => Box::new(io::stdin().lock()),
     };
-    capture_of(&what, source.as_mut(), decoder, each)
+    capture_of(&what, source.as_mut(), decoder, recorder, each)
 }
 
 /// Gives a whole capture to a decoder and each event on. A fault in the capture is given back instead of
@@ -114,6 +116,7 @@ pub(crate) fn capture_of(
     what: &str,
     source: &mut dyn Read,
     decoder: &mut Decoder,
+    recorder: &mut Option<Recorder>,
     each: &mut dyn FnMut(Event) -> io::Result<()>,
 ) -> Result<Option<ReadFault>, JobFault> {
     let fault = |source| ReadFault::Io { what: what.to_owned(), source };
@@ -138,8 +141,16 @@ pub(crate) fn capture_of(
             }
             Progress::Item { consumed, item } => {
                 match item {
-                    Item::Packet(packet) => decoder.packet(&packet),
+                    Item::Packet(packet) => {
+                        if let Some(recorder) = recorder {
+                            recorder.packet(&packet)?;
+                        }
+                        decoder.packet(&packet);
+                    }
                     Item::Keys(text) => {
+                        if let Some(recorder) = recorder {
+                            recorder.keys(text);
+                        }
                         decoder.keys(text);
                         decoder.end_of_keys();
                     }

@@ -14,6 +14,7 @@ fn job(path: PathBuf, filter: Option<&str>) -> Job {
         keys: Vec::new(),
         filter: filter.map(|filter| filter.parse().unwrap()),
         redaction_key: [3; 32],
+        record: None,
     }
 }
 

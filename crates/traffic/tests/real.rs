@@ -87,6 +87,7 @@ impl Running {
             units_max: None,
             filter: None,
             redaction_key: [9; 32],
+            record: None,
         };
         let (output, aside, stop) = (Paper::default(), Paper::default(), Arc::default());
         let thread = std::thread::spawn({

@@ -103,6 +103,7 @@ fn lines(name: &str) -> Vec<Value> {
         keys: Vec::new(),
         filter: None,
         redaction_key: [3; 32],
+        record: None,
     };
     let mut output = Vec::new();
     traffic::decode(&job, Format::Json, &mut output, &mut Vec::new()).unwrap();
@@ -476,6 +477,7 @@ fn decoded(name: &str, filter: &str) -> Vec<i64> {
         keys: Vec::new(),
         filter: Some(filter.parse().unwrap()),
         redaction_key: [3; 32],
+        record: None,
     };
     let mut output = Vec::new();
     traffic::decode(&job, Format::Json, &mut output, &mut Vec::new()).unwrap();

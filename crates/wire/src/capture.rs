@@ -1,4 +1,4 @@
-//! Capture files: pcap and pcapng in both byte orders, cut into packets and secrets.
+//! Capture files: pcap and pcapng in both byte orders, cut into packets and secrets, and pcapng written.
 //! It opens no file and keeps no buffer: whoever reads hands over what there is and hears how much more is
 //! needed. What stands in a packet is the business of [`crate::link`].
 //!
@@ -11,6 +11,9 @@
 
 mod pcap;
 mod pcapng;
+mod write;
+
+pub use write::CaptureWriter;
 
 use crate::link::LinkType;
 

@@ -44,7 +44,8 @@ mod websocket;
 pub mod fuzz;
 
 pub use capture::{
-    BLOCK_BYTES_MAX, CaptureFault, CaptureReader, INTERFACES_MAX, Item, Packet, Progress,
+    BLOCK_BYTES_MAX, CaptureFault, CaptureReader, CaptureWriter, INTERFACES_MAX, Item, Packet,
+    Progress,
 };
 pub use decoder::{Decoder, Limits};
 pub use http2::hpack;

@@ -46,6 +46,19 @@ impl LinkType {
         }
     }
 
+    /// The number of this link type in a capture file.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Null => 0,
+            Self::Ethernet => 1,
+            Self::Raw => 101,
+            Self::Loop => 108,
+            Self::LinuxSll => 113,
+            Self::LinuxSll2 => 276,
+            Self::Other(number) => number,
+        }
+    }
+
     /// Strips the link layer and gives what follows if it is IP.
     pub(crate) fn strip(self, packet: &[u8]) -> Result<&[u8], Skip> {
         let mut cursor = Cursor::new(packet);

@@ -27,9 +27,11 @@ pub(crate) struct LiveFlags {
     /// End after this time, as in `30s` or `5m`.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
-    /// End after so many units were shown.
+    /// End after so many units were shown; of `har` and `otlp`, requests.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    #[arg(long = "write", value_name = "FILE", help = super::WRITE)]
+    record: Option<std::path::PathBuf>,
     #[command(flatten)]
     pub(super) view: ViewFlags,
 }
@@ -42,6 +44,7 @@ impl LiveFlags {
             units_max: self.count,
             redaction_key: self.view.redaction_key()?,
             filter: self.view.filter,
+            record: self.record,
         })
     }
 }

@@ -12,7 +12,6 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use wire::Decoder;
 
 /// Files that could not be probed and are not tried again; names of more of them than this are not honest.
 const REFUSED_MAX: usize = 256;
@@ -127,18 +126,18 @@ impl KeySources {
         self.probes.as_ref()
     }
 
-    /// Gives all keys that have come to a decoder.
-    pub(super) fn read(&mut self, decoder: &mut Decoder) -> Result<(), LiveFault> {
-        self.read_probes(decoder);
+    /// Gives on all lines that have come.
+    pub(super) fn read(&mut self, give: &mut dyn FnMut(&[u8])) -> Result<(), LiveFault> {
+        self.read_probes(give);
         for (_, log) in &mut self.logs {
-            log.look(&mut |line| decoder.keys(line))?;
+            log.look(&mut |line| give(line))?;
         }
         Ok(())
     }
 
-    fn read_probes(&mut self, decoder: &mut Decoder) {
+    fn read_probes(&mut self, give: &mut dyn FnMut(&[u8])) {
         if let Some(probes) = &mut self.probes {
-            probes.keys(&mut |key| decoder.keys(key.line()));
+            probes.keys(&mut |key| give(key.line()));
         }
     }
 
@@ -150,10 +149,10 @@ impl KeySources {
     }
 
     /// Takes the last lines of key logs, whole or not.
-    pub(super) fn finish(&mut self, decoder: &mut Decoder) {
-        self.read_probes(decoder);
+    pub(super) fn finish(&mut self, give: &mut dyn FnMut(&[u8])) {
+        self.read_probes(give);
         for (_, log) in &mut self.logs {
-            log.finish(&mut |line| decoder.keys(line));
+            log.finish(&mut |line| give(line));
         }
     }
 

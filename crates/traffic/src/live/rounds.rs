@@ -9,6 +9,7 @@
 
 use super::keys::KeySources;
 use super::{LiveFault, Tap};
+use crate::recorder::Recorder;
 use capture::{PacketRing, ProbeCounts};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -48,10 +49,12 @@ pub(crate) struct Standing {
     pub(crate) sources: Vec<String>,
 }
 
-/// Captures until `stop` is set, the time is over or the listener has enough. Where it listens is told `aside`.
+/// Captures until `stop` is set, the time is over or the listener has enough; a recorder gets all packets and keys.
+/// Where it listens is told `aside`.
 pub(crate) fn listen(
     tap: &Tap,
     decoder: &mut Decoder,
+    recorder: &mut Option<Recorder>,
     duration: Option<Duration>,
     listener: &mut dyn Listener,
     aside: &mut dyn Write,
@@ -80,12 +83,15 @@ pub(crate) fn listen(
             let wait = left.min(ROUND).min(listener.patience());
             capture::wait(&descriptors, wait).map_err(LiveFault::Wait)?;
         }
-        sources.read(decoder)?;
+        sources.read(&mut |keys| take_keys(keys, decoder, recorder))?;
         // A round is at most the whole ring, so that the end comes however fast packets do.
         for _ in 0..capture::RING_BLOCKS {
             let Some(block) = ring.next_block() else { break };
-            sources.read(decoder)?;
+            sources.read(&mut |keys| take_keys(keys, decoder, recorder))?;
             for packet in block.packets() {
+                if let Some(recorder) = recorder {
+                    recorder.packet(&packet)?;
+                }
                 decoder.packet(&packet);
             }
             while let Some(event) = decoder.event() {
@@ -97,6 +103,9 @@ pub(crate) fn listen(
         }
         while let Some(event) = decoder.event() {
             listener.event(event)?;
+        }
+        if let Some(recorder) = recorder {
+            recorder.flush()?;
         }
         listener.round()?;
         if is_over || listener.is_done() || chores_done.elapsed() >= CHORES {
@@ -114,7 +123,7 @@ pub(crate) fn listen(
     // No program is touched any longer than packets are read; how long the rest takes depends on who listens.
     drop(ring);
     sources.detach();
-    sources.finish(decoder);
+    sources.finish(&mut |keys| take_keys(keys, decoder, recorder));
     decoder.finish();
     while let Some(event) = decoder.event() {
         listener.event(event)?;
@@ -122,6 +131,13 @@ pub(crate) fn listen(
     listener.standing(&standing(decoder, &sources));
     listener.round()?;
     Ok(sources)
+}
+
+fn take_keys(keys: &[u8], decoder: &mut Decoder, recorder: &mut Option<Recorder>) {
+    if let Some(recorder) = recorder {
+        recorder.keys(keys);
+    }
+    decoder.keys(keys);
 }
 
 fn standing(decoder: &Decoder, sources: &KeySources) -> Standing {

@@ -212,10 +212,11 @@ fn decode(
         let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
         events.blocking_send(event).map_err(gone)
     };
-    let read = reading::capture_of(what, &mut source, &mut decoder, &mut each);
+    let read = reading::capture_of(what, &mut source, &mut decoder, &mut None, &mut each);
     let fault = read.map_err(|fault| match fault {
         JobFault::Read(fault) => Broken::Read(fault),
-        JobFault::Write(_) => Broken::Store,
+        // Nothing is recorded here.
+        JobFault::Write(_) | JobFault::Record(_) => Broken::Store,
     })?;
     decoder.finish();
     while let Some(event) = decoder.event() {

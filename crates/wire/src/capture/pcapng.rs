@@ -7,16 +7,16 @@ use super::{CaptureFault, INTERFACES_MAX, Item, Order, Packet, Progress, bounded
 use crate::link::LinkType;
 
 pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
-const INTERFACE_DESCRIPTION: u32 = 1;
+pub(super) const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+pub(super) const INTERFACE_DESCRIPTION: u32 = 1;
 const PACKET_OBSOLETE: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const INTERFACE_STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
+pub(super) const ENHANCED_PACKET: u32 = 6;
+pub(super) const DECRYPTION_SECRETS: u32 = 10;
 /// "TLSK": the secrets are an NSS key log.
-const TLS_KEY_LOG: u32 = 0x544c_534b;
-const OPTION_TIMESTAMP_RESOLUTION: u16 = 9;
+pub(super) const TLS_KEY_LOG: u32 = 0x544c_534b;
+pub(super) const OPTION_TIMESTAMP_RESOLUTION: u16 = 9;
 const OPTION_TIMESTAMP_OFFSET: u16 = 14;
 const OPTION_DROPPED: u16 = 5;
 
