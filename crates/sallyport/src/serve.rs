@@ -1,30 +1,29 @@
-//! `sallyport serve`: the services wired together, run until a signal, and drained.
+//! `sallyport serve`: run until a signal, and drained. What the services are made of is known to [`services`], how the
+//! gateway is served to [`gate`], and what must never end by itself to [`tasks`].
+
+mod gate;
+mod services;
+mod tasks;
 
 use crate::config::{Config, LogFormatName};
 use crate::signals::Signals;
-use crate::{agents, gateway, health, hub, issuer, listen, tls};
+use crate::{agents, health, hub, issuer, listen, tls};
 use anyhow::Context;
-use authn::Cost;
 use axum::Router;
-use axum::extract::FromRef;
 use axum::routing::get;
-use console::{Console, IssuerDesk, MachineDesk, PasswordDesk};
+use gate::Gate;
 use http_api::HttpApi;
-use pods::Pods;
-use scanner::{Posture, PostureSettings};
-use std::collections::HashMap;
+use scanner::PostureSettings;
+use services::Services;
 use std::process::ExitCode;
 use std::time::Duration;
 use store::TrafficRetention;
+use tasks::Tasks;
 use telemetry::LogFormat;
-use terminal::{LinkKeys, LiveTerminals, TerminalSettings, Terminals};
+use terminal::{LinkKeys, LiveTerminals};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use traffic::Traffic;
-use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-use workspaces::{Template, Workspaces};
 
 /// Expired rows are removed this often.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
@@ -195,30 +194,6 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What runs beside the listener for as long as the hub does.
-#[derive(Default)]
-struct Tasks {
-    running: JoinSet<()>,
-    names: HashMap<tokio::task::Id, &'static str>,
-}
-
-impl Tasks {
-    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.running.spawn(task).id();
-        self.names.insert(id, name);
-    }
-
-    /// Waits for the first one that ends or panics, which none should.
-    async fn first_lost(&mut self) -> &'static str {
-        let id = match self.running.join_next_with_id().await {
-            Some(Ok((id, ()))) => id,
-            Some(Err(error)) => error.id(),
-            None => std::future::pending().await,
-        };
-        self.names.get(&id).copied().unwrap_or("a background task")
-    }
-}
-
 /// The OpenAPI description as pretty JSON, of services on an empty store that is thrown away.
 pub(crate) fn description() -> anyhow::Result<String> {
     let runtime = tokio::runtime::Runtime::new()?;
@@ -238,121 +213,6 @@ pub(crate) fn description() -> anyhow::Result<String> {
     std::fs::remove_dir_all(&directory)
         .with_context(|| format!("{} cannot be removed", directory.display()))?;
     written
-}
-
-/// The services of a hub.
-struct Services {
-    console: Console,
-    machines: MachineDesk,
-    issuer: IssuerDesk,
-    terminals: Terminals,
-    cluster: ClusterServices,
-}
-
-/// The services which only look at clusters, their traffic and their posture; their routes take their state out of this
-/// one.
-#[derive(Clone)]
-struct ClusterServices {
-    api: HttpApi,
-    workspaces: Workspaces,
-    pods: Pods,
-    traffic: Traffic,
-    posture: Posture,
-}
-
-impl FromRef<ClusterServices> for HttpApi {
-    fn from_ref(services: &ClusterServices) -> Self {
-        services.api.clone()
-    }
-}
-
-impl FromRef<ClusterServices> for Workspaces {
-    fn from_ref(services: &ClusterServices) -> Self {
-        services.workspaces.clone()
-    }
-}
-
-impl FromRef<ClusterServices> for Pods {
-    fn from_ref(services: &ClusterServices) -> Self {
-        services.pods.clone()
-    }
-}
-
-impl FromRef<ClusterServices> for Traffic {
-    fn from_ref(services: &ClusterServices) -> Self {
-        services.traffic.clone()
-    }
-}
-
-impl FromRef<ClusterServices> for Posture {
-    fn from_ref(services: &ClusterServices) -> Self {
-        services.posture.clone()
-    }
-}
-
-impl Services {
-    async fn new(
-        config: &Config,
-        api: &HttpApi,
-        keys: &LinkKeys,
-        live: &LiveTerminals,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<Self> {
-        let settings = TerminalSettings {
-            link_lifetime: Duration::from_secs(config.links.lifetime_s),
-            link_lifetime_max: Duration::from_secs(config.links.lifetime_max_s),
-            ticket_lifetime: Duration::from_secs(config.links.ticket_s),
-            recheck_every: Duration::from_secs(config.terminals.recheck_s),
-            per_person_max: config.terminals.per_person_max,
-            total_max: config.terminals.total_max,
-        };
-        let mut template = Template::debian_shell(&config.workspaces.image);
-        template.lifetime = Duration::from_secs(config.workspaces.lifetime_hours * 3600);
-        let limits = (config.workspaces.per_person_max, config.workspaces.total_max);
-        let workspaces = workspaces::Settings::new(vec![template], limits.0, limits.1)
-            .context("configuration section `workspaces`")?
-            .adopting_namespaces(config.workspaces.adopt_namespaces);
-        let desk = PasswordDesk::new(Cost::default(), hub::random()?)?;
-        let machines = MachineDesk::open(
-            &api.store,
-            Duration::from_secs(config.sign_in.machine_hours * 3600),
-            gateway::url(config),
-            api.clusters.names(),
-            api.clock.now(),
-        );
-        let machines = machines.await?;
-        let issuer = IssuerDesk::open(api.clone(), issuer::settings(config)?);
-        let issuer = issuer.await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
-        let version = env!("CARGO_PKG_VERSION");
-        Ok(Self {
-            console: Console::new(api.clone(), desk, machines.clone(), issuer.clone(), version),
-            machines,
-            issuer,
-            terminals: Terminals::new(api.clone(), keys.clone(), live.clone(), settings),
-            cluster: ClusterServices {
-                api: api.clone(),
-                workspaces: Workspaces::new(api.clone(), workspaces, stop.clone()),
-                pods: Pods::new(api.clone(), stop.clone()),
-                traffic: Traffic::new(api.clone(), hub::traffic_retention(config), stop.clone()),
-                posture: Posture::new(api.clone(), hub::posture_settings(config), stop.clone()),
-            },
-        })
-    }
-
-    fn routes(self) -> (Router, OpenApi) {
-        let cluster = workspaces::router()
-            .merge(pods::router())
-            .merge(traffic::router())
-            .merge(scanner::router())
-            .with_state(self.cluster);
-        let (router, mut openapi) = OpenApiRouter::new()
-            .merge(console::router(self.console))
-            .merge(terminal::router(self.terminals))
-            .merge(cluster)
-            .split_for_parts();
-        http_api::document(&mut openapi, env!("CARGO_PKG_VERSION"));
-        (router, openapi)
-    }
 }
 
 fn certificate_files(
@@ -408,75 +268,6 @@ async fn gate_ended(gate: &mut Option<Gate>) -> Result<(), tokio::task::JoinErro
     }
 }
 
-/// The gateway while it is served.
-struct Gate {
-    gateway: ::gateway::Gateway,
-    serving: tokio::task::JoinHandle<()>,
-    stop: CancellationToken,
-}
-
-impl Gate {
-    /// Serves the gateway until it is [shut](Self::shut).
-    async fn open(
-        address: std::net::SocketAddr,
-        (config, api, machines): (&Config, &HttpApi, &MachineDesk),
-        certificate: std::sync::Arc<tls::Certificate>,
-        tasks: &mut Tasks,
-    ) -> anyhow::Result<Self> {
-        let stop = CancellationToken::new();
-        let settings = &config.gateway;
-        let parts = ::gateway::GatewayParts {
-            store: api.store.clone(),
-            clusters: api.clusters.clone(),
-            proxies: api.proxies.clone(),
-            clock: api.clock.clone(),
-            accounts: api.accounts.clone(),
-            base_domain: settings.base_domain.clone(),
-            random: hub::random()?,
-        };
-        let machines = authn::kubernetes::Certificate::from_der(machines.authority())
-            .context("the authority of machines")?;
-        let beliefs = gateway::beliefs(settings, Some(&machines)).await?;
-        let gateway = ::gateway::Gateway::new(parts, beliefs);
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("`gateway.listen` {address} cannot be bound"))?;
-        let address = listener.local_addr()?;
-        tasks.spawn("the keys of issuers", gateway.clone().keep_issuers());
-        tasks.spawn(
-            "the look at the gateway's files",
-            gateway::keep(gateway.clone(), settings.clone(), machines),
-        );
-        tasks.spawn("the feed of sign-outs", gateway.clone().heed_sign_outs());
-        let kept = Duration::from_secs(settings.keep_requests_days * 24 * 3600);
-        let purging = gateway.clone().purge_records(kept, PURGE_EVERY);
-        tasks.spawn("the removal of old requests", purging);
-        let limits = listen::Limits::of_gateway(
-            settings.connections_max,
-            settings.connections_per_network_max,
-        );
-        let tls = gateway::server_config(certificate)?;
-        let serving = listen::serve(
-            listener,
-            tls,
-            gateway.router(),
-            api.proxies.clone(),
-            limits,
-            stop.clone(),
-        );
-        tracing::info!(%address, clusters = ?api.clusters.names(), "the gateway serves");
-        Ok(Self { gateway, serving: tokio::spawn(serving), stop })
-    }
-
-    /// Takes no more, and waits for what is open, for a time.
-    async fn shut(self, grace: Duration) -> anyhow::Result<()> {
-        self.stop.cancel();
-        self.serving.await.context("the gateway's listener failed")?;
-        self.gateway.drained(grace).await;
-        Ok(())
-    }
-}
-
 async fn purge(
     api: HttpApi,
     ended_kept: Duration,
@@ -495,25 +286,5 @@ async fn purge(
         if let Err(error) = api.store.purge_posture(now, posture.kept).await {
             tracing::warn!(%error, "old scans could not be removed; it is tried again later");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_part_that_ends_or_panics_is_named_at_once() {
-        let mut tasks = Tasks::default();
-        let waits = async |tasks: &mut Tasks| {
-            tokio::time::timeout(Duration::from_millis(50), tasks.first_lost()).await.ok()
-        };
-        assert_eq!(waits(&mut tasks).await, None);
-        tasks.spawn("one that lives", std::future::pending());
-        assert_eq!(waits(&mut tasks).await, None);
-        tasks.spawn("one that ends", async {});
-        assert_eq!(tasks.first_lost().await, "one that ends");
-        tasks.spawn("one that panics", async { panic!("as a test wants it") });
-        assert_eq!(tasks.first_lost().await, "one that panics");
     }
 }
