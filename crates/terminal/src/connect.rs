@@ -10,12 +10,11 @@
 use crate::gates::{self, second_gate};
 use crate::live::{Belongs, NoRoom, Room};
 use crate::protocol::{
-    BROWSER_MESSAGE_BYTES_READ, CloseCode, HubMessage, SUBPROTOCOL, Size, TICKET_SUBPROTOCOL_PREFIX,
+    BROWSER_MESSAGE_BYTES_READ, CloseCode, SUBPROTOCOL, Size, TICKET_SUBPROTOCOL_PREFIX,
 };
 use crate::{Terminals, session};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use futures_util::SinkExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_api::{DecidedBy, Problem, ProblemBody, ProblemCode, Query, SignedIn};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -25,15 +24,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 const TOOK: &str = "sallyport_second_gate_seconds";
 /// Keys are short; pastes make it grow.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
-/// A denied browser has this long to take the news.
-const DENIAL_TAKES: Duration = Duration::from_secs(5);
 
 /// The browser's side of a terminal.
 pub(crate) type BrowserSocket = WebSocketStream<TokioIo<Upgraded>>;
@@ -186,7 +181,7 @@ async fn enter(
                 gates::refuse(&terminals, &signed_in, "terminal.enter", &object, &problem).await;
             // A refusal that could not be written down is still a refusal, told as the store's trouble.
             let problem = refused.err().unwrap_or(problem);
-            deny(socket, &signed_in, &problem).await;
+            session::deny(socket, &signed_in, &problem).await;
             return;
         }
     };
@@ -237,27 +232,6 @@ fn too_many(whose: &str, limit: usize) -> Problem {
     )
     .decided_by(DecidedBy::Hub)
     .fix("close one that is not needed")
-}
-
-/// Says why, and closes with the code that belongs to it.
-pub(crate) async fn deny(mut socket: BrowserSocket, signed_in: &SignedIn, problem: &Problem) {
-    let request = &signed_in.context().request_id;
-    problem.log(request);
-    let body = problem.body(request);
-    let text = HubMessage::Denied { problem: &body }.to_text();
-    let close = Message::Close(Some(CloseFrame {
-        code: close_code(problem.code()).number().into(),
-        reason: Utf8Bytes::from_static(problem.code().as_str()),
-    }));
-    let tell = async {
-        socket.send(Message::text(text)).await?;
-        socket.send(close).await?;
-        // The browser's own close ends it cleanly.
-        while let Some(Ok(_)) = futures_util::StreamExt::next(&mut socket).await {}
-        Ok::<(), tokio_tungstenite::tungstenite::Error>(())
-    };
-    // A browser that is gone has heard enough.
-    tokio::time::timeout(DENIAL_TAKES, tell).await.ok();
 }
 
 /// The close code of a problem; the codes are listed in `docs/terminal-protocol.md`.

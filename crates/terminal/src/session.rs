@@ -26,7 +26,7 @@ use crate::guardian::Watch;
 use crate::live::Order;
 use crate::protocol::{self, BrowserFrame, HubMessage, Size};
 use crate::screen::{Fuel, Screen};
-use http_api::{Problem, ProblemCode, SignedIn};
+use http_api::{Problem, ProblemCode, SignedIn, cluster_words};
 use input::ClusterInput;
 use kube_io::{Authorized, Cluster, EnterPod, ExecEnd, ExecFrame};
 use opening::{OPENS_WITHIN, Opened};
@@ -92,7 +92,7 @@ pub(crate) async fn run(start: Start<'_>, socket: BrowserSocket) {
     };
     let (reason, record) = match &end {
         End::Exited(ExecEnd::Exited(code)) => ("exit", json!({ "code": code })),
-        End::Exited(ExecEnd::Failed(words)) => ("exit", json!({ "failure": words })),
+        End::Exited(ExecEnd::Failed(words)) => ("exit", json!({ "failure": cluster_words(words) })),
         End::BrowserLeft => ("closed", json!({})),
         End::Refused(problem) => (problem.code().as_str(), json!({ "detail": problem.detail() })),
     };
@@ -110,16 +110,23 @@ pub(crate) async fn run(start: Start<'_>, socket: BrowserSocket) {
 
 async fn say_goodbye(browser: BrowserSide, signed_in: &SignedIn, end: &End) {
     match end {
-        End::Refused(problem) => {
-            let request = &signed_in.context().request_id;
-            problem.log(request);
-            let body = problem.body(request);
-            let text = HubMessage::Denied { problem: &body }.to_text();
-            browser.close(Some(text), close_code(problem.code()), problem.code().as_str()).await;
-        }
+        End::Refused(problem) => tell_denial(browser, signed_in, problem).await,
         End::Exited(_) => browser.close(None, protocol::CloseCode::Exited, "exit").await,
         End::BrowserLeft => {}
     }
+}
+
+/// Says why a browser gets no terminal, or no longer, and closes with the code that belongs to it.
+pub(crate) async fn deny(socket: BrowserSocket, signed_in: &SignedIn, problem: &Problem) {
+    tell_denial(BrowserSide::new(socket), signed_in, problem).await;
+}
+
+async fn tell_denial(browser: BrowserSide, signed_in: &SignedIn, problem: &Problem) {
+    let request = &signed_in.context().request_id;
+    problem.log(request);
+    let body = problem.body(request);
+    let text = HubMessage::Denied { problem: &body }.to_text();
+    browser.close(Some(text), close_code(problem.code()), problem.code().as_str()).await;
 }
 
 async fn write_end(terminals: &Terminals, terminal: &TerminalRow, reason: &str, audit: AuditEntry) {

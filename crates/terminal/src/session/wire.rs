@@ -17,8 +17,8 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 /// Pings that a browser may send at once, and one more each second: a page sends none, other clients one in a while.
 /// Their answers wait in memory while the browser does not read.
 const PINGS_MAX: u64 = 60;
-/// How long a close may take before the connection is simply dropped.
-const CLOSE_TAKES: Duration = Duration::from_secs(2);
+/// How long a browser may take for the news and the close before the connection is simply dropped.
+const CLOSE_TAKES: Duration = Duration::from_secs(5);
 
 /// The browser's socket is closed or broken.
 #[derive(Debug)]
