@@ -27,19 +27,24 @@ async fn an_idle_sign_in_lapses_and_a_used_one_goes_on_to_its_end() {
 
 #[tokio::test]
 async fn what_the_page_asks_by_itself_is_no_activity() {
-    let hub = Hub::start().await;
-    let mut browser = hub.signed_in("alice").await;
-    let mut statuses = Vec::new();
-    for _ in 0..3 {
-        hub.wait(50 * MINUTE);
-        let request = browser
-            .request(Method::GET, "/api/v1/me")
-            .header("x-sallyport-background", "1")
-            .body(Body::empty())
-            .unwrap();
-        statuses.push(browser.send(request).await.status);
+    let by_itself = [("x-sallyport-background", "1"), ("accept", "text/event-stream")];
+    let by_a_person = [("accept", "application/json"), ("accept", "text/html, text/event-stream")];
+    let cases = by_itself.map(|header| (header, 401)).into_iter();
+    for ((name, value), last) in cases.chain(by_a_person.map(|header| (header, 200))) {
+        let hub = Hub::start().await;
+        let mut browser = hub.signed_in("alice").await;
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            hub.wait(50 * MINUTE);
+            let request = browser
+                .request(Method::GET, "/api/v1/me")
+                .header(name, value)
+                .body(Body::empty())
+                .unwrap();
+            statuses.push(browser.send(request).await.status);
+        }
+        assert_eq!(statuses, [200, 200, last], "{name}: {value}");
     }
-    assert_eq!(statuses, [200, 200, 401]);
 }
 
 #[tokio::test]
