@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use traffic::{Format, LiveFault, LiveJob, ProgramName, Tap};
+use traffic::{Format, Input, Job, LiveFault, LiveJob, ProgramName, Tap};
 
 const SUITE: &str = "live traffic of a real API server";
 const BREAKPOINT: u8 = 0xcc;
@@ -80,14 +80,14 @@ struct Running {
 }
 
 impl Running {
-    fn start(programs: Vec<ProgramName>, keys: Vec<PathBuf>) -> Self {
+    fn start(programs: Vec<ProgramName>, keys: Vec<PathBuf>, record: Option<PathBuf>) -> Self {
         let job = LiveJob {
             tap: Tap { programs, keys, ports: vec![6443], interface: None, waits: false },
             duration: None,
             units_max: None,
             filter: None,
             redaction_key: [9; 32],
-            record: None,
+            record,
         };
         let (output, aside, stop) = (Paper::default(), Paper::default(), Arc::default());
         let thread = std::thread::spawn({
@@ -105,6 +105,21 @@ impl Running {
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         (lines, text + &self.aside.text())
     }
+}
+
+/// What a capture says that carries its keys.
+fn decoded(capture: PathBuf) -> Vec<Value> {
+    let job = Job {
+        inputs: vec![Input::File(capture)],
+        keys: Vec::new(),
+        filter: None,
+        redaction_key: [9; 32],
+        record: None,
+    };
+    let mut output = Vec::new();
+    traffic::decode(&job, Format::Json, &mut output, &mut Vec::new()).unwrap();
+    let text = String::from_utf8(output).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 async fn client(kubeconfig: PathBuf) -> kube::Client {
@@ -149,7 +164,10 @@ async fn an_unmodified_api_server_is_read_live_and_left_as_it_was() {
     let Some(kubeconfig) = kubeconfig() else { return };
     let before = first_bytes();
     assert!(!before.contains(&BREAKPOINT), "another capture runs on this machine");
-    let running = Running::start(vec![ProgramName::Named("kube-apiserver".to_owned())], Vec::new());
+    let directory = tempfile::tempdir().unwrap();
+    let record = directory.path().join("live.pcapng");
+    let programs = vec![ProgramName::Named("kube-apiserver".to_owned())];
+    let running = Running::start(programs, Vec::new(), Some(record.clone()));
     assert!(first_bytes().iter().all(|byte| *byte == BREAKPOINT));
 
     // A client of its own: connections that are older than the capture cannot be read.
@@ -185,7 +203,7 @@ async fn an_unmodified_api_server_is_read_live_and_left_as_it_was() {
     // The request, its answer and the content name their path.
     running.output.wait_for("the last answer", |text| text.matches("\"/version\"").count() >= 3);
     let (lines, all) = running.end();
-    let answered = |verb: &str, resource: &str, status: u16| {
+    let answered = |lines: &[Value], verb: &str, resource: &str, status: u16| {
         lines.iter().any(|line| {
             line["status"] == status
                 && line["call"]["verb"] == verb
@@ -193,6 +211,7 @@ async fn an_unmodified_api_server_is_read_live_and_left_as_it_was() {
                 && line["latency_us"].is_u64()
         })
     };
+    let recorded = decoded(record);
     for (verb, resource, status) in [
         ("create", "secrets", 201),
         ("get", "secrets", 200),
@@ -201,7 +220,9 @@ async fn an_unmodified_api_server_is_read_live_and_left_as_it_was() {
         ("list", "pods", 200),
         ("delete", "secrets", 200),
     ] {
-        assert!(answered(verb, resource, status), "{verb} {resource} is missing: {all}");
+        assert!(answered(&lines, verb, resource, status), "{verb} {resource} is missing: {all}");
+        let words = "is not in the written capture";
+        assert!(answered(&recorded, verb, resource, status), "{verb} {resource} {words}");
     }
     let named = |line: &&Value| line["call"]["name"] == name.as_str() && line["data"].is_object();
     let shown = lines.iter().find(named).expect("the Secret's content is shown, redacted");
@@ -220,7 +241,7 @@ async fn an_unmodified_api_server_is_read_live_and_left_as_it_was() {
 async fn without_its_keys_nothing_of_it_is_read() {
     let Some(kubeconfig) = kubeconfig() else { return };
     let directory = tempfile::tempdir().unwrap();
-    let running = Running::start(Vec::new(), vec![directory.path().join("keys.log")]);
+    let running = Running::start(Vec::new(), vec![directory.path().join("keys.log")], None);
     let client = client(kubeconfig).await;
     client.request_text(request("GET", "/api/v1/namespaces", &Value::Null)).await.unwrap();
     running.output.wait_for("the handshake", |text| text.contains("ServerHello"));
