@@ -132,6 +132,65 @@ describe('the console keys', () => {
   });
 });
 
+const toPods = async () => {
+  await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Pods' }).click();
+  await page.getByRole('grid').waitFor();
+};
+describe('leaving the page', () => {
+  const asked = async (leave) => {
+    const dialog = page.waitForEvent('dialog');
+    await leave();
+    const question = await dialog;
+    assert.equal(question.type(), 'beforeunload');
+    await question.dismiss();
+  };
+  // Not `page.reload`, which waits for the page that does not come.
+  const reload = () => page.evaluate(() => void setTimeout(() => location.reload()));
+
+  test('is asked about in any room while a shell lives, and no more when it has ended', async () => {
+    await enter();
+    await toPods();
+    await asked(reload);
+    assert.equal(new URL(page.url()).pathname, '/pods');
+    await page
+      .getByRole('navigation', { name: 'Rooms' })
+      .getByRole('link', { name: /Terminal/ })
+      .click();
+    await page.locator('[data-phase="live"]').waitFor();
+    await run('exit');
+    await page.locator('[data-phase="exited"]').waitFor();
+    await toPods();
+    page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
+    await page.reload();
+    await page.getByRole('grid').waitFor();
+  });
+
+  test('is not asked about by signing out, which ends the shell', async () => {
+    await enter();
+    await toPods();
+    page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+    await page.waitForURL(/sign-in/);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  });
+});
+
+test('a page whose person has changed is loaded anew without a question', async () => {
+  await enter();
+  await toPods();
+  page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
+  await page.context().request.post('/api/v1/sign-in/password', { data: { username: 'joon', password: 'mock' } });
+  const loaded = page.waitForEvent('load');
+  // A hub that answers again after a while is asked again for everything, and so for who is signed in.
+  await page.route(/\/api\/v1\/(accounts|links)\b/, (route) => route.abort(), { times: 1 });
+  await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Access' }).click();
+  await loaded;
+  await page.getByRole('button', { name: /^Account/ }).click();
+  await page.getByText('joon', { exact: true }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Terminal', exact: true }).count(), 1);
+});
+
 describe('a hub that went away', () => {
   for (const [command, title] of [
     ['stop', 'The hub has stopped'],
