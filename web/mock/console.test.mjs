@@ -191,6 +191,48 @@ test('a page whose person has changed is loaded anew without a question', async 
   assert.equal(await page.getByRole('link', { name: 'Terminal', exact: true }).count(), 1);
 });
 
+test('a refused link is told where its terminal would be: what happened, who decided and what to do', async () => {
+  for (const [lang, title, ...words] of [
+    ['en', 'Access denied', 'This link has expired.', 'Decided by', 'Sallyport hub', 'What to do'],
+    ['ko', '접근할 수 없습니다', '링크가 만료되었습니다.', '결정한 곳', 'Sallyport 허브', '해결 방법'],
+  ]) {
+    await page.context().close();
+    page = await openPage({ lang });
+    await page.goto('/terminal#sp1.expired');
+    const told = page.getByRole('alert');
+    await told.getByRole('heading', { name: title }).waitFor();
+    for (const text of words) await told.getByText(text, { exact: true }).waitFor();
+  }
+});
+
+describe('the denied page at its own address', () => {
+  for (const [lang, ...decided] of [
+    [
+      'en',
+      ['forbidden', 'Kubernetes (the cluster)'],
+      ['pod_gone', 'Kubernetes (the cluster)'],
+      ['link_revoked', 'Sallyport hub'],
+      ['hub_unreachable', 'This browser'],
+    ],
+    ['ko', ['right_withdrawn', 'Kubernetes(클러스터)'], ['link_used', 'Sallyport 허브']],
+  ])
+    test(`says in ${lang} who decided, by the code`, async () => {
+      await page.context().close();
+      page = await openPage({ lang });
+      for (const [code, who] of decided) {
+        await page.goto(`/denied?code=${code}&request=req_1`);
+        const told = page.getByRole('alert');
+        for (const text of [code, who, 'req_1']) await told.getByText(text, { exact: true }).waitFor();
+      }
+    });
+
+  test('shows nothing else that an address says', async () => {
+    await page.goto('/denied?code=made-up&request=%3Cb%3Ecall%20me%3C/b%3E');
+    await page.getByRole('alert').getByText('internal', { exact: true }).waitFor();
+    assert.doesNotMatch(await page.locator('body').innerText(), /made-up|call me/);
+  });
+});
+
 describe('a hub that went away', () => {
   for (const [command, title] of [
     ['stop', 'The hub has stopped'],

@@ -55,7 +55,7 @@ export const en = {
   'problem.title': 'Access denied',
   'problem.decidedBy': 'Decided by',
   'problem.by.hub': 'Sallyport hub',
-  'problem.by.kubernetes': 'Kubernetes (RBAC of the cluster)',
+  'problem.by.kubernetes': 'Kubernetes (the cluster)',
   'problem.by.browser': 'This browser',
   'problem.todo': 'What to do',
   'problem.more': 'Details',

@@ -58,7 +58,7 @@ export const ko: Record<keyof typeof en, string> = {
   'problem.title': '접근할 수 없습니다',
   'problem.decidedBy': '결정한 곳',
   'problem.by.hub': 'Sallyport 허브',
-  'problem.by.kubernetes': 'Kubernetes (클러스터의 RBAC)',
+  'problem.by.kubernetes': 'Kubernetes(클러스터)',
   'problem.by.browser': '이 브라우저',
   'problem.todo': '해결 방법',
   'problem.more': '상세',

@@ -216,15 +216,15 @@ describe('a live terminal', () => {
 
 describe('the end', () => {
   test.each([
-    [4420, 'right_withdrawn', 'right_withdrawn'],
-    [4410, '', 'link_revoked'],
-    [4421, '', 'terminal_ended'],
-    [4401, 'session_ended', 'session_ended'],
-    [4404, 'not a code', 'pod_gone'],
-  ])('close %d «%s» is a denial with %s', async (code, reason, expected) => {
+    [4420, 'right_withdrawn', 'right_withdrawn', 'kubernetes'],
+    [4410, '', 'link_revoked', 'hub'],
+    [4421, '', 'terminal_ended', 'hub'],
+    [4401, 'session_ended', 'session_ended', 'hub'],
+    [4404, 'not a code', 'pod_gone', 'kubernetes'],
+  ])('close %d «%s» is a denial with %s by %s', async (code, reason, expected, decided_by) => {
     const { session, live } = setUp();
     (await live()).end(code, reason);
-    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: expected } });
+    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: expected, decided_by } });
   });
 
   test('a terminal that somebody ended is told as that', async () => {
