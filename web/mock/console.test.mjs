@@ -64,6 +64,14 @@ async function run(command) {
   await page.keyboard.type(command);
   await page.keyboard.press('Enter');
 }
+const paste = (text) =>
+  page.evaluate((pasted) => {
+    const data = new DataTransfer();
+    data.setData('text/plain', pasted);
+    document.activeElement.dispatchEvent(
+      new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }),
+    );
+  }, text);
 const rows = () => page.locator('.status-size').innerText();
 
 describe('notices of a terminal', () => {
@@ -129,6 +137,35 @@ describe('the console keys', () => {
     await bar().waitFor({ state: 'detached' });
     await page.keyboard.type('back');
     await page.getByText('$ back').waitFor();
+  });
+});
+
+describe('a paste', () => {
+  const question = () => page.getByRole('alertdialog');
+  const shown = () => question().getByRole('region', { name: 'What will be pasted' }).innerText();
+  beforeEach(async () => {
+    await enter();
+    await page.locator('.xterm-helper-textarea').focus();
+  });
+
+  test('of one line goes in unasked, unless it hides a control character, of seven bits or of eight', async () => {
+    await paste('echo plain 한글');
+    await page.getByText('$ echo plain 한글').waitFor();
+    for (const [hidden, sign] of [
+      ['\u000f', '␏'],
+      ['\u009b31m', '␛[31m'],
+    ]) {
+      await paste(`; rm x${hidden}`);
+      await question().getByRole('heading', { name: 'Paste 1 line?' }).waitFor();
+      await question().getByText('without a line break.').waitFor();
+      await question().getByText('It contains control characters').waitFor();
+      assert.equal(await question().getByText('The shell runs each line').count(), 0);
+      assert.equal(await shown(), `; rm x${sign}`);
+      await question().getByRole('button', { name: 'Cancel' }).click();
+      await question().waitFor({ state: 'detached' });
+    }
+    await page.keyboard.type('; true');
+    await page.getByText('$ echo plain 한글; true').waitFor();
   });
 });
 
