@@ -270,6 +270,25 @@ describe('the denied page at its own address', () => {
   });
 });
 
+describe('the list of links', () => {
+  test('tells of a revocation that failed only where it was asked for', async () => {
+    await page.route('**/api/v1/links/revoke-all', (route) =>
+      route.fulfill({ status: 503, json: { code: 'store_unavailable', detail: 'x', request_id: 'r' } }),
+    );
+    await page.goto('/access/links');
+    const all = page.getByRole('button', { name: /^Revoke all/ });
+    const question = page.getByRole('alertdialog');
+    await all.click();
+    await question.getByRole('button', { name: 'Revoke' }).click();
+    await question.getByRole('alert').waitFor();
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await question.waitFor({ state: 'detached' });
+    await all.click();
+    await question.waitFor();
+    assert.equal(await question.getByRole('alert').count(), 0);
+  });
+});
+
 describe('a hub that went away', () => {
   for (const [command, title] of [
     ['stop', 'The hub has stopped'],
