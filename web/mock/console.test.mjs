@@ -271,6 +271,47 @@ describe('the denied page at its own address', () => {
 });
 
 describe('the list of links', () => {
+  const isList = (url) => url.pathname === '/api/v1/links';
+  const refuse = (route) => route.fulfill({ status: 403, json: { code: 'forbidden', detail: 'x', request_id: 'r' } });
+  const told = () => page.getByRole('alert');
+
+  test('says that it cannot be had, and can be asked for again', async () => {
+    await page.route(isList, refuse);
+    await page.goto('/access/links');
+    await told().waitFor();
+    assert.equal(await page.getByText('No links').count(), 0);
+    await page.unroute(isList);
+    await told().getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('table').waitFor();
+    assert.equal(await told().count(), 0);
+  });
+
+  test('says that it may have changed since, over the rows as they were', async () => {
+    await page.goto('/access/links');
+    await page.getByRole('table').waitFor();
+    const count = await page.getByRole('row').count();
+    await page.route(isList, refuse);
+    await told().waitFor({ timeout: 15_000 });
+    assert.equal(await page.getByRole('row').count(), count);
+    await page.unroute(isList);
+    await told().getByRole('button', { name: 'Try again' }).click();
+    await told().waitFor({ state: 'detached' });
+  });
+
+  test('tells of a next page that does not come once, under the rows', async () => {
+    await page.route(isList, async (route) => {
+      if (new URL(route.request().url()).searchParams.has('after')) return refuse(route);
+      const answer = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...answer, next: 'more' } });
+    });
+    await page.goto('/access/links');
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await told().waitFor();
+    assert.equal(await told().count(), 1);
+    const [table, notice] = await Promise.all([page.getByRole('table').boundingBox(), told().boundingBox()]);
+    assert.ok(notice.y >= table.y + table.height);
+  });
+
   test('tells of a revocation that failed only where it was asked for', async () => {
     await page.route('**/api/v1/links/revoke-all', (route) =>
       route.fulfill({ status: 503, json: { code: 'store_unavailable', detail: 'x', request_id: 'r' } }),
