@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -167,6 +168,18 @@ describe('a paste', () => {
     await page.keyboard.type('; true');
     await page.getByText('$ echo plain 한글; true').waitFor();
   });
+});
+
+test('what was seen in a terminal is saved under the name of its Pod', async () => {
+  await enter();
+  await run('seq');
+  await page.getByText('line 200 of the scrollback').waitFor();
+  await page.getByRole('button', { name: 'More for this terminal' }).click();
+  const saved = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Save what was seen' }).click();
+  const download = await saved;
+  assert.equal(download.suggestedFilename(), 'ws-quiet-otter.txt');
+  assert.match(await readFile(await download.path(), 'utf8'), /line 1 of the scrollback\n/);
 });
 
 const toPods = async () => {
