@@ -8,18 +8,23 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-let mock;
+const mocks = [];
 let hub;
 let browser;
 let page;
 
-before(async () => {
-  mock = spawn(process.execPath, [fileURLToPath(new URL('hub.mjs', import.meta.url))], {
-    env: { ...process.env, PORT: '0', PODS: '60' },
+async function startMock(pods) {
+  const mock = spawn(process.execPath, [fileURLToPath(new URL('hub.mjs', import.meta.url))], {
+    env: { ...process.env, PORT: '0', PODS: String(pods) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  mocks.push(mock);
   const [said] = await once(mock.stdout, 'data');
-  hub = /http:\/\/localhost:\d+/.exec(said.toString())[0];
+  return /http:\/\/localhost:\d+/.exec(said.toString())[0];
+}
+
+before(async () => {
+  hub = await startMock(60);
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
@@ -27,16 +32,16 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  mock?.kill();
+  for (const mock of mocks) mock.kill();
 });
 beforeEach(async () => {
   await page?.context().close();
   page = await openPage();
 });
 
-async function openPage({ lang = 'en', name = 'mina' } = {}) {
+async function openPage({ lang = 'en', name = 'mina', baseURL = hub } = {}) {
   const context = await browser.newContext({
-    baseURL: hub,
+    baseURL,
     viewport: { width: 1280, height: 800 },
     locale: lang === 'ko' ? 'ko-KR' : 'en-US',
     reducedMotion: 'reduce',
@@ -280,6 +285,39 @@ describe('the denied page at its own address', () => {
     await page.goto('/denied?code=made-up&request=%3Cb%3Ecall%20me%3C/b%3E');
     await page.getByRole('alert').getByText('internal', { exact: true }).waitFor();
     assert.doesNotMatch(await page.locator('body').innerText(), /made-up|call me/);
+  });
+});
+
+describe('three thousand Pods', () => {
+  test('are counted, drawn only where they are seen, and reached by keys to the last', async () => {
+    const baseURL = await startMock(3000);
+    await page.context().close();
+    page = await openPage({ baseURL });
+    await page.goto('/pods');
+    const grid = page.getByRole('grid');
+    await page.waitForFunction(() => document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') === '3001');
+    const drawn = async () => {
+      const count = await grid.getByRole('row').count();
+      assert.ok(count > 10 && count < 100, `${count} rows are drawn`);
+    };
+    const current = () => grid.getByRole('row', { selected: true }).getAttribute('aria-rowindex');
+    await drawn();
+    await grid.focus();
+    await page.keyboard.press('End');
+    assert.equal(await current(), '3001');
+    await drawn();
+    await page.keyboard.press('k');
+    assert.equal(await current(), '3000');
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    assert.equal(await current(), '3001');
+    assert.equal(
+      await grid.getAttribute('aria-activedescendant'),
+      await grid.getByRole('row', { selected: true }).getAttribute('id'),
+    );
+    await page.keyboard.press('Home');
+    assert.equal(await current(), '2');
+    await drawn();
   });
 });
 
