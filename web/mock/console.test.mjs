@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
 
 const mocks = [];
@@ -767,6 +768,88 @@ test('an address that leads nowhere keeps the rooms at hand, and a signed-out pe
   page = await openPage({ name: null });
   await page.goto('/no-such-room');
   await page.waitForURL(/sign-in\?return=%2Fno-such-room/);
+});
+
+describe('in dark and in light, axe finds nothing in the dialog', () => {
+  const press = (name) => page.getByRole('button', { name }).first().click();
+  const choose = async (menu, name) => {
+    await press(menu);
+    await page.getByRole('menuitem', { name, exact: true }).click();
+  };
+  const narrow = () => page.setViewportSize({ width: 390, height: 844 });
+  const exception = {
+    ...{ number: 7, check: 'host-pid', object: '*', reason: 'it is meant to be so', owner: 'ops' },
+    ...{ expires: '2030-01-31', expired: false, made_by: 'mina', made_at: '2026-01-31T10:00:00Z' },
+  };
+  const dialogs = [
+    ['of the keys', '/', () => page.keyboard.press('?')],
+    ['of the palette', '/', () => page.keyboard.press('Control+k')],
+    ['that asks before signing out everywhere', '/', () => choose(/^Account/, 'Sign out everywhere')],
+    ['that asks before a workspace is deleted', '/workspaces', () => press('Delete late-train')],
+    [
+      'of a Pod',
+      '/pods?q=sidecar&sort=name',
+      async () => {
+        await page.getByRole('grid').focus();
+        await page.keyboard.press('j');
+        await page.keyboard.press('Enter');
+      },
+    ],
+    [
+      'that asks where to open a terminal',
+      '/',
+      async () => {
+        await enter();
+        await press('Open a terminal');
+      },
+    ],
+    [
+      'that asks before a paste',
+      '/',
+      async () => {
+        await enter();
+        await page.locator('.xterm-helper-textarea').focus();
+        await paste('make\u009b31m\nmake install\n');
+      },
+    ],
+    ['of an agent', '/traffic', () => press(/control-2/)],
+    ['that takes a capture', '/traffic', () => press('Upload a capture')],
+    ['of a connection', '/traffic?view=connections&connection=2'],
+    ['of a unit where there is no room beside the list', '/traffic?unit=42', narrow],
+    ['of a finding where there is no room beside the list', '/posture?view=findings&finding=2000000', narrow],
+    ['that makes an exception', '/posture?view=exceptions', () => press('Make an exception')],
+    [
+      'that asks before an exception is taken back',
+      '/posture?view=exceptions',
+      async () => {
+        await page.route('**/exceptions', (route) => route.fulfill({ json: { items: [exception] } }));
+        await page.reload();
+        await press(/^Take back exception 7/);
+      },
+    ],
+    ['that adds a person', '/access/people', () => press('Add a person')],
+    ['of an invitation', '/access/people', () => choose('Actions for seoyeon', 'New invitation')],
+    ['that asks before a person is disabled', '/access/people', () => choose('Actions for joon', 'Disable')],
+    ['that asks before a link is revoked', '/access/links', () => press(/^Revoke the link/)],
+    ['that asks before a terminal is ended', '/access/terminals', () => press(/^End the terminal/)],
+    ['of an audit record', '/access/audit', () => press(/^Details of record/)],
+  ];
+  for (const [name, path, open] of dialogs)
+    test(name, async () => {
+      await page.goto(path);
+      await page.locator('.rail').waitFor();
+      await open?.();
+      await page.getByRole('dialog').or(page.getByRole('alertdialog')).waitFor();
+      await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+      for (const colorScheme of ['dark', 'light']) {
+        await page.emulateMedia({ colorScheme });
+        const axe = new AxeBuilder({ page }).exclude('.xterm');
+        // All but the colours is the same in both.
+        const { violations } = await (colorScheme === 'dark' ? axe : axe.withRules('color-contrast')).analyze();
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(' | ')}`);
+        assert.deepEqual(found, [], colorScheme);
+      }
+    });
 });
 
 describe('a console whose script does not run', () => {
