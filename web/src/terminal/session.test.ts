@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Passage } from '../api/contract';
 import { ApiProblem, ownProblem } from '../api/problem';
+import { ackEveryBytes } from './ack';
 import { pingEveryMs, type SessionDeps, TerminalSession } from './session';
 import { FakeSocket, HandClock } from './testing';
 
@@ -291,6 +292,19 @@ describe('the end', () => {
     misbehave(socket);
     expect(socket.closedWith).toBe(4400);
     expect(session.state.phase).toBe('denied');
+  });
+
+  test('what the old socket said and the screen drew late is not acked to the new one', async () => {
+    const { clock, drawn, live } = setUp();
+    (await live()).output(1, 'x'.repeat(ackEveryBytes));
+    const socket = await live();
+    drawn[0]?.consumed?.();
+    clock.advance(100);
+    expect(socket.frames(6)).toEqual([]);
+    socket.output(1, 'new');
+    drawn[1]?.consumed?.();
+    clock.advance(100);
+    expect(socket.frames(6).map((frame) => frame.at(-1))).toEqual([3]);
   });
 
   test('opened again it starts afresh', async () => {
