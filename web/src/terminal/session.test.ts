@@ -194,6 +194,31 @@ describe('a live terminal', () => {
     expect(sockets[0]?.frames(4).length).toBe(1);
   });
 
+  test('a size that came while the second gate was passed is sent once ready', async () => {
+    const { session, size, sockets } = setUp();
+    await session.openLink('sp1.x');
+    const [socket] = sockets;
+    socket?.accept();
+    Object.assign(size, { cols: 90, rows: 30 });
+    session.resize(90, 30);
+    expect(session.state).toMatchObject({ phase: 'gate2', size: { cols: 90, rows: 30 } });
+    expect(socket?.frames(4)).toEqual([]);
+    socket?.tell(ready);
+    expect(socket?.frames(4).map((frame) => [...frame])).toEqual([[4, 0, 90, 0, 30]]);
+  });
+
+  test('a size that came and went while the second gate was passed is not sent', async () => {
+    const { session, sockets } = setUp();
+    await session.openLink('sp1.x');
+    session.resize(90, 30);
+    session.resize(120, 40);
+    sockets[0]?.accept();
+    sockets[0]?.tell(ready);
+    expect(sockets[0]?.frames(4)).toEqual([]);
+    session.resize(90, 30);
+    expect(sockets[0]?.frames(4).length).toBe(1);
+  });
+
   test('latency is the way of a ping and its pong', async () => {
     const { session, clock, live } = setUp();
     const socket = await live();
