@@ -10,7 +10,7 @@ const words = {
   en: {
     title: 'Access denied',
     hub: 'Sallyport hub',
-    kubernetes: 'Kubernetes (RBAC of the cluster)',
+    kubernetes: 'Kubernetes (the cluster)',
     todo: 'What to do',
     more: 'Details',
     link_expired: 'This link has expired.',
@@ -22,7 +22,7 @@ const words = {
   ko: {
     title: '접근할 수 없습니다',
     hub: 'Sallyport 허브',
-    kubernetes: 'Kubernetes (클러스터의 RBAC)',
+    kubernetes: 'Kubernetes(클러스터)',
     todo: '해결 방법',
     more: '상세',
     link_expired: '링크가 만료되었습니다.',

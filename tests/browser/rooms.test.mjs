@@ -48,9 +48,6 @@ describe('the Pods room', () => {
   });
   after(() => page?.context().close());
 
-  const names = async () =>
-    (await page.getByRole('grid').getByRole('row').allInnerTexts()).map((row) => row.split('\n')[0]);
-
   test('lists the Pods one may see, and no others', async () => {
     await page.goto('/pods');
     await page.getByRole('grid').getByText('web-1').waitFor();
@@ -126,7 +123,6 @@ describe('the Pods room', () => {
     assert.match(await pane.run('hostname'), /db-1/);
     await pane.line('exit');
     await pane.region.getByText('exit code 0').waitFor();
-    assert.ok((await names().catch(() => [])).length >= 0);
   });
   test('and no page reported an error', () => assert.deepEqual(page.faults, []));
 });

@@ -162,7 +162,7 @@ describe('in a terminal', () => {
       await pane.shows('ready');
       await pane.paste(text);
       const question = page.getByRole('alertdialog');
-      await question.getByText('It contains control characters').waitFor();
+      await question.getByText('Its escape characters are pasted as the sign ␛').waitFor();
       await question.getByRole('button', { name: 'Paste' }).click();
       await pane.shows('all-here', 90);
     } finally {

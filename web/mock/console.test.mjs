@@ -3,22 +3,29 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
 
-let mock;
+const mocks = [];
 let hub;
 let browser;
 let page;
 
-before(async () => {
-  mock = spawn(process.execPath, [fileURLToPath(new URL('hub.mjs', import.meta.url))], {
-    env: { ...process.env, PORT: '0', PODS: '60' },
+async function startMock(pods) {
+  const mock = spawn(process.execPath, [fileURLToPath(new URL('hub.mjs', import.meta.url))], {
+    env: { ...process.env, PORT: '0', PODS: String(pods) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  mocks.push(mock);
   const [said] = await once(mock.stdout, 'data');
-  hub = /http:\/\/localhost:\d+/.exec(said.toString())[0];
+  return /http:\/\/localhost:\d+/.exec(said.toString())[0];
+}
+
+before(async () => {
+  hub = await startMock(60);
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
@@ -26,16 +33,16 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  mock?.kill();
+  for (const mock of mocks) mock.kill();
 });
 beforeEach(async () => {
   await page?.context().close();
   page = await openPage();
 });
 
-async function openPage({ lang = 'en', name = 'mina' } = {}) {
+async function openPage({ lang = 'en', name = 'mina', baseURL = hub } = {}) {
   const context = await browser.newContext({
-    baseURL: hub,
+    baseURL,
     viewport: { width: 1280, height: 800 },
     locale: lang === 'ko' ? 'ko-KR' : 'en-US',
     reducedMotion: 'reduce',
@@ -64,6 +71,14 @@ async function run(command) {
   await page.keyboard.type(command);
   await page.keyboard.press('Enter');
 }
+const paste = (text) =>
+  page.evaluate((pasted) => {
+    const data = new DataTransfer();
+    data.setData('text/plain', pasted);
+    document.activeElement.dispatchEvent(
+      new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }),
+    );
+  }, text);
 const rows = () => page.locator('.status-size').innerText();
 
 describe('notices of a terminal', () => {
@@ -129,6 +144,241 @@ describe('the console keys', () => {
     await bar().waitFor({ state: 'detached' });
     await page.keyboard.type('back');
     await page.getByText('$ back').waitFor();
+  });
+});
+
+describe('a paste', () => {
+  const question = () => page.getByRole('alertdialog');
+  const shown = () => question().getByRole('region', { name: 'What will be pasted' }).innerText();
+  beforeEach(async () => {
+    await enter();
+    await page.locator('.xterm-helper-textarea').focus();
+  });
+
+  test('of one line goes in unasked, unless it hides a control character, of seven bits or of eight', async () => {
+    await paste('echo plain 한글');
+    await page.getByText('$ echo plain 한글').waitFor();
+    for (const [hidden, sign] of [
+      ['\u000f', '␏'],
+      ['\u009b31m', '␛[31m'],
+    ]) {
+      await paste(`; rm x${hidden}`);
+      await question().getByRole('heading', { name: 'Paste 1 line?' }).waitFor();
+      await question().getByText('without a line break.').waitFor();
+      await question().getByText('It contains control characters').waitFor();
+      assert.equal(await question().getByText('The shell runs each line').count(), 0);
+      assert.equal(await shown(), `; rm x${sign}`);
+      await question().getByRole('button', { name: 'Cancel' }).click();
+      await question().waitFor({ state: 'detached' });
+    }
+    await page.keyboard.type('; true');
+    await page.getByText('$ echo plain 한글; true').waitFor();
+  });
+});
+
+test('what was seen in a terminal is saved under the name of its Pod', async () => {
+  await enter();
+  await run('seq');
+  await page.getByText('line 200 of the scrollback').waitFor();
+  await page.getByRole('button', { name: 'More for this terminal' }).click();
+  const saved = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Save what was seen' }).click();
+  const download = await saved;
+  assert.equal(download.suggestedFilename(), 'ws-quiet-otter.txt');
+  assert.match(await readFile(await download.path(), 'utf8'), /line 1 of the scrollback\n/);
+});
+
+const toPods = async () => {
+  await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Pods' }).click();
+  await page.getByRole('grid').waitFor();
+};
+describe('leaving the page', () => {
+  const asked = async (leave) => {
+    const dialog = page.waitForEvent('dialog');
+    await leave();
+    const question = await dialog;
+    assert.equal(question.type(), 'beforeunload');
+    await question.dismiss();
+  };
+  // Not `page.reload`, which waits for the page that does not come.
+  const reload = () => page.evaluate(() => void setTimeout(() => location.reload()));
+
+  test('is asked about in any room while a shell lives, and no more when it has ended', async () => {
+    await enter();
+    await toPods();
+    await asked(reload);
+    assert.equal(new URL(page.url()).pathname, '/pods');
+    await page
+      .getByRole('navigation', { name: 'Rooms' })
+      .getByRole('link', { name: /Terminal/ })
+      .click();
+    await page.locator('[data-phase="live"]').waitFor();
+    await run('exit');
+    await page.locator('[data-phase="exited"]').waitFor();
+    await toPods();
+    page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
+    await page.reload();
+    await page.getByRole('grid').waitFor();
+  });
+
+  test('is not asked about by signing out, which ends the shell', async () => {
+    await enter();
+    await toPods();
+    page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+    await page.waitForURL(/sign-in/);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  });
+});
+
+test('a page whose person has changed is loaded anew without a question', async () => {
+  await enter();
+  await toPods();
+  page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
+  await page.context().request.post('/api/v1/sign-in/password', { data: { username: 'joon', password: 'mock' } });
+  const loaded = page.waitForEvent('load');
+  // A hub that answers again after a while is asked again for everything, and so for who is signed in.
+  await page.route(/\/api\/v1\/(accounts|links)\b/, (route) => route.abort(), { times: 1 });
+  await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Access' }).click();
+  await loaded;
+  await page.getByRole('button', { name: /^Account/ }).click();
+  await page.getByText('joon', { exact: true }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Terminal', exact: true }).count(), 1);
+});
+
+test('a refused link is told where its terminal would be: what happened, who decided and what to do', async () => {
+  for (const [lang, title, ...words] of [
+    ['en', 'Access denied', 'This link has expired.', 'Decided by', 'Sallyport hub', 'What to do'],
+    ['ko', '접근할 수 없습니다', '링크가 만료되었습니다.', '결정한 곳', 'Sallyport 허브', '해결 방법'],
+  ]) {
+    await page.context().close();
+    page = await openPage({ lang });
+    await page.goto('/terminal#sp1.expired');
+    const told = page.getByRole('alert');
+    await told.getByRole('heading', { name: title }).waitFor();
+    for (const text of words) await told.getByText(text, { exact: true }).waitFor();
+  }
+});
+
+describe('the denied page at its own address', () => {
+  for (const [lang, ...decided] of [
+    [
+      'en',
+      ['forbidden', 'Kubernetes (the cluster)'],
+      ['pod_gone', 'Kubernetes (the cluster)'],
+      ['link_revoked', 'Sallyport hub'],
+      ['hub_unreachable', 'This browser'],
+    ],
+    ['ko', ['right_withdrawn', 'Kubernetes(클러스터)'], ['link_used', 'Sallyport 허브']],
+  ])
+    test(`says in ${lang} who decided, by the code`, async () => {
+      await page.context().close();
+      page = await openPage({ lang });
+      for (const [code, who] of decided) {
+        await page.goto(`/denied?code=${code}&request=req_1`);
+        const told = page.getByRole('alert');
+        for (const text of [code, who, 'req_1']) await told.getByText(text, { exact: true }).waitFor();
+      }
+    });
+
+  test('shows nothing else that an address says', async () => {
+    await page.goto('/denied?code=made-up&request=%3Cb%3Ecall%20me%3C/b%3E');
+    await page.getByRole('alert').getByText('internal', { exact: true }).waitFor();
+    assert.doesNotMatch(await page.locator('body').innerText(), /made-up|call me/);
+  });
+});
+
+describe('three thousand Pods', () => {
+  test('are counted, drawn only where they are seen, and reached by keys to the last', async () => {
+    const baseURL = await startMock(3000);
+    await page.context().close();
+    page = await openPage({ baseURL });
+    await page.goto('/pods');
+    const grid = page.getByRole('grid');
+    await page.waitForFunction(() => document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') === '3001');
+    const drawn = async () => {
+      const count = await grid.getByRole('row').count();
+      assert.ok(count > 10 && count < 100, `${count} rows are drawn`);
+    };
+    const current = () => grid.getByRole('row', { selected: true }).getAttribute('aria-rowindex');
+    await drawn();
+    await grid.focus();
+    await page.keyboard.press('End');
+    assert.equal(await current(), '3001');
+    await drawn();
+    await page.keyboard.press('k');
+    assert.equal(await current(), '3000');
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    assert.equal(await current(), '3001');
+    assert.equal(
+      await grid.getAttribute('aria-activedescendant'),
+      await grid.getByRole('row', { selected: true }).getAttribute('id'),
+    );
+    await page.keyboard.press('Home');
+    assert.equal(await current(), '2');
+    await drawn();
+  });
+});
+
+describe('the list of links', () => {
+  const isList = (url) => url.pathname === '/api/v1/links';
+  const refuse = (route) => route.fulfill({ status: 403, json: { code: 'forbidden', detail: 'x', request_id: 'r' } });
+  const told = () => page.getByRole('alert');
+
+  test('says that it cannot be had, and can be asked for again', async () => {
+    await page.route(isList, refuse);
+    await page.goto('/access/links');
+    await told().waitFor();
+    assert.equal(await page.getByText('No links').count(), 0);
+    await page.unroute(isList);
+    await told().getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('table').waitFor();
+    assert.equal(await told().count(), 0);
+  });
+
+  test('says that it may have changed since, over the rows as they were', async () => {
+    await page.goto('/access/links');
+    await page.getByRole('table').waitFor();
+    const count = await page.getByRole('row').count();
+    await page.route(isList, refuse);
+    await told().waitFor({ timeout: 15_000 });
+    assert.equal(await page.getByRole('row').count(), count);
+    await page.unroute(isList);
+    await told().getByRole('button', { name: 'Try again' }).click();
+    await told().waitFor({ state: 'detached' });
+  });
+
+  test('tells of a next page that does not come once, under the rows', async () => {
+    await page.route(isList, async (route) => {
+      if (new URL(route.request().url()).searchParams.has('after')) return refuse(route);
+      const answer = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...answer, next: 'more' } });
+    });
+    await page.goto('/access/links');
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await told().waitFor();
+    assert.equal(await told().count(), 1);
+    const [table, notice] = await Promise.all([page.getByRole('table').boundingBox(), told().boundingBox()]);
+    assert.ok(notice.y >= table.y + table.height);
+  });
+
+  test('tells of a revocation that failed only where it was asked for', async () => {
+    await page.route('**/api/v1/links/revoke-all', (route) =>
+      route.fulfill({ status: 503, json: { code: 'store_unavailable', detail: 'x', request_id: 'r' } }),
+    );
+    await page.goto('/access/links');
+    const all = page.getByRole('button', { name: /^Revoke all/ });
+    const question = page.getByRole('alertdialog');
+    await all.click();
+    await question.getByRole('button', { name: 'Revoke' }).click();
+    await question.getByRole('alert').waitFor();
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await question.waitFor({ state: 'detached' });
+    await all.click();
+    await question.waitFor();
+    assert.equal(await question.getByRole('alert').count(), 0);
   });
 });
 
@@ -518,6 +768,88 @@ test('an address that leads nowhere keeps the rooms at hand, and a signed-out pe
   page = await openPage({ name: null });
   await page.goto('/no-such-room');
   await page.waitForURL(/sign-in\?return=%2Fno-such-room/);
+});
+
+describe('in dark and in light, axe finds nothing in the dialog', () => {
+  const press = (name) => page.getByRole('button', { name }).first().click();
+  const choose = async (menu, name) => {
+    await press(menu);
+    await page.getByRole('menuitem', { name, exact: true }).click();
+  };
+  const narrow = () => page.setViewportSize({ width: 390, height: 844 });
+  const exception = {
+    ...{ number: 7, check: 'host-pid', object: '*', reason: 'it is meant to be so', owner: 'ops' },
+    ...{ expires: '2030-01-31', expired: false, made_by: 'mina', made_at: '2026-01-31T10:00:00Z' },
+  };
+  const dialogs = [
+    ['of the keys', '/', () => page.keyboard.press('?')],
+    ['of the palette', '/', () => page.keyboard.press('Control+k')],
+    ['that asks before signing out everywhere', '/', () => choose(/^Account/, 'Sign out everywhere')],
+    ['that asks before a workspace is deleted', '/workspaces', () => press('Delete late-train')],
+    [
+      'of a Pod',
+      '/pods?q=sidecar&sort=name',
+      async () => {
+        await page.getByRole('grid').focus();
+        await page.keyboard.press('j');
+        await page.keyboard.press('Enter');
+      },
+    ],
+    [
+      'that asks where to open a terminal',
+      '/',
+      async () => {
+        await enter();
+        await press('Open a terminal');
+      },
+    ],
+    [
+      'that asks before a paste',
+      '/',
+      async () => {
+        await enter();
+        await page.locator('.xterm-helper-textarea').focus();
+        await paste('make\u009b31m\nmake install\n');
+      },
+    ],
+    ['of an agent', '/traffic', () => press(/control-2/)],
+    ['that takes a capture', '/traffic', () => press('Upload a capture')],
+    ['of a connection', '/traffic?view=connections&connection=2'],
+    ['of a unit where there is no room beside the list', '/traffic?unit=42', narrow],
+    ['of a finding where there is no room beside the list', '/posture?view=findings&finding=2000000', narrow],
+    ['that makes an exception', '/posture?view=exceptions', () => press('Make an exception')],
+    [
+      'that asks before an exception is taken back',
+      '/posture?view=exceptions',
+      async () => {
+        await page.route('**/exceptions', (route) => route.fulfill({ json: { items: [exception] } }));
+        await page.reload();
+        await press(/^Take back exception 7/);
+      },
+    ],
+    ['that adds a person', '/access/people', () => press('Add a person')],
+    ['of an invitation', '/access/people', () => choose('Actions for seoyeon', 'New invitation')],
+    ['that asks before a person is disabled', '/access/people', () => choose('Actions for joon', 'Disable')],
+    ['that asks before a link is revoked', '/access/links', () => press(/^Revoke the link/)],
+    ['that asks before a terminal is ended', '/access/terminals', () => press(/^End the terminal/)],
+    ['of an audit record', '/access/audit', () => press(/^Details of record/)],
+  ];
+  for (const [name, path, open] of dialogs)
+    test(name, async () => {
+      await page.goto(path);
+      await page.locator('.rail').waitFor();
+      await open?.();
+      await page.getByRole('dialog').or(page.getByRole('alertdialog')).waitFor();
+      await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+      for (const colorScheme of ['dark', 'light']) {
+        await page.emulateMedia({ colorScheme });
+        const axe = new AxeBuilder({ page }).exclude('.xterm');
+        // All but the colours is the same in both.
+        const { violations } = await (colorScheme === 'dark' ? axe : axe.withRules('color-contrast')).analyze();
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(' | ')}`);
+        assert.deepEqual(found, [], colorScheme);
+      }
+    });
 });
 
 describe('a console whose script does not run', () => {

@@ -19,6 +19,26 @@ export function isSignedOut(code: string): boolean {
   return signedOutCodes.has(code);
 }
 
+/** What no longer lets a terminal be, or never did, although the hub had no objection. */
+const byKubernetes: ReadonlySet<string> = new Set<KnownCode>([
+  'token_refused',
+  'forbidden',
+  'cluster_unreachable',
+  'exec_unsupported',
+  'pod_gone',
+  'pod_replaced',
+  'pod_not_running',
+  'container_unknown',
+  'no_shell',
+  'right_withdrawn',
+]);
+
+/** Who decides where a code comes from, for when nobody is there to say so; what a Problem itself says goes before. */
+export function decidedBy(code: string): NonNullable<Problem['decided_by']> {
+  if (consoleCodes.some((each) => each === code)) return 'browser';
+  return byKubernetes.has(code) ? 'kubernetes' : 'hub';
+}
+
 export class ApiProblem extends Error {
   override readonly name = 'ApiProblem';
   constructor(readonly problem: Problem) {
@@ -33,7 +53,7 @@ export function ownProblem(code: KnownCode, detail: string, status = 0): Problem
     status,
     detail,
     code,
-    decided_by: 'browser',
+    decided_by: decidedBy(code),
     request_id: '',
   };
 }

@@ -45,6 +45,6 @@ export function AdminOnly({
 }): ReactNode {
   const { data: me } = useSuspenseQuery(queries.me);
   if (me.admin) return children;
-  const problem = <ProblemPage problem={{ ...ownProblem('not_admin', '', 403), decided_by: 'hub' }} />;
+  const problem = <ProblemPage problem={ownProblem('not_admin', '', 403)} />;
   return instead ? instead(problem) : problem;
 }

@@ -6,9 +6,6 @@ import { useT } from '../i18n';
 import { ProblemPage } from './ProblemView';
 import { Room } from './Room';
 
-/** What only the cluster says no to; all else is the hub's. */
-const byCluster: ReadonlySet<string> = new Set(['forbidden', 'token_refused']);
-
 export function Denied(): ReactNode {
   const t = useT();
   const { code = 'forbidden', request } = useSearch({ from: '/inside/denied' });
@@ -18,7 +15,7 @@ export function Denied(): ReactNode {
   return (
     <Room title={t('problem.title')}>
       <ProblemPage
-        problem={{ ...problem, decided_by: byCluster.has(code) ? 'kubernetes' : 'hub', request_id: requestId }}
+        problem={{ ...problem, request_id: requestId }}
         actions={
           <>
             <Link className="button button-primary button-normal" to="/pods">

@@ -41,6 +41,10 @@ export function Links(): ReactNode {
   const whose = me.admin && search.user ? search.user : me.user;
   const change = (part: Partial<LinkSearch>) =>
     void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
+  const ask = (what: Link | 'all') => {
+    setFailure(null);
+    setRevoking(what);
+  };
   const done = (said: string) => {
     setRevoking(null);
     setFailure(null);
@@ -73,7 +77,7 @@ export function Links(): ReactNode {
           ]}
           onChange={(id) => change({ state: linkStates.find((each) => each === id) })}
         />
-        <Button icon="denied" onPress={() => setRevoking('all')}>
+        <Button icon="denied" onPress={() => ask('all')}>
           {t('link.revokeAllOf', { user: whose })}
         </Button>
       </div>
@@ -115,14 +119,7 @@ export function Links(): ReactNode {
               </td>
               <td className="table-acts">
                 {canRevoke(link) && (
-                  <Button
-                    size="small"
-                    aria-label={t('link.revokeOf', { pod: link.pod })}
-                    onPress={() => {
-                      setFailure(null);
-                      setRevoking(link);
-                    }}
-                  >
+                  <Button size="small" aria-label={t('link.revokeOf', { pod: link.pod })} onPress={() => ask(link)}>
                     {t('link.revoke')}
                   </Button>
                 )}

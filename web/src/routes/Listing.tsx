@@ -1,5 +1,6 @@
 // A list in a table that stands as it is: its heads and rows, and before them the wait, the fault, or what to do where
-// there is nothing. What watches thousands of rows is the grid in `ui`.
+// there is nothing. Rows that could not be asked for again stay, under the fault. What watches thousands of rows is the
+// grid in `ui`.
 import type { ReactNode } from 'react';
 import { useT } from '../i18n';
 import { SkeletonRows } from '../ui/show';
@@ -20,26 +21,29 @@ type Props<Row> = {
 
 export function Listing<Row>({ rows, error, onRetry, empty, heads, children }: Props<Row>): ReactNode {
   const t = useT();
-  if (!rows)
-    return error ? <ProblemNotice error={error} onRetry={onRetry} /> : <SkeletonRows label={t('act.loading')} />;
-  if (rows.length === 0) return empty;
+  const fault = error ? <ProblemNotice error={error} onRetry={onRetry} /> : null;
+  if (!rows) return fault ?? <SkeletonRows label={t('act.loading')} />;
+  if (rows.length === 0) return fault ?? empty;
   return (
-    <div className="table-wrap">
-      <table className="table">
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
+    <>
+      {fault}
+      <div className="table-wrap">
+        <table className="table">
+          <thead>
+            <tr>
+              {heads.map((head) => (
+                <th key={head} scope="col">
+                  {head}
+                </th>
+              ))}
+              <th scope="col">
+                <span className="hidden-visually">{t('pod.acts')}</span>
               </th>
-            ))}
-            <th scope="col">
-              <span className="hidden-visually">{t('pod.acts')}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>{rows.map(children)}</tbody>
-      </table>
-    </div>
+            </tr>
+          </thead>
+          <tbody>{rows.map(children)}</tbody>
+        </table>
+      </div>
+    </>
   );
 }

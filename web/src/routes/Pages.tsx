@@ -11,7 +11,10 @@ interface Page<Row> {
   next?: string | null;
 }
 
-/** What has been read of a list; `undefined` before its first page came. */
+/**
+ * What has been read of a list; `undefined` before its first page came. Its error is that of what has been read, and
+ * `MoreRows` tells of a next page that did not come.
+ */
 export function usePages<Row>(
   queryKey: QueryKey,
   page: (after: string | undefined) => Promise<Page<Row>>,
@@ -25,7 +28,12 @@ export function usePages<Row>(
     staleTime: 2_000,
     refetchInterval: (query) => freshWhileFirst(query, everyMs),
   });
-  return { ...pages, rows: pages.data?.pages.flatMap((each) => each.items) };
+  return {
+    ...pages,
+    rows: pages.data?.pages.flatMap((each) => each.items),
+    error: pages.isFetchNextPageError ? null : pages.error,
+    moreError: pages.isFetchNextPageError ? pages.error : null,
+  };
 }
 
 /** Under the rows: how many they are as long as there are more, and the button that brings those. */
@@ -40,7 +48,7 @@ export function MoreRows({ pages }: { pages: ReturnType<typeof usePages> }): Rea
       <Button onPress={() => void pages.fetchNextPage()} isDisabled={pages.isFetchingNextPage}>
         {pages.isFetchingNextPage ? t('act.loading') : t('list.more')}
       </Button>
-      {pages.isFetchNextPageError && <ProblemNotice error={pages.error} onRetry={() => void pages.fetchNextPage()} />}
+      {pages.moreError && <ProblemNotice error={pages.moreError} onRetry={() => void pages.fetchNextPage()} />}
     </div>
   );
 }

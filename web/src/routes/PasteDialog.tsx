@@ -1,4 +1,4 @@
-// Asks before text with line breaks goes into a shell, and shows what it is.
+// Asks before text that may run something goes into a shell, and shows what it is.
 import { type ReactNode, useMemo, useState } from 'react';
 import { useLanguage, useT } from '../i18n';
 import { deck, type Pane } from '../terminal/deck';
@@ -12,7 +12,8 @@ export function PasteDialog({ pane, text }: { pane: Pane; text: string }): React
   const t = useT();
   const lang = useLanguage();
   const [unasked, setUnasked] = useState(false);
-  const facts = useMemo(() => pasteFacts(text), [text]);
+  const isBracketed = pane.screen.terminal.modes.bracketedPasteMode;
+  const facts = useMemo(() => pasteFacts(text, isBracketed), [text, isBracketed]);
   return (
     <Confirm
       title={t('paste.title', { n: facts.lines })}
@@ -24,10 +25,11 @@ export function PasteDialog({ pane, text }: { pane: Pane; text: string }): React
       cancelLabel={t('act.cancel')}
     >
       <p>
-        {t('paste.lead', { size: bytes(facts.bytes, lang) })}{' '}
-        {pane.screen.terminal.modes.bracketedPasteMode ? t('paste.bracketed') : t('paste.runs')}
+        {t(facts.hasBreak ? 'paste.lead' : 'paste.leadOneLine', { size: bytes(facts.bytes, lang) })}{' '}
+        {isBracketed ? t('paste.bracketed') : facts.hasBreak && t('paste.runs')}
       </p>
       {facts.hasControl && <Notice tone="warn">{t('paste.control')}</Notice>}
+      {facts.isDefused && <Notice tone="accent">{t('paste.defused')}</Notice>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key. */}
       <section className="paste-preview" tabIndex={0} aria-label={t('paste.preview')}>
         <pre>{facts.preview}</pre>

@@ -7,6 +7,7 @@ import type { PostureCluster, PostureScan } from '../api/contract';
 import { acts, queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button, Select } from '../ui/controls';
+import { download } from '../ui/download';
 import { Menu } from '../ui/overlays';
 import { Badge, Empty, Notice, SkeletonRows, Time } from '../ui/show';
 import { absoluteTime } from '../ui/time';
@@ -210,16 +211,6 @@ function ExportMenu({ cluster }: { cluster: string }): ReactNode {
       />
     </>
   );
-}
-
-function download(name: string, file: Blob): void {
-  const url = URL.createObjectURL(file);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The browser has taken it when the click returns; a moment more costs nothing.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /** The newest scan failed: what is shown is older than it could be. */

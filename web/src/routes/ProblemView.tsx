@@ -1,7 +1,7 @@
 // Explains a Problem: what happened, who decided, what to do, and the small print that an administrator may ask for.
 import type { ReactNode } from 'react';
 import type { Problem } from '../api/contract';
-import { isKnownCode, problemOf } from '../api/problem';
+import { decidedBy, isKnownCode, problemOf } from '../api/problem';
 import { problemText, useLanguage, useT } from '../i18n';
 import { Button } from '../ui/controls';
 import { Icon } from '../ui/icons';
@@ -24,7 +24,6 @@ export function ProblemPage({
   const t = useT();
   const lang = useLanguage();
   const text = problemText(problem.code, lang);
-  const decidedBy = problem.decided_by ?? 'hub';
   return (
     <section className={calm ? 'problem problem-calm' : 'problem'} role="alert">
       <div className="problem-head">
@@ -36,7 +35,7 @@ export function ProblemPage({
         {!calm && (
           <>
             <dt>{t('problem.decidedBy')}</dt>
-            <dd>{t(`problem.by.${decidedBy}`)}</dd>
+            <dd>{t(`problem.by.${problem.decided_by ?? decidedBy(problem.code)}`)}</dd>
           </>
         )}
         <dt>{t('problem.todo')}</dt>

@@ -5,7 +5,7 @@ import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react
 import { connection } from '../api/connection';
 import { queries } from '../api/queries';
 import { useT } from '../i18n';
-import { liveTally, onHandover } from '../terminal/handover';
+import { holdsShells, liveTally, onHandover } from '../terminal/handover';
 import { Button, IconButton } from '../ui/controls';
 import { Icon, Mark } from '../ui/icons';
 import { Dialog, Menu } from '../ui/overlays';
@@ -42,6 +42,18 @@ export function Shell(): ReactNode {
     const timer = setTimeout(fetchAhead, 400);
     return () => clearTimeout(timer);
   }, []);
+
+  // Leaving the page ends its shells, whichever room shows: the browser asks first. Heard only while there are any,
+  // because a page that listens is not kept for the way back.
+  const atStake = useSyncExternalStore(onHandover, holdsShells);
+  useEffect(() => {
+    if (!atStake) return;
+    const ask = (event: BeforeUnloadEvent) => {
+      if (holdsShells()) event.preventDefault();
+    };
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [atStake]);
 
   return (
     <div className="shell">

@@ -3,6 +3,7 @@ import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { type ReactNode, useCallback, useState } from 'react';
 import { acts, queries } from '../api/queries';
 import { useT } from '../i18n';
+import { letShellsGo } from '../terminal/handover';
 import { Button } from '../ui/controls';
 import { Dialog } from '../ui/overlays';
 import { ProblemNotice } from './ProblemView';
@@ -19,6 +20,7 @@ export function useSignOut(): { signOut: (everywhere: boolean) => void; dialog: 
         await acts.signOut(everywhere);
         // A whole new page: nothing of this person stays in its memory.
         queryClient.clear();
+        letShellsGo();
         window.location.assign('/sign-in');
       } catch (error) {
         setFailure(error);

@@ -6,6 +6,7 @@ import { deck, type Pane } from '../terminal/deck';
 import { type GateMark, gateMarks } from '../terminal/gateMarks';
 import type { Phase, SessionState } from '../terminal/session';
 import { IconButton } from '../ui/controls';
+import { download } from '../ui/download';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/overlays';
 import { Badge, copyText, type Tone } from '../ui/show';
@@ -92,12 +93,7 @@ function GateMarks({ state }: { state: SessionState }): ReactNode {
 }
 
 function saveText(pane: Pane): void {
-  const url = URL.createObjectURL(new Blob([pane.screen.text()], { type: 'text/plain' }));
-  const anchor = document.createElement('a');
-  anchor.href = url;
-  anchor.download = `${pane.target?.pod ?? 'terminal'}.txt`;
-  anchor.click();
-  URL.revokeObjectURL(url);
+  download(`${pane.target?.pod ?? 'terminal'}.txt`, new Blob([pane.screen.text()], { type: 'text/plain' }));
 }
 
 function PaneActs({ pane }: { pane: Pane }): ReactNode {

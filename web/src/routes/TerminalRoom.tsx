@@ -46,14 +46,6 @@ export function TerminalRoom(): ReactNode {
       deck.onLeave = () => undefined;
     };
   }, []);
-  // Leaving the page ends its shells: the browser asks first.
-  useEffect(() => {
-    const ask = (event: BeforeUnloadEvent) => {
-      if (deck.liveCount() > 0) event.preventDefault();
-    };
-    window.addEventListener('beforeunload', ask);
-    return () => window.removeEventListener('beforeunload', ask);
-  }, []);
 
   const back = useCallback(() => {
     setLeaving(null);

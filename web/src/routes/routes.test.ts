@@ -42,14 +42,49 @@ describe('URL state', () => {
   });
 });
 
-test.each([
-  ['/pods?q=web', '/pods?q=web'],
-  ['//evil.example', '/'],
-  ['/\\evil.example', '/'],
-  ['https://evil.example', '/'],
-  ['/sign-in?return=/x', '/'],
-  [undefined, '/'],
-])('the way back %s leads to %s', (given, to) => expect(safeReturn(given)).toBe(to));
+describe('the way back', () => {
+  test.each(['/', '/pods?q=web', '/terminal?x=//evil.com', '/pods?q=a\\b', '/한글?q=밥#여기', '/%09/evil.com'])(
+    '%j is one',
+    (path) => expect(safeReturn(path)).toBe(path),
+  );
+  test.each([
+    undefined,
+    '',
+    'pods',
+    './pods',
+    '//evil.com',
+    '///evil.com',
+    '/\\evil.com',
+    '/\\/evil.com',
+    '\\\\evil.com',
+    // Browsers take tabs and line breaks out of an address, and blanks and control characters off its ends.
+    '/\t/evil.com',
+    '/\n/evil.com',
+    '/\r\\evil.com',
+    '\t//evil.com',
+    ' //evil.com',
+    '\u0000//evil.com',
+    '/\u0000/evil.com',
+    '/\u0085/evil.com',
+    '/pods\n',
+    'https://evil.com',
+    'https:evil.com',
+    'evil.com',
+    'javascript:alert(1)',
+    'JaVaScRiPt:alert(1)',
+    'java\tscript:alert(1)',
+    ' javascript:alert(1)',
+    'data:text/html,x',
+    'blob:https://hub.example/x',
+    '/sign-in',
+    '/sign-in?return=/x',
+    '/invitation#inv_x',
+  ])('%j is none', (path) => expect(safeReturn(path)).toBe('/'));
+  test.each(['/.//evil.com', '/..//evil.com', '/@evil.com', '/:80', '/pods/../..//evil.com', '/%2f/evil.com'])(
+    '%j stays with the hub',
+    (path) => expect(new URL(safeReturn(path), 'https://hub.example').origin).toBe('https://hub.example'),
+  );
+});
 
 test.each([
   ['a', true],

@@ -48,6 +48,16 @@ describe('acks', () => {
     clock.advance(100);
     expect(sent).toEqual([]);
   });
+
+  test('a stopped ledger counts nothing that is drawn later, be it little or much', () => {
+    const { clock, sent, ledger } = setUp();
+    ledger.stop();
+    ledger.consumed(5);
+    expect(clock.waiting).toBe(0);
+    ledger.consumed(ackEveryBytes);
+    clock.advance(100);
+    expect(sent).toEqual([]);
+  });
 });
 
 describe('stdin', () => {

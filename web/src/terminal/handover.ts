@@ -1,30 +1,64 @@
 // Hands a terminal from any room, already on its way in, to the terminal room, which loads on its own; and tells how many live.
+// Knows no pane and no screen. What no room has taken yet waits here, shows in the count, and is never another person's.
+import { onPersonChanged } from '../api/client';
 import { type Entry, enter, type Target } from './entry';
 import { lastSize } from './lastSize';
+import type { Phase } from './session';
 
 export type { Target } from './entry';
 
-const entries: Entry[] = [];
+/** Each entry that nobody has taken yet, with what stops following it. */
+const waiting = new Map<Entry, () => void>();
 const listeners = new Set<() => void>();
-let live = 0;
+let onDeck = 0;
+let isLetGo = false;
 
-export function wishForTerminal(target: Target): void {
-  entries.push(enter(target, lastSize()));
+const underWay: ReadonlySet<Phase> = new Set<Phase>(['minting', 'gate1', 'gate2', 'live']);
+const waitingIn = (phases: (phase: Phase) => boolean): number =>
+  [...waiting.keys()].filter(({ session }) => phases(session.state.phase)).length;
+
+function tell(): void {
   for (const listener of listeners) listener();
 }
 
-export function takeEntries(): Entry[] {
-  return entries.splice(0);
+export function wishForTerminal(target: Target): void {
+  const entry = enter(target, lastSize());
+  waiting.set(entry, entry.session.subscribe(tell));
+  tell();
 }
 
+export function takeEntries(): Entry[] {
+  const taken = [...waiting.keys()];
+  for (const unfollow of waiting.values()) unfollow();
+  waiting.clear();
+  return taken;
+}
+
+// The page is about to be loaded anew, and nobody is there to be asked about another's terminals.
+onPersonChanged(() => {
+  for (const { session } of takeEntries()) session.close();
+  tell();
+});
+
 export const liveTally = {
-  get: (): number => live,
+  get: (): number => onDeck + waitingIn((phase) => phase === 'live'),
   set(count: number): void {
-    if (count === live) return;
-    live = count;
-    for (const listener of listeners) listener();
+    if (count === onDeck) return;
+    onDeck = count;
+    tell();
   },
 };
+
+/** Whether leaving the page would end a shell, or one on its way in that no room shows yet. */
+export function holdsShells(): boolean {
+  return !isLetGo && onDeck + waitingIn((phase) => underWay.has(phase)) > 0;
+}
+
+/** The person has signed out, and the hub ends every shell: the page asks nothing more on its way out. */
+export function letShellsGo(): void {
+  isLetGo = true;
+  tell();
+}
 
 export function onHandover(listener: () => void): () => void {
   listeners.add(listener);

@@ -1,25 +1,37 @@
 // Decides about text on its way from the clipboard into a shell; knows no clipboard and no dialog.
-export type PasteFacts = { lines: number; chars: number; bytes: number; hasControl: boolean; preview: string };
+export type PasteFacts = {
+  lines: number;
+  chars: number;
+  bytes: number;
+  hasBreak: boolean;
+  /** Control characters reach the shell, other than tabs and line breaks. */
+  hasControl: boolean;
+  /** Escapes are pasted as the signs that the preview shows. */
+  isDefused: boolean;
+  preview: string;
+};
 
 /**
  * The text as it goes between the marks of a bracketed paste. xterm.js puts them around any text as it is: the end mark
  * within it would end the paste, and the rest would run as if it were typed. Without ESC and its eight-bit form no mark
- * can be written; the pictures in their place are what the question showed.
+ * can be written; the signs in their place are what the question shows.
  */
 export function withinMarks(text: string): string {
-  return text.replaceAll('\u001b', '\u241b').replaceAll('\u009b', '\u241b[');
+  return text.replace(/\p{Cc}/gu, (char) => (char === '\u001b' || char === '\u009b' ? sign(char) : char));
 }
 
 const previewLinesMax = 6;
 const previewCharsMax = 120;
 
-/** A newline runs a command in most shells, so such a paste asks first. */
+/** A newline runs a command in most shells, and so do other control characters in some: such a paste asks first. */
 export function asksFirst(text: string): boolean {
-  return /[\r\n]/.test(text);
+  return /(?!\t)\p{Cc}/u.test(text);
 }
 
-export function pasteFacts(text: string): PasteFacts {
-  const trimmed = text.replace(/\r\n?/g, '\n');
+/** What is to be known of a text before it is pasted, between the marks or without them. */
+export function pasteFacts(text: string, isBracketed: boolean): PasteFacts {
+  const pasted = isBracketed ? withinMarks(text) : text;
+  const trimmed = pasted.replace(/\r\n?/g, '\n');
   const lines = trimmed.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const shown = lines
@@ -29,18 +41,24 @@ export function pasteFacts(text: string): PasteFacts {
   return {
     lines: lines.length,
     chars: trimmed.length,
-    bytes: new TextEncoder().encode(text).length,
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-    hasControl: /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(text),
+    bytes: new TextEncoder().encode(pasted).length,
+    hasBreak: trimmed.includes('\n'),
+    hasControl: /(?![\t\r\n])\p{Cc}/u.test(pasted),
+    isDefused: pasted !== text,
     preview: shown.join('\n'),
   };
 }
 
-/** Shows control characters as their pictures, so that a preview hides nothing. */
+/** A control character as its picture; an eight-bit one as the escape it stands for (ECMA-48, 5.3), as CSI for ESC [. */
+function sign(control: string): string {
+  const point = control.charCodeAt(0);
+  if (point < 0x20) return String.fromCharCode(0x2400 + point);
+  return point === 0x7f ? '\u2421' : `\u241b${String.fromCharCode(point - 0x40)}`;
+}
+
+/** A preview hides nothing and is in the text's own order; joiners stay, for emoji and scripts are written with them. */
 function visible(line: string): string {
-  return line.replace(/\p{Cc}/gu, (char) => {
-    if (char === '\t') return char;
-    const point = char.charCodeAt(0);
-    return point < 0x20 ? String.fromCharCode(0x2400 + point) : '\u2421';
-  });
+  return line.replace(/(?![\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
+    /\p{Cc}/u.test(char) ? sign(char) : `⟨U+${char.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}⟩`,
+  );
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Passage } from '../api/contract';
 import { ApiProblem, ownProblem } from '../api/problem';
+import { ackEveryBytes } from './ack';
 import { pingEveryMs, type SessionDeps, TerminalSession } from './session';
 import { FakeSocket, HandClock } from './testing';
 
@@ -193,6 +194,31 @@ describe('a live terminal', () => {
     expect(sockets[0]?.frames(4).length).toBe(1);
   });
 
+  test('a size that came while the second gate was passed is sent once ready', async () => {
+    const { session, size, sockets } = setUp();
+    await session.openLink('sp1.x');
+    const [socket] = sockets;
+    socket?.accept();
+    Object.assign(size, { cols: 90, rows: 30 });
+    session.resize(90, 30);
+    expect(session.state).toMatchObject({ phase: 'gate2', size: { cols: 90, rows: 30 } });
+    expect(socket?.frames(4)).toEqual([]);
+    socket?.tell(ready);
+    expect(socket?.frames(4).map((frame) => [...frame])).toEqual([[4, 0, 90, 0, 30]]);
+  });
+
+  test('a size that came and went while the second gate was passed is not sent', async () => {
+    const { session, sockets } = setUp();
+    await session.openLink('sp1.x');
+    session.resize(90, 30);
+    session.resize(120, 40);
+    sockets[0]?.accept();
+    sockets[0]?.tell(ready);
+    expect(sockets[0]?.frames(4)).toEqual([]);
+    session.resize(90, 30);
+    expect(sockets[0]?.frames(4).length).toBe(1);
+  });
+
   test('latency is the way of a ping and its pong', async () => {
     const { session, clock, live } = setUp();
     const socket = await live();
@@ -216,15 +242,15 @@ describe('a live terminal', () => {
 
 describe('the end', () => {
   test.each([
-    [4420, 'right_withdrawn', 'right_withdrawn'],
-    [4410, '', 'link_revoked'],
-    [4421, '', 'terminal_ended'],
-    [4401, 'session_ended', 'session_ended'],
-    [4404, 'not a code', 'pod_gone'],
-  ])('close %d «%s» is a denial with %s', async (code, reason, expected) => {
+    [4420, 'right_withdrawn', 'right_withdrawn', 'kubernetes'],
+    [4410, '', 'link_revoked', 'hub'],
+    [4421, '', 'terminal_ended', 'hub'],
+    [4401, 'session_ended', 'session_ended', 'hub'],
+    [4404, 'not a code', 'pod_gone', 'kubernetes'],
+  ])('close %d «%s» is a denial with %s by %s', async (code, reason, expected, decided_by) => {
     const { session, live } = setUp();
     (await live()).end(code, reason);
-    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: expected } });
+    expect(session.state).toMatchObject({ phase: 'denied', problem: { code: expected, decided_by } });
   });
 
   test('a terminal that somebody ended is told as that', async () => {
@@ -291,6 +317,19 @@ describe('the end', () => {
     misbehave(socket);
     expect(socket.closedWith).toBe(4400);
     expect(session.state.phase).toBe('denied');
+  });
+
+  test('what the old socket said and the screen drew late is not acked to the new one', async () => {
+    const { clock, drawn, live } = setUp();
+    (await live()).output(1, 'x'.repeat(ackEveryBytes));
+    const socket = await live();
+    drawn[0]?.consumed?.();
+    clock.advance(100);
+    expect(socket.frames(6)).toEqual([]);
+    socket.output(1, 'new');
+    drawn[1]?.consumed?.();
+    clock.advance(100);
+    expect(socket.frames(6).map((frame) => frame.at(-1))).toEqual([3]);
   });
 
   test('opened again it starts afresh', async () => {

@@ -297,8 +297,7 @@ export class TerminalSession {
     // A hub that said it would stop and then fell silent has stopped.
     const named = isKnownCode(reason) ? reason : (codeByClose[code] ?? (draining ? 'hub_draining' : undefined));
     if (code === 1000) this.set({ phase: 'exited', exit: { code: null, reason } });
-    else if (named && isKnownCode(named))
-      this.denyAndAsk({ ...ownProblem(named, `close code ${code}`), decided_by: 'hub' });
+    else if (named && isKnownCode(named)) this.denyAndAsk(ownProblem(named, `close code ${code}`));
     else if (upgraded) this.lose(`close code ${code}`);
     else {
       // The upgrade was refused, and a browser never says with which status: ask the hub who we are.

@@ -27,19 +27,56 @@ describe('pastes', () => {
     ['ls -l', false],
     ['ls\n', true],
     ['a\rb', true],
+    ['a\tb', false],
     ['', false],
+    // ^O runs a line in bash, ESC and its eight-bit form CSI begin what a key would send.
+    ['ls\u000f', true],
+    ['\u001b[A', true],
+    ['\u009bA', true],
+    ['a\u0085b', true],
+    ['한글 \u00e9\u00a0', false],
   ])('%j asks: %s', (text, asks) => expect(asksFirst(text)).toBe(asks));
   test('the preview hides nothing and counts lines as a person would', () => {
-    expect(pasteFacts('echo 한글\r\nrm \u001b[1A x\n')).toEqual({
+    expect(pasteFacts('echo 한글\r\nrm \u001b[1A x\n', false)).toEqual({
       lines: 2,
       chars: 18,
       bytes: 23,
+      hasBreak: true,
       hasControl: true,
+      isDefused: false,
       preview: 'echo 한글\nrm ␛[1A x',
     });
   });
+  test.each([
+    ['plain\ttext\r\n', false, 'plain\ttext'],
+    ['a\u0007b\u007fc', true, 'a␇b␡c'],
+    ['a\u009b31mb\u0085c', true, 'a␛[31mb␛Ec'],
+    ['ls \u202etxt.exe', false, 'ls ⟨U+202E⟩txt.exe'],
+    ['r\u200bm\u2028x\u{e0041}', false, 'r⟨U+200B⟩m⟨U+2028⟩x⟨U+E0041⟩'],
+    ['👩\u200d💻', false, '👩\u200d💻'],
+  ])('%j, typed into the shell: control characters %s, shown as %j', (text, hasControl, preview) =>
+    expect(pasteFacts(text, false)).toMatchObject({ hasControl, isDefused: false, preview }),
+  );
+  test.each([
+    ['a', false],
+    ['a\u0007b', false],
+    ['a\r', true],
+    ['a\nb', true],
+  ])('%j has a line break: %s', (text, hasBreak) => expect(pasteFacts(text, true)).toMatchObject({ hasBreak }));
+  test.each([
+    ['plain', false, false],
+    ['a\u001b[31m', false, true],
+    ['a\u009b31m', false, true],
+    ['a\u001b[31m\u0003', true, true],
+    ['a\u0084', true, false],
+  ])('%j, between the marks: control characters %s, escapes without effect %s', (text, hasControl, isDefused) => {
+    const facts = pasteFacts(text, true);
+    expect(facts).toMatchObject({ hasControl, isDefused });
+    // What is seen is what is pasted, wherever nothing warns.
+    if (!hasControl) expect(facts.preview).toBe(withinMarks(text));
+  });
   test('a long paste is previewed in part', () => {
-    const { lines, preview } = pasteFacts(Array.from({ length: 500 }, (_, n) => `line ${n}`).join('\n'));
+    const { lines, preview } = pasteFacts(Array.from({ length: 500 }, (_, n) => `line ${n}`).join('\n'), false);
     expect(lines).toBe(500);
     expect(preview.split('\n').length).toBe(7);
   });
