@@ -43,8 +43,7 @@ function useCommands(onClose: () => void, onSignOut: (everywhere: boolean) => vo
     };
     const shell = (target: Parameters<typeof wishForTerminal>[0]) =>
       done(() => {
-        wishForTerminal(target);
-        void navigate({ to: '/terminal' });
+        void wishForTerminal(target).then(() => navigate({ to: '/terminal' }));
       });
     const other = translator(lang === 'en' ? 'ko' : 'en');
     const named = (name: (words: Translate) => string) => ({ label: name(t), also: name(other) });

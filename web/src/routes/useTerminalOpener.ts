@@ -7,8 +7,7 @@ export function useTerminalOpener(): (target: Target) => void {
   const navigate = useNavigate();
   return useCallback(
     (target: Target) => {
-      wishForTerminal(target);
-      void navigate({ to: '/terminal' });
+      void wishForTerminal(target).then(() => navigate({ to: '/terminal' }));
     },
     [navigate],
   );

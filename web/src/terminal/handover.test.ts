@@ -18,16 +18,18 @@ const target: Target = { cluster: 'demo', namespace: 'shop', pod: 'web-0', tty: 
 const passage = { ticket: 'tick-et', container: 'web', user: 'mina', ...target };
 const later = () => new Promise((resolve) => setTimeout(resolve));
 
+let timers: (() => void)[];
 let sockets: FakeSocket[];
 let handover: typeof import('./handover');
 
 beforeEach(async () => {
   sockets = [];
+  timers = [];
   acts.mintLink.mockReset().mockResolvedValue({ url: 'https://hub.example/terminal#sp1.x' });
   acts.passGate1.mockReset().mockResolvedValue(passage);
   vi.stubGlobal('window', {
     location: { href: 'https://hub.example/pods' },
-    setTimeout: () => 1,
+    setTimeout: (fire: () => void) => timers.push(fire),
     clearTimeout: () => undefined,
   });
   vi.stubGlobal('WebSocket', function connect(url: URL, protocols: string[]) {
@@ -75,6 +77,52 @@ describe('a terminal that no room has taken yet', () => {
     await later();
     expect([handover.holdsShells(), handover.liveTally.get()]).toEqual([false, 0]);
     expect(handover.takeEntries()[0]?.session.state.phase).toBe('denied');
+  });
+});
+
+describe('the way to the terminal room', () => {
+  const follow = (wish: Promise<void>) => {
+    const told = vi.fn();
+    void wish.then(told);
+    return told;
+  };
+
+  test('is gone when the upgrade is under way, not before', async () => {
+    let pass: (passed: typeof passage) => void = () => undefined;
+    acts.passGate1.mockReturnValue(new Promise((resolve) => (pass = resolve)));
+    const told = follow(handover.wishForTerminal(target));
+    await later();
+    expect([sockets.length, told.mock.calls.length]).toEqual([0, 0]);
+    pass(passage);
+    await later();
+    expect([sockets.length, told.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  test('is gone when a gate has refused, which the room tells', async () => {
+    acts.passGate1.mockRejectedValue(new Error('no'));
+    const told = follow(handover.wishForTerminal(target));
+    await later();
+    expect(told).toHaveBeenCalledOnce();
+  });
+
+  test('is gone when a hub does not answer for too long to look at nothing', async () => {
+    acts.mintLink.mockReturnValue(new Promise(() => undefined));
+    const told = follow(handover.wishForTerminal(target));
+    await later();
+    expect(told).not.toHaveBeenCalled();
+    for (const fire of timers) fire();
+    await later();
+    expect(told).toHaveBeenCalledOnce();
+  });
+
+  test('is one for two clicks on the same thing, and another for another', async () => {
+    const [first, again] = [handover.wishForTerminal(target), handover.wishForTerminal({ ...target })];
+    void handover.wishForTerminal({ ...target, pod: 'web-1' });
+    expect(again).toBe(first);
+    await first;
+    expect(handover.takeEntries().length).toBe(2);
+    void handover.wishForTerminal(target);
+    expect(handover.takeEntries().length).toBe(1);
   });
 });
 

@@ -21,10 +21,41 @@ function tell(): void {
   for (const listener of listeners) listener();
 }
 
-export function wishForTerminal(target: Target): void {
+/**
+ * A room takes the page's whole attention while it is built, and what the gates answer would wait for it; afterwards the
+ * hub is busy with the shell, and the room is built meanwhile. Not longer than a click may go without an answer.
+ */
+const headStartMs = 100;
+const beforeUpgrade: ReadonlySet<Phase> = new Set<Phase>(['idle', 'minting', 'gate1']);
+
+/** Wishes whose head start is not over: a second click on the same thing is no second wish. */
+const heading = new Map<string, Promise<void>>();
+
+/** Resolves when it is time to go to the terminal room. */
+export function wishForTerminal(target: Target): Promise<void> {
+  const key = JSON.stringify(target);
+  const same = heading.get(key);
+  if (same) return same;
   const entry = enter(target, lastSize());
   waiting.set(entry, entry.session.subscribe(tell));
+  const started = headStart(entry).then(() => void heading.delete(key));
+  heading.set(key, started);
   tell();
+  return started;
+}
+
+function headStart(entry: Entry): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      window.clearTimeout(timer);
+      unfollow();
+      resolve();
+    };
+    const timer = window.setTimeout(go, headStartMs);
+    const unfollow = entry.session.subscribe(() => {
+      if (!beforeUpgrade.has(entry.session.state.phase)) go();
+    });
+  });
 }
 
 export function takeEntries(): Entry[] {
