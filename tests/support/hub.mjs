@@ -199,5 +199,5 @@ export async function startHubs({ store = 'sqlite', count = 1, settings = {}, ac
     });
     throw error;
   }
-  return { hubs, hub: hubs[0], stop };
+  return { hubs, hub: hubs[0], postgres, stop };
 }
