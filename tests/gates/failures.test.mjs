@@ -20,6 +20,7 @@ import {
   strayProcesses,
 } from '../support/cluster.mjs';
 import { startHubs } from '../support/hub.mjs';
+import { noUpgrade, refusedAtSecondGate } from '../support/refusals.mjs';
 import { until } from '../support/until.mjs';
 
 const run = promisify(execFile);
@@ -192,4 +193,124 @@ describe('the database breaks', () => {
       await hubs.stop();
     }
   });
+
+  /** What a PostgreSQL can come to under a live terminal, and how it is mended. */
+  const troubles = [
+    [
+      'a full PostgreSQL',
+      async ({ sql }, disk) => {
+        // The audit log alone lies on the small disk: the server's own log of writes would end the server.
+        await sql(`CREATE TABLESPACE small LOCATION '${disk}/data'`);
+        await sql('ALTER TABLE audit SET TABLESPACE small');
+        for (const index of (await sql("SELECT indexname FROM pg_indexes WHERE tablename = 'audit'")).split('\n')) {
+          await sql(`ALTER INDEX ${index} SET TABLESPACE small`);
+        }
+        const { bavail, bsize } = statfsSync(disk);
+        writeFileSync(join(disk, 'filler'), Buffer.alloc(bavail * bsize));
+      },
+      async (_, disk) => rmSync(join(disk, 'filler')),
+      'the database is full: free space on its disk',
+    ],
+    [
+      'a PostgreSQL that takes no writes',
+      async ({ sql }) => {
+        await sql('ALTER SYSTEM SET default_transaction_read_only = on');
+        await sql('SELECT pg_reload_conf()');
+      },
+      async ({ sql }) => {
+        await sql('ALTER SYSTEM RESET default_transaction_read_only');
+        await sql('SELECT pg_reload_conf()');
+      },
+      'it is read-only; point the URL at the primary',
+    ],
+    [
+      'a PostgreSQL that was killed',
+      ({ cut }) => cut(),
+      ({ resume }) => resume(),
+      'check that the database runs and can be reached',
+      { answersNobody: true },
+    ],
+  ];
+  for (const [what, spoil, mend, hint, { answersNobody = false } = {}] of troubles) {
+    test(`${what}: terminals go on, nobody gets in, acts fail clearly and by halves never, and no end is lost`, async () => {
+      const disk = mkdtempSync(join(tmpdir(), 'sallyport-disk-'));
+      await run('mount', ['-t', 'tmpfs', '-o', 'size=48m,mode=755', 'sallyport-test', disk]);
+      await run('install', ['-d', '-o', 'postgres', join(disk, 'data')]);
+      let hubs;
+      try {
+        hubs = await startHubs({ store: 'postgres', settings: { 'terminals.recheck_s': '1' } });
+        const { postgres } = hubs;
+        const bob = await hubs.hub.signIn('bob');
+        const alice = await hubs.hub.signIn('alice');
+        const [staying, leaving] = [await bob.enter(pod()), await bob.enter(pod())];
+        const [unopened, passed] = [await bob.mint(pod()), await bob.mint(pod())];
+        const { ticket } = (await bob.validate(passed.secret)).body;
+        const records = async () => (await alice.get('/api/v1/audit?limit=500')).body.items;
+        const before = await records();
+
+        await spoil(postgres, disk);
+        const minted = [];
+        const mint = async () => {
+          const answer = await alice.post('/api/v1/links', { tty: true, ...pod() });
+          if (answer.status === 201) minted.push(answer.body.id);
+          return answer;
+        };
+        // A page may still have room; when the shortest record has none, each act is refused, and each alike.
+        await until('the trouble to be felt', async () => (await mint()).status !== 201, { everyMs: 10 });
+        await until('no room to be left', async () => (await bob.validate('x')).status !== 400, { everyMs: 10 });
+        const unavailable = [503, 'store_unavailable'];
+        for (let nth = 0; nth < 5; nth++) {
+          const refused = await mint();
+          assert.deepEqual([refused.status, refused.body.code], unavailable);
+          assert.doesNotMatch(refused.text, /postgres|tablespace|host=|\/tmp/i, 'a client learns nothing of the store');
+        }
+        const first = await bob.validate(unopened.secret);
+        assert.deepEqual([first.status, first.body.code, first.body.ticket], [...unavailable, undefined]);
+        const second = await bob.connect(ticket);
+        if (answersNobody) noUpgrade(second, ...unavailable);
+        else await refusedAtSecondGate(second, 4500, 'store_unavailable');
+        assert.match(await staying.run('echo still $((6 * 7))'), /still 42/);
+        // The operator is told what to do.
+        const logged = (words) => () => readFileSync(hubs.hub.logFile, 'utf8').includes(words);
+        await until('the cause in the log', logged(hint));
+        if (answersNobody) {
+          await until('the live right to be asked in vain', logged("a live terminal's right could not be asked"));
+        }
+        const { terminal_id: left } = leaving.message('ready');
+        leaving.type('exit 7\n');
+        assert.equal((await leaving.ends()).code, 1000);
+        assert.equal(leaving.message('exit').code, 7);
+        assert.match(await staying.run('echo yet $((6 * 7))'), /yet 42/);
+
+        await mend(postgres, disk);
+        await until('the hub to be ready again', async () => (await alice.get('/readyz')).status === 200, {
+          seconds: 30,
+        });
+        const end = await until('the end of what ended meanwhile', async () =>
+          (await records()).find((each) => each.action === 'terminal.leave' && each.detail.terminal === left),
+        );
+        assert.deepEqual([end.detail.reason, end.detail.end.code], ['exit', 7]);
+        const live = (await bob.get('/api/v1/terminals')).body.items.map((each) => each.id);
+        assert.deepEqual(live, [staying.message('ready').terminal_id]);
+        assert.match(await staying.run('echo ever $((6 * 7))'), /ever 42/);
+        // What was told as done is there, and what was refused is not.
+        const { items } = (await alice.get('/api/v1/links?limit=500')).body;
+        assert.deepEqual(items.map((each) => each.id).sort(), minted.sort());
+        const after = new Map((await records()).map((each) => [each.seq, each]));
+        for (const each of before) assert.deepEqual(after.get(each.seq), each);
+        // Nothing was spent by the refusals.
+        const passage = await bob.validate(unopened.secret);
+        assert.equal(passage.status, 200, passage.text);
+        const terminal = await bob.connect(passage.body.ticket);
+        await terminal.ready();
+        for (const each of [terminal, staying]) each.close();
+        await auditIsIntact(hubs.hub);
+        assert.equal((await alice.get('/api/v1/audit/verify')).body.intact, true);
+      } finally {
+        await hubs?.stop();
+        await run('umount', [disk]);
+        rmdirSync(disk);
+      }
+    });
+  }
 });

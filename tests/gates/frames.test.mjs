@@ -217,7 +217,7 @@ describe('no process stays behind', () => {
     until(
       'the processes to end',
       async () => {
-        const left = await processesWith(namespace.name, name, `sleep ${mark}`);
+        const left = await processesWith(namespace.name, name, mark);
         if (left.length > 0) throw new Error(left.join('\n'));
         return true;
       },
@@ -242,6 +242,29 @@ describe('no process stays behind', () => {
     await terminal.ends();
     await noneLeft('web', mark);
   });
+
+  for (const [what, cut] of [
+    ['its link is revoked', (terminal) => bob.delete(`/api/v1/links/${terminal.link.id}`)],
+    ['it is ended by name', (terminal) => bob.delete(`/api/v1/terminals/${terminal.message('ready').terminal_id}`)],
+    ['its socket is cut without a word', (terminal) => terminal.cut()],
+  ]) {
+    test(`a command without a terminal, after ${what}`, async () => {
+      const mark = `${7000 + Math.floor(Math.random() * 2000)}.${Math.floor(Math.random() * 1e6)}`;
+      const neighbour = await bob.enter(pod('web', { tty: false, command: ['cat'] }));
+      const line = `(trap '' HUP; exec sleep ${mark}) & sleep ${mark} & sleep ${mark}`;
+      const terminal = await bob.enter(pod('web', { tty: false, command: ['sh', '-c', line] }));
+      // The shell itself too, whose line holds the mark.
+      await until('four processes', async () => (await processesWith(namespace.name, 'web', mark)).length >= 4);
+      await cut(terminal);
+      await terminal.ends(2);
+      await noneLeft('web', mark);
+      neighbour.send(kinds.stdin, 'said back\n');
+      await neighbour.prints('said back');
+      neighbour.endInput();
+      await neighbour.ends();
+      assert.equal(neighbour.message('exit').code, 0);
+    });
+  }
 
   test('and a neighbour in the same Pod is left alone', async () => {
     const neighbour = await bob.enter(pod());

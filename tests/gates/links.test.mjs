@@ -2,7 +2,16 @@
 // one PostgreSQL, where the first gate is passed at one hub and the second at the other.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { apply, entitle, kubectl, makeNamespace, makePods, podManifest, withdraw } from '../support/cluster.mjs';
+import {
+  apply,
+  entitle,
+  entitleTo,
+  kubectl,
+  makeNamespace,
+  makePods,
+  podManifest,
+  withdraw,
+} from '../support/cluster.mjs';
 import { password, startHubs } from '../support/hub.mjs';
 import { Person } from '../support/person.mjs';
 import { endedWith, noUpgrade, refusedAtFirstGate, refusedAtSecondGate } from '../support/refusals.mjs';
@@ -159,6 +168,69 @@ for (const [store, count] of [
       await kubectl(['wait', '-n', namespace.name, 'pod/shortlived', '--for=condition=Ready', '--timeout=60s']);
       await refusedAtSecondGate(await aliceThere.connect(replaced.ticket), 4404, 'pod_replaced');
       refusedAtFirstGate(await alice.validate(old.secret), 409, 'pod_replaced');
+    });
+
+    test("another Pod's link: seal, ticket and terminal are of one Pod, whatever is asked beside them", async () => {
+      const [web, other] = [await alice.mint(pod()), await alice.mint(pod('other'))];
+      const seal = (link) => link.secret.slice(link.secret.lastIndexOf('.'));
+      const spliced = other.secret.replace(seal(other), seal(web));
+      refusedAtFirstGate(await alice.validate(spliced), 403, 'link_signature');
+      const { ticket } = (await alice.validate(web.secret)).body;
+      const { ticket: otherTicket } = (await alice.validate(other.secret)).body;
+      for (const wish of ['pod=other', `link=${other.id}`, `ticket=${otherTicket}`]) {
+        noUpgrade(await aliceThere.connect(ticket, { path: `/presigned/connect?cols=80&rows=24&${wish}` }), 400);
+      }
+      const [entered, enteredOther] = [await aliceThere.connect(ticket), await aliceThere.connect(otherTicket)];
+      assert.equal((await entered.ready()).pod, 'web');
+      assert.match(await entered.run('hostname'), /web/);
+      assert.equal((await enteredOther.ready()).pod, 'other');
+      assert.match(await enteredOther.run('hostname'), /other/);
+      for (const each of [entered, enteredOther]) each.close();
+    });
+
+    test('a link gives no right: whoever may enter one Pod of a namespace enters no other by it', async () => {
+      await hubs.hub.addAccount('erin');
+      await entitleTo(namespace.name, 'web', 'sallyport:erin');
+      const erin = await hubs.hub.signIn('erin');
+      const { secret } = await alice.mint(pod('web', { for_user: 'sallyport:erin' }));
+      const allowed = await until('the new right to count', async () => {
+        const answer = await erin.validate(secret);
+        return answer.status === 200 && answer.body;
+      });
+      const link = await alice.mint(pod('other', { for_user: 'sallyport:erin' }));
+      refusedAtFirstGate(await erin.validate(link.secret), 403, 'forbidden');
+      const terminal = await erin.at(aliceThere.hub).connect(allowed.ticket);
+      assert.equal((await terminal.ready()).pod, 'web');
+      terminal.close();
+    });
+
+    test('a right that Kubernetes withdraws before the first gate, or between the two, opens neither', async () => {
+      const link = await bob.mint(pod());
+      const between = await passed(bob);
+      await withdraw(namespace.name);
+      try {
+        await until('the right to be gone', async () => (await bob.post('/api/v1/links', pod())).status === 403);
+        refusedAtFirstGate(await bob.validate(link.secret), 403, 'forbidden');
+        await refusedAtSecondGate(await bob.at(aliceThere.hub).connect(between.ticket), 4403, 'forbidden');
+      } finally {
+        await entitle(namespace.name, 'sallyport:alice', 'sallyport:bob');
+      }
+      const records = (await alice.get('/api/v1/audit?outcome=denied&limit=50')).body.items;
+      for (const [action, of] of [
+        ['terminal.validate', link],
+        ['terminal.enter', between.link],
+      ]) {
+        const record = records.find((each) => each.action === action && each.object.endsWith(of.id));
+        assert.deepEqual([record?.actor, record?.reason], ['sallyport:bob', 'forbidden'], `${action} of ${of.id}`);
+      }
+      // No refusal spent anything: with the right the link opens again.
+      const { ticket } = await until('the right to count again', async () => {
+        const answer = await bob.validate(link.secret);
+        return answer.status === 200 && answer.body;
+      });
+      const terminal = await bob.at(aliceThere.hub).connect(ticket);
+      await terminal.ready();
+      terminal.close();
     });
 
     test('a link opened in two browsers of one person holds in the first', async () => {

@@ -75,25 +75,40 @@ export async function makePods(namespace, ...names) {
   ]);
 }
 
-/** Lets users see and enter the Pods of a namespace. */
-export const entitle = (namespace, ...users) =>
+/** A Role of a namespace, and users who have it. */
+const grant = (namespace, name, rules, users) =>
   apply(
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'Role',
-      metadata: { name: 'enter', namespace },
-      rules: [
-        { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
-        { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] },
-      ],
-    },
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name, namespace }, rules },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',
-      metadata: { name: 'enter', namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'enter' },
-      subjects: users.map((name) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name })),
+      metadata: { name, namespace },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      subjects: users.map((user) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user })),
     },
+  );
+
+/** Lets users see and enter the Pods of a namespace. */
+export const entitle = (namespace, ...users) =>
+  grant(
+    namespace,
+    'enter',
+    [
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] },
+    ],
+    users,
+  );
+/** Lets users see and enter one Pod of a namespace. */
+export const entitleTo = (namespace, pod, ...users) =>
+  grant(
+    namespace,
+    `enter-${pod}`,
+    [
+      { apiGroups: [''], resources: ['pods'], resourceNames: [pod], verbs: ['get'] },
+      { apiGroups: [''], resources: ['pods/exec'], resourceNames: [pod], verbs: ['get', 'create'] },
+    ],
+    users,
   );
 export const withdraw = (namespace) => kubectl(['delete', 'rolebinding', 'enter', '-n', namespace]);
 

@@ -1,12 +1,21 @@
 // Starts real hubs from target/x86_64-unknown-linux-gnu/debug/sallyport on free ports, on SQLite or several on one PostgreSQL, with accounts.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cluster, context, kubeconfig, kubectl, root, shellImage } from './cluster.mjs';
-import { Person } from './person.mjs';
+import { Person, secretsGiven } from './person.mjs';
 import { startPostgres } from './postgres.mjs';
 import { until } from './until.mjs';
 
@@ -32,6 +41,13 @@ export const environment = () =>
 
 /** The API's description, as this very binary has it. */
 export const describeApi = () => JSON.parse(execFileSync(binary, ['openapi'], { env: environment() }));
+
+/** What no log may hold: that a part of the hub panicked, or a secret, of which only the end is told again. */
+export function faultsIn(log, secrets) {
+  const panics = log.split('\n').filter((line) => line.includes('panicked at'));
+  const told = [...secrets].filter((secret) => log.includes(secret));
+  return [...panics, ...told.map((secret) => `a secret that ends with ${secret.slice(-4)}`)];
+}
 
 export class Hub {
   constructor({ directory, port, settings, access = { kubeconfig, context } }) {
@@ -67,6 +83,8 @@ export class Hub {
   async start() {
     mkdirSync(logs, { recursive: true });
     this.logFile = join(logs, `${process.argv[1]?.split('/').pop() ?? 'hub'}-${this.port}.log`);
+    // A port may have been another hub's in an earlier run.
+    this.logStart ??= existsSync(this.logFile) ? statSync(this.logFile).size : 0;
     const log = createWriteStream(this.logFile, { flags: 'a' });
     this.child = spawn(
       binary,
@@ -78,10 +96,9 @@ export class Hub {
       ],
       { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    this.child.stdout.pipe(log);
-    this.child.stderr.pipe(log);
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    this.ended = ended;
+    for (const stream of [this.child.stdout, this.child.stderr]) stream.pipe(log, { end: false });
+    // With its last words, which are a panic's.
+    this.ended = new Promise((resolve) => this.child.once('close', () => log.end(resolve)));
     await until(
       `the hub on port ${this.port} to be ready`,
       async () => {
@@ -109,14 +126,16 @@ export class Hub {
     return person;
   }
 
-  /** Stops in good order. */
+  /** Stops in good order, and fails if its log holds what no log may. */
   async stop() {
-    if (this.child && this.child.exitCode === null && this.child.signalCode === null) {
-      this.child.kill('SIGTERM');
-      const late = setTimeout(() => this.child.kill('SIGKILL'), 15_000);
-      await this.ended;
-      clearTimeout(late);
-    }
+    if (!this.child) return;
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    const late = setTimeout(() => this.child.kill('SIGKILL'), 15_000);
+    await this.ended;
+    clearTimeout(late);
+    const said = readFileSync(this.logFile).subarray(this.logStart).toString();
+    const faults = faultsIn(said, secretsGiven);
+    if (faults.length > 0) throw new Error(`${this.logFile} has:\n${faults.join('\n')}`);
   }
 
   /** As a power cut would. */
@@ -149,9 +168,11 @@ export async function startHubs({ store = 'sqlite', count = 1, settings = {}, ac
   }
   const hubs = [];
   const stop = async () => {
-    await Promise.all(hubs.map((hub) => hub.stop()));
+    const stopped = await Promise.allSettled(hubs.map((hub) => hub.stop()));
     await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
+    const faults = stopped.filter((each) => each.status === 'rejected').map((each) => each.reason.message);
+    if (faults.length > 0) throw new Error(faults.join('\n'));
   };
   try {
     // A store of before is gone with its hub, but its people's workspaces count in their namespaces' quotas.
@@ -173,8 +194,10 @@ export async function startHubs({ store = 'sqlite', count = 1, settings = {}, ac
     await hubs[0].addAccount('carol');
     for (const hub of hubs) await hub.start();
   } catch (error) {
-    await stop();
+    await stop().catch((fault) => {
+      error.message += `\n${fault.message}`;
+    });
     throw error;
   }
-  return { hubs, hub: hubs[0], stop };
+  return { hubs, hub: hubs[0], postgres, stop };
 }

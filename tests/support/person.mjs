@@ -3,6 +3,9 @@
 import { request } from 'node:https';
 import { openTerminal } from './web_socket.mjs';
 
+/** What hubs gave to these people or were shown by them, for nobody else's eyes: no hub's log may hold any of it. */
+export const secretsGiven = new Set();
+
 export class Person {
   constructor(hub) {
     this.hub = hub;
@@ -78,6 +81,7 @@ export class Person {
   }
 
   async signIn(username, password) {
+    secretsGiven.add(password);
     const answer = await this.post('/api/v1/sign-in/password', { username, password });
     if (answer.status !== 200) throw new Error(`${username} cannot sign in: ${answer.status} ${answer.text}`);
     this.take(answer);
@@ -87,6 +91,7 @@ export class Person {
   take(answer) {
     this.cookie = answer.headers['set-cookie']?.[0]?.split(';')[0] ?? this.cookie;
     this.csrf = answer.body.csrf;
+    for (const secret of [this.cookie?.split('=')[1], this.csrf]) if (secret) secretsGiven.add(secret);
     this.me = answer.body;
   }
 
@@ -94,12 +99,16 @@ export class Person {
   async mint(wish) {
     const answer = await this.post('/api/v1/links', { tty: true, ...wish });
     if (answer.status !== 201) throw new Error(`no link: ${answer.status} ${answer.text}`);
-    return { ...answer.body, secret: new URL(answer.body.url).hash.slice(1) };
+    const secret = new URL(answer.body.url).hash.slice(1);
+    secretsGiven.add(secret.split('.').at(-1));
+    return { ...answer.body, secret };
   }
 
   /** First gate. */
-  validate(secret, headers) {
-    return this.post('/presigned/validate', { link: secret }, headers);
+  async validate(secret, headers) {
+    const answer = await this.post('/presigned/validate', { link: secret }, headers);
+    if (answer.body?.ticket) secretsGiven.add(answer.body.ticket);
+    return answer;
   }
 
   /** Second gate. */

@@ -1,7 +1,10 @@
 // A PostgreSQL of the test's own: a server in a folder of its own on a Unix socket, gone when the test ends.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 const debian = '/usr/lib/postgresql';
 function programs() {
@@ -35,7 +38,8 @@ cat >/dev/null
 /** Starts a server with one empty database. */
 export async function startPostgres() {
   const asUser = process.getuid() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups'] : [];
-  const [command, ...args] = [...asUser, 'sh', '-c', script, 'postgres-for-tests', programs()];
+  const bin = programs();
+  const [command, ...args] = [...asUser, 'sh', '-c', script, 'postgres-for-tests', bin];
   // A group of its own: Ctrl-C ends the tests, and the closing pipe then ends the server in good order.
   const child = spawn(command, args, { cwd: '/', stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   let said = '';
@@ -46,8 +50,18 @@ export async function startPostgres() {
     createInterface({ input: child.stdout }).once('line', resolve);
     child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${said}`)));
   });
+  const url = `postgres://postgres@localhost/postgres?host=${directory}`;
+  const control = (...words) => {
+    const [program, ...rest] = [...asUser, `${bin}/pg_ctl`, '-D', `${directory}/data`, '-w', ...words];
+    return run(program, rest, { cwd: '/' });
+  };
   return {
-    url: `postgres://postgres@localhost/postgres?host=${directory}`,
+    url,
+    /** Does one statement as the database's owner; what it answers, unaligned. */
+    sql: async (statement) => (await run(`${bin}/psql`, ['-qtA', '-c', statement, url])).stdout.trim(),
+    /** As a power cut would. */
+    cut: () => control('-m', 'immediate', 'stop'),
+    resume: () => control('-l', `${directory}/log`, 'start'),
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', resolve);

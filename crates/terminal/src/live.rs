@@ -6,13 +6,12 @@ use crate::gates::{link_revoked, session_ended};
 use crate::guardian::Guardians;
 use crate::screen::Fuel;
 use http_api::{DecidedBy, HttpApi, Problem, ProblemCode};
-use model::{ClusterName, LinkId, SignInId, TerminalId};
+use model::{ClusterName, LinkId, SignInId, TerminalId, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Change;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 /// Orders waiting for one session, which takes them before anything else, once in each turn.
@@ -21,6 +20,9 @@ const LIVE: &str = "sallyport_terminals_live";
 /// How often this hub says that it lives; others reap its terminals after thrice that.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 const SILENT_FOR: Duration = Duration::from_secs(30);
+/// A hub that itself was late by so much is back from a pause that others may have had too. One that beats every
+/// [`HEARTBEAT_EVERY`] and pauses for less is heard again before it has been silent for [`SILENT_FOR`].
+const PAUSED_FOR: Duration = Duration::from_secs(20);
 
 pub(crate) fn describe_metrics() {
     metrics::describe_gauge!(LIVE, "Terminals open on this hub.");
@@ -181,7 +183,7 @@ impl LiveTerminals {
         let mut changes = api.store.changes();
         let mut beats = tokio::time::interval(HEARTBEAT_EVERY);
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut beating_since = None;
+        let mut pulse = Pulse::default();
         loop {
             tokio::select! {
                 change = changes.recv() => match change {
@@ -192,13 +194,10 @@ impl LiveTerminals {
                 _ = beats.tick() => {
                     if let Err(error) = api.store.heartbeat_hub(api.store.hub(), api.clock.now()).await {
                         tracing::warn!(%error, "the heartbeat could not be written");
-                        beating_since = None;
+                        pulse = Pulse::default();
                         continue;
                     }
-                    // After an outage of the database all hubs are silent, and the first one back must not
-                    // take the others for dead before they had their turn.
-                    let since = *beating_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= SILENT_FOR {
+                    if pulse.beat(api.clock.now()) {
                         Self::end_abandoned(&api).await;
                     }
                 }
@@ -300,6 +299,27 @@ impl LiveTerminals {
     }
 }
 
+/// Since when this hub has said without a pause that it lives. After an outage of the database all hubs are silent,
+/// and after a pause of the machine that they share; the first one back must not take the others for dead before
+/// they had their turn. By the clock that heartbeats are written with, which goes on while a machine sleeps.
+#[derive(Debug, Default)]
+struct Pulse {
+    began: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Pulse {
+    /// A heartbeat was written; whether others that were not heard meanwhile are dead.
+    fn beat(&mut self, now: Timestamp) -> bool {
+        // A clock that was put back tells nothing of how long it was.
+        if self.last.is_none_or(|last| now < last || now.since(last) >= PAUSED_FOR) {
+            self.began = None;
+        }
+        self.last = Some(now);
+        now.since(*self.began.get_or_insert(now)) >= SILENT_FOR
+    }
+}
+
 impl Drop for Room {
     fn drop(&mut self) {
         let mut sessions = self.live.sessions();
@@ -346,6 +366,23 @@ mod tests {
         assert_eq!(live.room("sora", None, 2, 3).err(), Some(NoRoom::OnHub));
         drop((second, place));
         assert!(live.room("mina", None, 2, 3).is_ok());
+    }
+
+    #[test]
+    fn a_hub_judges_others_only_after_it_was_heard_for_as_long_without_a_pause() {
+        let mut pulse = Pulse::default();
+        let mut beat_at = |s: i64| pulse.beat(Timestamp::from_micros(s * 1_000_000));
+        for (at, judges) in [(0, false), (10, false), (20, false), (30, true), (49, true)] {
+            assert_eq!(beat_at(at), judges, "at {at} s");
+        }
+        // Paused: the other hubs may have been, too.
+        for (at, judges) in [(109, false), (119, false), (138, false), (139, true)] {
+            assert_eq!(beat_at(at), judges, "at {at} s");
+        }
+        // A clock that was put back.
+        for (at, judges) in [(50, false), (65, false), (79, false), (80, true)] {
+            assert_eq!(beat_at(at), judges, "at {at} s");
+        }
     }
 
     #[test]
