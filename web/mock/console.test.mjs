@@ -843,6 +843,8 @@ describe('in dark and in light, axe finds nothing in the dialog', () => {
       await page.locator('.skeleton').first().waitFor({ state: 'detached' });
       for (const colorScheme of ['dark', 'light']) {
         await page.emulateMedia({ colorScheme });
+        // Colours change over a frame or two, in which text may have one scheme's and its ground the other's.
+        await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
         const axe = new AxeBuilder({ page }).exclude('.xterm');
         // All but the colours is the same in both.
         const { violations } = await (colorScheme === 'dark' ? axe : axe.withRules('color-contrast')).analyze();
