@@ -271,6 +271,28 @@ describe('the list of units', () => {
   });
 });
 
+describe('a request that failed', () => {
+  test('says why, and what to look at', async () => {
+    await page.goto('/traffic?unit=11');
+    const why = page.getByRole('region', { name: 'Why it failed' });
+    await why.getByText('No role gives this user this right.').waitFor();
+    await why.getByText(/kubectl auth can-i list secrets/).waitFor();
+  });
+
+  test('says so in Korean', async () => {
+    await page.context().close();
+    page = await openPage({ lang: 'ko' });
+    await page.goto('/traffic?unit=11');
+    await page.getByText('이 사용자에게 이 권한을 주는 롤이 없습니다.').waitFor();
+  });
+
+  test('and one that went well says nothing', async () => {
+    await page.goto('/traffic?unit=2');
+    await page.getByRole('region', { name: 'Unit 2' }).getByText('Request and answers').waitFor();
+    assert.equal(await page.getByRole('region', { name: 'Why it failed' }).count(), 0);
+  });
+});
+
 describe('the list of connections', () => {
   test('keeps the open connection in the address, also one that the list does not show', async () => {
     await page.goto('/traffic?view=connections');

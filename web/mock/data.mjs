@@ -329,6 +329,35 @@ export function exchange(nth) {
   ];
 }
 
+/** Why a request failed, by its answer; none for one that did not. */
+export function explanationOf({ status, user }) {
+  if (status < 400) return undefined;
+  if (status === 403)
+    return {
+      cause: 'rbac_denied',
+      evidence: [
+        { name: 'user', value: user },
+        { name: 'verb', value: 'list' },
+        { name: 'resource', value: 'secrets' },
+        {
+          name: 'message',
+          value: `secrets is forbidden: User "${user}" cannot list resource "secrets" in API group "" at the cluster scope`,
+        },
+        { name: 'reason', value: 'Forbidden' },
+      ],
+      commands: [`kubectl auth can-i list secrets --as ${user}`],
+    };
+  return {
+    cause: 'webhook_timeout',
+    evidence: [
+      { name: 'webhook', value: 'leases.example.com' },
+      { name: 'latency_ms', value: '10004' },
+      { name: 'field', of: 'spec.holderIdentity', value: 'x' },
+    ],
+    commands: [],
+  };
+}
+
 export const connections = ['decrypted', 'decrypted', 'partly', 'no_key', 'joined_late'].map((decryption, index) => ({
   number: 5 - index,
   client: `10.0.0.${9 + index}:40112`,

@@ -301,6 +301,7 @@ const routes = [
           : undefined,
         exchange: traffic.slice(first - 1, first + 2),
         connection: world.connections.find((each) => each.number === unit.connection),
+        explanation: world.explanationOf(traffic[first]),
       };
     },
   ],

@@ -26,6 +26,8 @@ pub(crate) enum TrafficCommand {
     Capture(live::LiveFlags),
     /// Count requests by verb, resource and status, with their latencies.
     Stats(CaptureFlags),
+    /// Explain each request that failed: the likely cause, what says so, and what to look at.
+    Explain(CaptureFlags),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +81,9 @@ pub(crate) fn run(command: TrafficCommand) -> anyhow::Result<ExitCode> {
         TrafficCommand::Capture(flags) => live::run(flags, &mut output),
         TrafficCommand::Stats(flags) => {
             flags.run(|job, format| traffic::stats(job, format, &mut output))
+        }
+        TrafficCommand::Explain(flags) => {
+            flags.run(|job, format| traffic::explain(job, format, &mut output))
         }
     };
     match done.and_then(|()| Ok(output.flush()?)) {

@@ -12,6 +12,9 @@ mod filter;
 mod rows;
 mod user;
 
+mod explain;
+mod failures;
+
 mod room;
 
 mod agent;
@@ -108,6 +111,36 @@ pub fn stats(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), Jo
         Format::Table { .. } => {
             stats.print(output)?;
             summary.print(&decoder, Decryption::advice, output)?;
+        }
+    }
+    output.flush()?;
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// Decodes captures and prints each request that failed, and why.
+pub fn explain(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), JobFault> {
+    let mut failures = failures::Failures::default();
+    let mut count = 0_u64;
+    let (_, fault) = run(job, |event| {
+        let found = match &event {
+            Event::Unit(unit) => failures.take(unit).into_iter().collect(),
+            Event::Closed(report) => failures.closed(report),
+        };
+        for failure in found {
+            if job.filter.as_ref().is_none_or(|filter| filter.matches(failure.unit())) {
+                count += 1;
+                match format {
+                    Format::Json => failure.json(output)?,
+                    Format::Table { .. } => failure.print(output)?,
+                }
+            }
+        }
+        Ok(())
+    })?;
+    if let Format::Table { .. } = format {
+        writeln!(output, "{count} requests failed")?;
+        if failures.forgotten() > 0 {
+            writeln!(output, "{} requests waited too long for their answer", failures.forgotten())?;
         }
     }
     output.flush()?;

@@ -6,6 +6,7 @@
 //! lets the viewer see. Opening a unit, following the list and uploading are written to the audit log first.
 
 mod agents;
+mod explaining;
 mod ingest;
 mod live;
 mod routes;

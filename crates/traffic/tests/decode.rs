@@ -112,3 +112,25 @@ fn stats_count_answers_by_what_was_asked() {
     assert_eq!(of("watch", "configmaps"), Some(2.into()));
     assert_eq!(of("create", "secrets"), Some(2.into()));
 }
+
+#[test]
+fn requests_that_failed_are_explained_and_others_are_not() {
+    let explain = |format, filter| {
+        let mut output = Vec::new();
+        traffic::explain(&job(golden("go-tls13-h2.pcapng"), filter), format, &mut output).unwrap();
+        String::from_utf8(output).unwrap()
+    };
+    // The golden's server names no object in its Status: then none is claimed to be missing.
+    let failures = lines(&explain(Format::Json, None));
+    let [failure] = &failures[..] else { panic!("{failures:?}") };
+    assert_eq!((&failure["type"], &failure["status"]), (&"failure".into(), &404.into()));
+    assert_eq!((&failure["method"], &failure["cause"]), (&"DELETE".into(), &"not_found".into()));
+    let table = explain(Format::Table { colour: false }, None);
+    assert!(table.contains("404  DELETE /api/v1/namespaces/shop/pods/web-9\n"), "{table}");
+    assert!(
+        table.contains("there is nothing at this address")
+            && table.ends_with("1 requests failed\n"),
+        "{table}"
+    );
+    assert_eq!(explain(Format::Json, Some("status == 403")), "");
+}

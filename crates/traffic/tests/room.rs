@@ -6,6 +6,8 @@
 mod agents;
 #[path = "../../workspaces/tests/support/mod.rs"]
 mod support;
+#[path = "room/understanding.rs"]
+mod understanding;
 
 use authn::TokenAdmins;
 use axum::Router;

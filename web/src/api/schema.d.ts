@@ -800,7 +800,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One unit with its headers and content, its request and answers, and its connection. It is audited. */
+        /**
+         * One unit with its headers and content, its request and answers, its connection, and why the request failed if it
+         *     did. It is audited.
+         */
         get: operations["get_traffic_unit"];
         put?: never;
         post?: never;
@@ -2279,6 +2282,11 @@ export interface components {
              */
             units: number;
         };
+        /**
+         * @description The likely cause.
+         * @enum {string}
+         */
+        TrafficCause: "no_credential" | "token_refused" | "basic_refused" | "unauthorized" | "anonymous_denied" | "rbac_denied" | "path_denied" | "impersonation_denied" | "node_denied" | "kubelet_denied" | "rbac_escalation" | "quota_exceeded" | "pod_security" | "limit_range" | "namespace_terminating" | "service_account_missing" | "webhook_denied" | "policy_denied" | "admission_denied" | "forbidden" | "object_not_found" | "namespace_not_found" | "api_not_found" | "not_found" | "version_conflict" | "already_exists" | "being_deleted" | "field_manager_conflict" | "precondition_failed" | "conflict" | "version_expired" | "continue_expired" | "gone" | "immutable_field" | "invalid" | "unknown_field" | "bad_request" | "method_not_allowed" | "too_large" | "unsupported_media_type" | "disruption_budget" | "flow_control" | "storage_initializing" | "too_many_requests" | "webhook_timeout" | "webhook_unreachable" | "webhook_certificate" | "webhook_failed" | "etcd_slow" | "etcd_full" | "kubelet_unreachable" | "upstream_unreachable" | "shutting_down" | "version_too_large" | "timed_out" | "unanswered" | "answer_missing" | "unavailable" | "server_error" | "other";
         /** @description A connection at its end. */
         TrafficConnection: {
             /**
@@ -2376,6 +2384,30 @@ export interface components {
             connections: number;
             /** @description How far. */
             state: string;
+        };
+        /** @description A piece of the exchange. */
+        TrafficEvidence: {
+            name: components["schemas"]["TrafficEvidenceName"];
+            /**
+             * @description Which one of its name: the path of a field.
+             * @example spec.replicas
+             */
+            of?: string;
+            /** @description As it was said. */
+            value: string;
+        };
+        /**
+         * @description What a piece is.
+         * @enum {string}
+         */
+        TrafficEvidenceName: "user" | "claimed_user" | "verb" | "resource" | "api_group" | "namespace" | "object" | "path" | "act_as" | "authorizer" | "credential" | "webhook" | "address" | "policy" | "binding" | "quota" | "requested" | "used" | "limited" | "level" | "field" | "manager" | "resource_version" | "flow_schema" | "priority_level" | "status_cause" | "media_type" | "message" | "reason" | "retry_after_s" | "latency_ms" | "missing_bytes" | "unseen" | "audit_id";
+        /** @description Why it failed, what says so, and what to look at. */
+        TrafficExplanation: {
+            cause: components["schemas"]["TrafficCause"];
+            /** @description Commands that look further or mend it, whole; none if the exchange does not tell enough for any. */
+            commands: string[];
+            /** @description What in the exchange says so, or belongs to it; in this order. */
+            evidence: components["schemas"]["TrafficEvidence"][];
         };
         /**
          * @description What a content is.
@@ -2597,6 +2629,8 @@ export interface components {
             content?: components["schemas"]["TrafficContent"];
             /** @description The request and all that belongs to it, this unit among them; the first 100. */
             exchange: components["schemas"]["TrafficUnit"][];
+            /** @description Why the request failed; left out if it did not, or goes on. */
+            explanation?: components["schemas"]["TrafficExplanation"];
             /** @description Header fields as pairs of name and value, redacted; null is what the capture does not tell. */
             headers: (string | null)[][];
             unit: components["schemas"]["TrafficUnit"];

@@ -2,13 +2,18 @@ import { describe, expect, test, vi } from 'vitest';
 import type { TrafficUnit } from '../api/contract';
 import type { FeedHandlers } from '../api/events';
 import { ApiProblem, ownProblem } from '../api/problem';
+import { causeText } from '../i18n/causes';
+import { causesEn } from '../i18n/causes-en';
+import { causesKo } from '../i18n/causes-ko';
 import { hexBytesMax, hexDump, hexOf } from '../ui/hex';
 import { TrafficFeed } from './trafficFeed';
 import {
   about,
   accountKey,
+  causeTone,
   comparison,
   decryptionTone,
+  evidenceKey,
   latency,
   micros,
   microTime,
@@ -149,6 +154,22 @@ test('states and reasons of a newer hub still read', () => {
   expect(accountKey('brand_new')).toBeUndefined();
   expect(accountKey('no_key')).toBe('traffic.account.no_key');
 });
+
+test('causes and evidence of a newer hub still read', () => {
+  expect(causeText('brand_new', 'ko')).toBe(causesKo.other);
+  expect(causeText('toString', 'en')).toBe(causesEn.other);
+  expect(causeText('rbac_denied', 'en')).toBe(causesEn.rbac_denied);
+  expect(evidenceKey('brand_new')).toBe('posture.evidence');
+  expect(evidenceKey('user')).toBe('traffic.evidence.user');
+});
+
+test.each([
+  ['object_not_found', 'calm'],
+  ['rbac_denied', 'warn'],
+  ['webhook_denied', 'warn'],
+  ['webhook_timeout', 'bad'],
+  ['etcd_full', 'bad'],
+])('%s is %s', (cause, tone) => expect(causeTone(cause)).toBe(tone));
 
 test('bytes read as others write them', () =>
   expect(hexDump(new TextEncoder().encode('{"kind":"파드"}\n'))).toBe(
