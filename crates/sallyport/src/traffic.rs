@@ -11,7 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use traffic::{Filter, Format, Input, Job, JobFault};
+use traffic::{Filter, Format, HeldRoles, Input, Job, JobFault, RoleOf};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrafficCommand {
@@ -28,6 +28,27 @@ pub(crate) enum TrafficCommand {
     Stats(CaptureFlags),
     /// Explain each request that failed: the likely cause, what says so, and what to look at.
     Explain(CaptureFlags),
+    /// Make the least Role that a user's requests ask for, as YAML. What was refused is listed, not granted.
+    #[command(after_help = "Examples:\n  \
+        sallyport traffic role capture.pcap --keys keys.log --user system:serviceaccount:shop:web\n  \
+        kubectl get roles,rolebindings -n shop -o json > held.json\n  \
+        sallyport traffic role capture.pcap --keys keys.log --user alice --held held.json")]
+    Role(RoleFlags),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoleFlags {
+    #[command(flatten)]
+    capture: CaptureFlags,
+    /// The user, as requests claim to be of: whom they impersonate, or the subject of their token.
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    /// Roles and bindings to compare with, as `kubectl get -o json` prints them.
+    #[arg(long, value_name = "FILE")]
+    held: Option<PathBuf>,
+    /// Name no objects in the rules, also where requests named few.
+    #[arg(long)]
+    no_names: bool,
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +106,7 @@ pub(crate) fn run(command: TrafficCommand) -> anyhow::Result<ExitCode> {
         TrafficCommand::Explain(flags) => {
             flags.run(|job, format| traffic::explain(job, format, &mut output))
         }
+        TrafficCommand::Role(flags) => flags.run(&mut output),
     };
     match done.and_then(|()| Ok(output.flush()?)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -131,6 +153,19 @@ pub(crate) fn read_redaction_key(path: &Path) -> anyhow::Result<[u8; 32]> {
     <[u8; 32]>::try_from(bytes)
         .ok()
         .with_context(|| format!("the key `{}` must have exactly 32 bytes", path.display()))
+}
+
+impl RoleFlags {
+    fn run(self, output: &mut dyn Write) -> Result<(), Fault> {
+        let held = self.held.as_deref().map(|path| -> anyhow::Result<HeldRoles> {
+            let what = || format!("the roles `{}` cannot be read", path.display());
+            let text = std::fs::read_to_string(path).with_context(what)?;
+            HeldRoles::read(&text, &self.user).with_context(what)
+        });
+        let held = held.transpose()?;
+        let of = RoleOf { user: self.user, by_name: !self.no_names, held };
+        self.capture.run(|job, format| traffic::role(job, &of, format, output))
+    }
 }
 
 impl CaptureFlags {

@@ -1,10 +1,11 @@
-//! Fuzz targets of what agents send, of answers that are explained, and of what people write to choose
-//! units. Compiled for tests and for fuzzing alone.
+//! Fuzz targets of what agents send, of answers that are explained, and of what people write to choose units and to
+//! compare roles. Compiled for tests and for fuzzing alone.
 //! What a batch is, stands in `agent::batch`; what is read off the wire has its targets in `wire`.
 
-use crate::Filter;
 use crate::agent::{AgentStatus, Batch};
 use crate::explain::{Answer, Content, Exchange, Said, explain};
+use crate::role::{Use, diff, propose};
+use crate::{Filter, HeldRoles};
 use std::sync::Arc;
 use wire::{Call, Protocol, Side, Unit};
 
@@ -16,6 +17,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("traffic_batch", batch),
     ("traffic_explain", explained),
     ("traffic_filter", filter),
+    ("traffic_held", held),
     ("traffic_status", status),
 ];
 
@@ -73,6 +75,24 @@ pub fn explained(data: &[u8]) {
         let apart = |c: char| !(c.is_ascii_alphanumeric() || " -_.:/@=,+".contains(c));
         assert!(!found.commands.iter().any(|command| command.contains(apart)), "{found:?}");
     }
+}
+
+/// Any roles to compare with: each right is missing, unused or wider at most once.
+pub fn held(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(held) = HeldRoles::read(text, "system:serviceaccount:shop:web") else { return };
+    let used = Use {
+        verb: "get".to_owned(),
+        resource: Some("pods".to_owned()),
+        namespace: Some("shop".to_owned()),
+        status: 200,
+        requests: 1,
+        ..Use::default()
+    };
+    let diff = diff(&propose("system:serviceaccount:shop:web", &[used], true), &held);
+    let mut all: Vec<_> = [diff.missing, diff.unused, diff.wider].concat();
+    all.sort();
+    assert!(all.windows(2).all(|pair| matches!(pair, [one, next] if one != next)), "{all:?}");
 }
 
 /// Any text: it is a filter that answers, and whose contrary answers the contrary; or its fault points into it.

@@ -14,6 +14,7 @@ mod user;
 
 mod explain;
 mod failures;
+mod role;
 
 mod room;
 
@@ -30,6 +31,7 @@ pub use agent::{AgentFault, AgentJob, AgentName, HubDoor, SpoolFault, agent, str
 pub use filter::{Filter, FilterFault};
 pub use live::{LiveFault, LiveJob, ProgramName, Tap, capture};
 pub use reading::{Input, ReadFault};
+pub use role::{HeldFault, HeldRoles};
 pub use room::{AgentCertificate, Stored, Traffic, agents_router, describe_agent_metrics, router};
 
 use printer::Printer;
@@ -142,6 +144,44 @@ pub fn explain(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), 
         if failures.forgotten() > 0 {
             writeln!(output, "{} requests waited too long for their answer", failures.forgotten())?;
         }
+    }
+    output.flush()?;
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// Whose role is made from use, and how.
+#[derive(Debug)]
+pub struct RoleOf {
+    /// The user, as requests claim to be of.
+    pub user: String,
+    /// Rules name their objects where requests named few.
+    pub by_name: bool,
+    /// Roles to compare with.
+    pub held: Option<HeldRoles>,
+}
+
+/// Decodes captures and prints the least Role that a user's requests ask for, as YAML or as a line of JSON.
+pub fn role(
+    job: &Job,
+    of: &RoleOf,
+    format: Format,
+    output: &mut dyn Write,
+) -> Result<(), JobFault> {
+    let mut observed = role::Observed::of(&of.user);
+    let (_, fault) = run(job, |event| {
+        match &event {
+            Event::Unit(unit) => {
+                let counts = job.filter.as_ref().is_none_or(|filter| filter.matches(unit));
+                observed.take(unit, counts);
+            }
+            Event::Closed(report) => observed.closed(report),
+        }
+        Ok(())
+    })?;
+    let (proposal, diff) = observed.role(of.by_name, of.held.as_ref());
+    match format {
+        Format::Json => observed.json(&proposal, diff.as_ref(), output)?,
+        Format::Table { .. } => observed.print(&proposal, diff.as_ref(), output)?,
     }
     output.flush()?;
     fault.map_or(Ok(()), |fault| Err(fault.into()))

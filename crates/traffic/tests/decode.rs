@@ -134,3 +134,25 @@ fn requests_that_failed_are_explained_and_others_are_not() {
     );
     assert_eq!(explain(Format::Json, Some("status == 403")), "");
 }
+
+#[test]
+fn a_role_is_of_the_user_alone() {
+    let role = |user: &str, format| {
+        let of = traffic::RoleOf { user: user.to_owned(), by_name: true, held: None };
+        let mut output = Vec::new();
+        traffic::role(&job(golden("go-tls13-h2.pcapng"), None), &of, format, &mut output).unwrap();
+        String::from_utf8(output).unwrap()
+    };
+    // The golden's client has an opaque token: who it is, nobody can tell.
+    let yaml = role("alice", Format::Table { colour: false });
+    assert!(yaml.lines().all(|line| line.starts_with('#')), "{yaml}");
+    assert!(
+        yaml.contains("# answers whose user is not known, any of which may be this one's: 7\n"),
+        "{yaml}"
+    );
+    let json = &lines(&role("alice", Format::Json))[0];
+    assert_eq!(
+        (&json["type"], &json["yaml"], &json["basis"]["unknown"]),
+        (&"role".into(), &"".into(), &7.into())
+    );
+}

@@ -759,6 +759,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traffic/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The least Role that a user's stored requests ask for, as YAML, with what was refused apart. It is audited.
+         * @description It rests on what was captured and stored alone, which `basis` tells; it is to be read before it is applied.
+         */
+        get: operations["propose_traffic_role"];
+        put?: never;
+        /** The same, compared with the roles that the user holds: what is missing, unused, or wider than its use. It is audited. */
+        post: operations["compare_traffic_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traffic/summary": {
         parameters: {
             query?: never;
@@ -2457,6 +2478,110 @@ export interface components {
             answers: number;
             /** Format: int64 */
             errors: number;
+        };
+        /** @description One right on one resource, or on one path. */
+        TrafficRight: {
+            /** @description Empty for the core group. */
+            group: string;
+            /** @description Left out for all objects. */
+            name?: string;
+            /** @description Left out for what is in no namespace, or in all. */
+            namespace?: string;
+            /**
+             * @description With its subresource; a path where it begins with `/`.
+             * @example pods/log
+             */
+            resource: string;
+            verb: string;
+        };
+        /** @description A right and how many requests asked for it. */
+        TrafficRightUse: components["schemas"]["TrafficRight"] & {
+            /** Format: int64 */
+            requests: number;
+        };
+        /** @description What a user's requests ask for, and how much of the traffic that rests on. */
+        TrafficRole: components["schemas"]["TrafficRoleProposal"] & {
+            basis: components["schemas"]["TrafficRoleBasis"];
+            /** @description How it differs from the rules that were given. */
+            diff?: components["schemas"]["TrafficRoleDiff"];
+            user: string;
+        };
+        /** @description What was looked at. A right that was needed before, after or beside it is not in the role. */
+        TrafficRoleBasis: {
+            /** @description Connections that are over, by how far they could be read. */
+            by_decryption: components["schemas"]["TrafficDecryption"][];
+            /**
+             * Format: date-time
+             * @description When the first unit that was looked at was captured; left out if there is none.
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description Bytes that are missing from the captures, whoever's they were.
+             */
+            missing: number;
+            /** @description There are older units that were not looked at, or more kinds of requests than one role can hold. */
+            partial: boolean;
+            /**
+             * Format: int64
+             * @description This user's answered requests among them.
+             */
+            requests: number;
+            /**
+             * Format: date-time
+             * @description When the last was.
+             */
+            to?: string;
+            /**
+             * Format: int64
+             * @description Units that were looked at.
+             */
+            units: number;
+            /**
+             * Format: int64
+             * @description Answers among them whose user is not known, such as those to client certificates: any may be this one's.
+             */
+            unknown: number;
+        };
+        /** @description How rights that are held differ from those that were used. */
+        TrafficRoleDiff: {
+            /** @description There are more differences than are shown. */
+            cut: boolean;
+            /** @description Used, and given by none of the rules. */
+            missing: components["schemas"]["TrafficRight"][];
+            /** @description Given, and not used in the traffic that was seen. */
+            unused: components["schemas"]["TrafficRight"][];
+            /** @description Given with `*`, for all objects or in all namespaces, and used for less. */
+            wider: components["schemas"]["TrafficRight"][];
+        };
+        /** @description What a user holds, to compare with. */
+        TrafficRoleHeld: {
+            /**
+             * @description Roles, ClusterRoles and their bindings as JSON: what `kubectl get roles,rolebindings -o json` prints. With
+             *     bindings, only those of this user count; without any, all roles do.
+             */
+            held: string;
+        };
+        /** @description What an identity's requests ask for. */
+        TrafficRoleProposal: {
+            /** @description There were more rights than one role can hold, and the rest is left out. */
+            cut: boolean;
+            /** @description What was refused (403). It is not in the YAML. */
+            denied: components["schemas"]["TrafficRightUse"][];
+            /** @description The rights in it. */
+            granted: components["schemas"]["TrafficRightUse"][];
+            /**
+             * Format: int64
+             * @description Requests that everybody who is signed in may make: discovery and questions about oneself. No rule is made for them.
+             */
+            of_everybody: number;
+            /**
+             * Format: int64
+             * @description Requests whose answer proves neither: 401, 429, 5xx and other refusals before or without the authoriser.
+             */
+            unproven: number;
+            /** @description Roles and their bindings, to be read before they are applied; empty if no right is needed. */
+            yaml: string;
         };
         /**
          * @description Who speaks.
@@ -6548,6 +6673,184 @@ export interface operations {
                 };
             };
             /** @description too_many_watches: as many are followed as may be */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_traffic_role: {
+        parameters: {
+            query: {
+                /**
+                 * @description The user, as requests claim to be of.
+                 * @example system:serviceaccount:shop:web
+                 */
+                user: string;
+                /** @description Whether rules name their objects where requests named few; true if left out. */
+                names?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficRole"];
+                };
+            };
+            /** @description bad_request: no user */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_traffic_role: {
+        parameters: {
+            query: {
+                /**
+                 * @description The user, as requests claim to be of.
+                 * @example system:serviceaccount:shop:web
+                 */
+                user: string;
+                /** @description Whether rules name their objects where requests named few; true if left out. */
+                names?: boolean;
+            };
+            header: {
+                /** @description The `csrf` of `GET /api/v1/me`. */
+                "x-sallyport-csrf": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrafficRoleHeld"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficRole"];
+                };
+            };
+            /** @description bad_request: no user, or no roles in `held` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
             429: {
                 headers: {
                     [name: string]: unknown;

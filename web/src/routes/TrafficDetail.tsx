@@ -41,7 +41,7 @@ function Unit(props: Props): ReactNode {
   return (
     <div className="traffic-unit">
       <div className="traffic-unit-side">
-        {data.explanation && <TrafficExplanation explanation={data.explanation} />}
+        {data.explanation && <TrafficExplanation explanation={data.explanation} user={data.unit.user} />}
         <Exchange detail={data} onOpen={props.onOpen} />
         <Facts unit={data.unit} {...props} />
       </div>

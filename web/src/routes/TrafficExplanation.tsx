@@ -1,4 +1,5 @@
 // Why a request failed: the likely cause in the person's words, what in the exchange says so, and what to do.
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { TrafficExplanation as Explanation, TrafficEvidence } from '../api/contract';
 import { type Translate, useLanguage, useT } from '../i18n';
@@ -7,7 +8,16 @@ import { CopyId, Notice } from '../ui/show';
 import { bytes } from '../ui/time';
 import { causeTone, evidenceKey, latency, omissionKey } from './trafficView';
 
-export function TrafficExplanation({ explanation }: { explanation: Explanation }): ReactNode {
+/** Whose rights are asked about: a Role from use tells what else they did. */
+const ofRights = ['rbac_denied', 'path_denied'];
+
+export function TrafficExplanation({
+  explanation,
+  user,
+}: {
+  explanation: Explanation;
+  user: string | undefined;
+}): ReactNode {
   const t = useT();
   const lang = useLanguage();
   const { what, todo } = causeText(explanation.cause, lang);
@@ -34,6 +44,13 @@ export function TrafficExplanation({ explanation }: { explanation: Explanation }
             </div>
           ))}
         </dl>
+      )}
+      {user && ofRights.includes(explanation.cause) && (
+        <p>
+          <Link to="/traffic" search={{ view: 'role', user }}>
+            {t('traffic.roleOf', { user })}
+          </Link>
+        </p>
       )}
     </section>
   );

@@ -19,6 +19,8 @@ import {
   microTime,
   narrowed,
   omissionKey,
+  rightText,
+  roleFile,
 } from './trafficView';
 import { parseTrafficSearch } from './urlState';
 
@@ -155,6 +157,21 @@ test('states and reasons of a newer hub still read', () => {
   expect(accountKey('no_key')).toBe('traffic.account.no_key');
 });
 
+test.each([
+  [{ verb: 'get', group: '', resource: 'pods/log' }, 'get pods/log'],
+  [
+    { verb: 'update', group: 'coordination.k8s.io', resource: 'leases', name: 'x' },
+    'update leases.coordination.k8s.io x',
+  ],
+  [{ verb: 'get', group: '', resource: '/metrics' }, 'get /metrics'],
+])('%j reads as «%s»', (right, words) => expect(rightText(right)).toBe(words));
+
+test.each([
+  ['system:serviceaccount:shop:web', 'role-shop-web.yaml'],
+  ['../../etc/passwd', 'role-etc-passwd.yaml'],
+  ['김철수', 'role-observed.yaml'],
+])('the role of %s is saved as %s', (user, name) => expect(roleFile(user)).toBe(name));
+
 test('causes and evidence of a newer hub still read', () => {
   expect(causeText('brand_new', 'ko')).toBe(causesKo.other);
   expect(causeText('toString', 'en')).toBe(causesEn.other);
@@ -194,6 +211,9 @@ test.each([
 test('the URL of the Traffic room is read leniently', () => {
   const whole = { q: 'status >= 400', unit: 7, view: 'connections', span: 60, state: 'no_key', connection: 9 };
   expect(parseTrafficSearch(whole)).toEqual(whole);
+  const role = { view: 'role', user: 'system:serviceaccount:shop:web', names: false };
+  expect(parseTrafficSearch(role)).toEqual(role);
+  expect(parseTrafficSearch({ view: 'role', user: '', names: true })).toEqual({ view: 'role' });
   expect(parseTrafficSearch({ unit: -1, view: 'x', span: 7, q: { a: 1 } })).toEqual({});
   expect(parseTrafficSearch({ unit: '7', connection: 0 })).toEqual({});
   expect(parseTrafficSearch({ q: 'x'.repeat(5000) }).q?.length).toBe(1000);

@@ -1,5 +1,5 @@
 // How traffic reads: times to the microsecond, a unit in one line, filters made from values, states in words.
-import { everyOf, type TrafficEvidenceName, type TrafficUnit } from '../api/contract';
+import { everyOf, type TrafficEvidenceName, type TrafficRight, type TrafficUnit } from '../api/contract';
 import type { PlainKey } from '../i18n';
 import type { Tone } from '../ui/show';
 
@@ -158,4 +158,15 @@ const ofServers = /^(webhook_(?!denied)|etcd_|kubelet_unreachable|upstream_|serv
 export function causeTone(cause: string): Tone {
   if (usual.includes(cause)) return 'calm';
   return ofServers.test(cause) ? 'bad' : 'warn';
+}
+
+/** `get pods/log`, `update leases.coordination.k8s.io web`, `get /metrics`. */
+export function rightText({ verb, resource, group, name }: TrafficRight): string {
+  return [verb, group ? `${resource}.${group}` : resource, name].filter(Boolean).join(' ');
+}
+
+/** What a role's file is called: letters and digits of the user, as the role itself. */
+export function roleFile(user: string): string {
+  const slug = user.replace(/^system:serviceaccount:/, '').toLowerCase();
+  return `role-${slug.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'observed'}.yaml`;
 }

@@ -36,6 +36,7 @@ where
         .routes(routes!(connections))
         .routes(routes!(capture))
         .routes(routes!(super::sources::agents))
+        .routes(routes!(super::role::role, super::role::compare))
 }
 
 /// Which units.

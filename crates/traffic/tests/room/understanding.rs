@@ -1,8 +1,9 @@
-//! What failed is explained where it is opened.
+//! What failed is explained where it is opened, and a role is made from what a user did; both for administrators alone.
 
 use super::{Room, room, unit};
+use http::StatusCode;
 use serde_json::{Value, json};
-use store::{TrafficBody, TrafficContent, TrafficRetention, TrafficUnit};
+use store::{AuditOutcome, TrafficBody, TrafficContent, TrafficRetention, TrafficUnit};
 
 /// One exchange: the request's line, the answer's status and content.
 struct Told<'a> {
@@ -153,4 +154,73 @@ async fn the_end_of_a_long_watch_is_explained_though_it_is_not_listed() {
     assert_eq!(last["exchange"].as_array().unwrap().len(), 100);
     assert_eq!(last["explanation"]["cause"], "version_expired", "{last}");
     assert_eq!(detail(first + 140).await["explanation"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_role_is_what_was_used_and_that_is_audited() {
+    let room = room().await;
+    let create = "POST /api/v1/namespaces/shop/secrets";
+    let told = [
+        alice(LIST, 200),
+        alice(LIST, 200),
+        alice(create, 403),
+        alice("GET /version", 200),
+        Told { user: Some("bob"), ..alice("GET /api/v1/nodes", 200) },
+        Told { user: None, ..alice("GET /api/v1/nodes", 200) },
+    ];
+    room.store(&told, true).await;
+    let role = room.get("/api/v1/traffic/role?user=alice").await;
+    let right = |verb: &str, resource: &str, requests: u64| json!({ "namespace": "shop", "group": "", "resource": resource, "verb": verb, "requests": requests });
+    assert_eq!(role["granted"], json!([right("list", "pods", 2)]));
+    assert_eq!(role["denied"], json!([right("create", "secrets", 1)]));
+    assert_eq!(role["of_everybody"], 1);
+    let basis = &role["basis"];
+    assert_eq!(
+        (&basis["units"], &basis["requests"], &basis["unknown"]),
+        (&json!(18), &json!(4), &json!(1))
+    );
+    let yaml = role["yaml"].as_str().unwrap();
+    assert!(
+        yaml.contains("kind: RoleBinding") && !yaml.contains("secrets") && !yaml.contains("nodes"),
+        "{yaml}"
+    );
+    assert_eq!(role["diff"], Value::Null);
+    let entry = &room.hub.audit("traffic.role").await[0].entry;
+    assert_eq!((entry.actor.as_str(), entry.object.as_str()), ("root", "user/alice"));
+    assert_eq!(entry.outcome, AuditOutcome::Allowed);
+
+    let nobody = room.get("/api/v1/traffic/role?user=carol").await;
+    assert_eq!((&nobody["yaml"], &nobody["basis"]["requests"]), (&json!(""), &json!(0)));
+    for path in ["role?user=", "role?user=%20", "role"] {
+        let (status, problem) =
+            room.admin.get(&room.router, &format!("/api/v1/traffic/{path}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_compared_with_what_is_held() {
+    let room = room().await;
+    room.store(&[alice(LIST, 200)], true).await;
+    let held = json!({ "kind": "Role", "metadata": { "namespace": "shop" }, "rules": [
+        { "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"] },
+    ] });
+    let path = "/api/v1/traffic/role?user=alice";
+    let ask = async |held: &str| room.admin.post(&room.router, path, json!({ "held": held })).await;
+    let (status, role) = ask(&held.to_string()).await;
+    assert_eq!(status, StatusCode::OK, "{role}");
+    let unused = json!([{ "namespace": "shop", "group": "", "resource": "pods", "verb": "get" }]);
+    assert_eq!(role["diff"], json!({ "missing": [], "unused": unused, "wider": [], "cut": false }));
+    let (status, problem) = ask("{}").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(problem["detail"].as_str().unwrap().starts_with("`held`: "), "{problem}");
+
+    let mallory = room.hub.browser("mallory", &["ops"], "one").await;
+    let (status, _) = mallory.post(&room.router, path, json!({ "held": held.to_string() })).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        room.hub.audit("traffic.role").await.len(),
+        1,
+        "neither a refusal nor a fault is a look"
+    );
 }
