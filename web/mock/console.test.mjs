@@ -521,6 +521,64 @@ describe('the list of units', () => {
   });
 });
 
+describe('a request that failed', () => {
+  test('says why, and leads to the role of who made it', async () => {
+    await page.goto('/traffic?unit=11');
+    const why = page.getByRole('region', { name: 'Why it failed' });
+    await why.getByText('No role gives this user this right.').waitFor();
+    await why.getByText(/kubectl auth can-i list secrets/).waitFor();
+    await why.getByRole('link', { name: /Role from use/ }).click();
+    await page.waitForURL(/view=role/);
+    await page.getByText('kind: Role').waitFor();
+  });
+
+  test('says so in Korean', async () => {
+    await page.context().close();
+    page = await openPage({ lang: 'ko' });
+    await page.goto('/traffic?unit=11');
+    await page.getByText('이 사용자에게 이 권한을 주는 롤이 없습니다.').waitFor();
+  });
+
+  test('and one that went well says nothing', async () => {
+    await page.goto('/traffic?unit=2');
+    await page.getByRole('region', { name: 'Unit 2' }).getByText('Request and answers').waitFor();
+    assert.equal(await page.getByRole('region', { name: 'Why it failed' }).count(), 0);
+  });
+});
+
+describe('a role from use', () => {
+  test('is asked for by name, keeps it in the address, and tells what it rests on', async () => {
+    await page.goto('/traffic?view=role');
+    await page.getByText('Whose role?').waitFor();
+    await page.getByRole('textbox', { name: 'User' }).fill('mina');
+    await page.getByRole('button', { name: 'Make the role' }).click();
+    await page.waitForURL(/user=mina/);
+    await page.getByText('73 requests among 1,200 units', { exact: false }).waitFor();
+    await page.getByText('1 connection was not read whole, whoever’s.').waitFor();
+    await page.getByRole('heading', { name: 'Refused (403)' }).waitFor();
+  });
+
+  test('is saved as a file', async () => {
+    await page.goto('/traffic?view=role&user=mina');
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save the YAML' }).click();
+    assert.equal((await saved).suggestedFilename(), 'role-mina.yaml');
+  });
+
+  test('is compared with what is held, and says what is no role', async () => {
+    await page.goto('/traffic?view=role&user=mina');
+    await page.getByText('Compare with what the user holds').click();
+    const held = page.getByRole('textbox', { name: 'Roles and bindings as JSON' });
+    await held.fill('{"kind":"Pod"}');
+    await page.getByRole('button', { name: 'Compare', exact: true }).click();
+    await page.getByRole('alert').waitFor();
+    await held.fill('{"kind":"Role"}');
+    await page.getByRole('button', { name: 'Compare', exact: true }).click();
+    await page.getByText('− shop: get secrets').waitFor();
+    await page.getByText('+ shop: list pods').waitFor();
+  });
+});
+
 describe('the list of connections', () => {
   test('keeps the open connection in the address, also one that the list does not show', async () => {
     await page.goto('/traffic?view=connections');

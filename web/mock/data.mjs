@@ -329,6 +329,69 @@ export function exchange(nth) {
   ];
 }
 
+/** Why a request failed, by its answer; none for one that did not. */
+export function explanationOf({ status, user }) {
+  if (status < 400) return undefined;
+  if (status === 403)
+    return {
+      cause: 'rbac_denied',
+      evidence: [
+        { name: 'user', value: user },
+        { name: 'verb', value: 'list' },
+        { name: 'resource', value: 'secrets' },
+        {
+          name: 'message',
+          value: `secrets is forbidden: User "${user}" cannot list resource "secrets" in API group "" at the cluster scope`,
+        },
+        { name: 'reason', value: 'Forbidden' },
+      ],
+      commands: [`kubectl auth can-i list secrets --as ${user}`],
+    };
+  return {
+    cause: 'webhook_timeout',
+    evidence: [
+      { name: 'webhook', value: 'leases.example.com' },
+      { name: 'latency_ms', value: '10004' },
+      { name: 'field', of: 'spec.holderIdentity', value: 'x' },
+    ],
+    commands: [],
+  };
+}
+
+/** A Role from use. */
+export const roleOf = (user, diff) => ({
+  user,
+  yaml: `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: observed
+  namespace: "shop"
+rules:
+- apiGroups: [""]
+  resources: ["pods"]
+  verbs: ["list"]
+`,
+  granted: [{ namespace: 'shop', group: '', resource: 'pods', verb: 'list', requests: 57 }],
+  denied: [{ group: '', resource: 'secrets', verb: 'list', requests: 3 }],
+  of_everybody: 12,
+  unproven: 1,
+  cut: false,
+  basis: {
+    from: ago(86_400),
+    to: ago(20),
+    units: 1200,
+    requests: 73,
+    unknown: 4,
+    missing: 1448,
+    by_decryption: [
+      { state: 'decrypted', connections: 2 },
+      { state: 'no_key', connections: 1 },
+    ],
+    partial: false,
+  },
+  diff,
+});
+
 export const connections = ['decrypted', 'decrypted', 'partly', 'no_key', 'joined_late'].map((decryption, index) => ({
   number: 5 - index,
   client: `10.0.0.${9 + index}:40112`,

@@ -301,7 +301,22 @@ const routes = [
           : undefined,
         exchange: traffic.slice(first - 1, first + 2),
         connection: world.connections.find((each) => each.number === unit.connection),
+        explanation: world.explanationOf(traffic[first]),
       };
+    },
+  ],
+  ['GET', /^\/api\/v1\/traffic\/role$/, ({ url }) => world.roleOf(url.searchParams.get('user'))],
+  [
+    'POST',
+    /^\/api\/v1\/traffic\/role$/,
+    ({ url, body }) => {
+      if (!body.held.includes('"Role"')) throw new Refusal(400, 'bad_request', '`held`: there is no Role in it');
+      return world.roleOf(url.searchParams.get('user'), {
+        missing: [{ namespace: 'shop', group: '', resource: 'pods', verb: 'list' }],
+        unused: [{ namespace: 'shop', group: '', resource: 'secrets', verb: 'get' }],
+        wider: [{ group: '', resource: '*', verb: '*' }],
+        cut: false,
+      });
     },
   ],
   [

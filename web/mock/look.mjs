@@ -176,6 +176,8 @@ const rooms = [
       await page.getByRole('dialog').waitFor();
     },
   },
+  { name: 'traffic-why', go: (page) => page.goto(`${hub}/traffic?unit=11`) },
+  { name: 'traffic-role', go: (page) => page.goto(`${hub}/traffic?view=role&user=mina`) },
   { name: 'traffic-connections', go: (page) => page.goto(`${hub}/traffic?view=connections`) },
   { name: 'posture', go: (page) => page.goto(`${hub}/posture`) },
   { name: 'posture-findings', go: (page) => page.goto(`${hub}/posture?view=findings`) },

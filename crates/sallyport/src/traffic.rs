@@ -11,7 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use traffic::{Filter, Format, Input, Job, JobFault};
+use traffic::{Filter, Form, Format, HeldRoles, Input, Job, JobFault, RoleOf};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrafficCommand {
@@ -28,6 +28,29 @@ pub(crate) enum TrafficCommand {
     Capture(live::LiveFlags),
     /// Count requests by verb, resource and status, with their latencies.
     Stats(CaptureFlags),
+    /// Explain each request that failed: the likely cause, what says so, and what to look at.
+    Explain(CaptureFlags),
+    /// Make the least Role that a user's requests ask for, as YAML. What was refused is listed, not granted.
+    #[command(after_help = "Examples:\n  \
+        sallyport traffic role capture.pcap --keys keys.log --user system:serviceaccount:shop:web\n  \
+        kubectl get roles,rolebindings -n shop -o json > held.json\n  \
+        sallyport traffic role capture.pcap --keys keys.log --user alice --held held.json")]
+    Role(RoleFlags),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoleFlags {
+    #[command(flatten)]
+    capture: CaptureFlags,
+    /// The user, as requests claim to be of: whom they impersonate, or the subject of their token.
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    /// Roles and bindings to compare with, as `kubectl get -o json` prints them.
+    #[arg(long, value_name = "FILE")]
+    held: Option<PathBuf>,
+    /// Name no objects in the rules, also where requests named few.
+    #[arg(long)]
+    no_names: bool,
 }
 
 #[derive(Debug, Args)]
@@ -81,12 +104,6 @@ enum FormatName {
     Otlp,
 }
 
-impl FormatName {
-    fn is_of_exchanges(self) -> bool {
-        matches!(self, Self::Har | Self::Otlp)
-    }
-}
-
 /// Why a command ended early.
 enum Fault {
     /// The result could not be written.
@@ -98,17 +115,15 @@ enum Fault {
 pub(crate) fn run(command: TrafficCommand) -> anyhow::Result<ExitCode> {
     let mut output = BufWriter::with_capacity(256 * 1024, std::io::stdout().lock());
     let done = match command {
-        TrafficCommand::Decode(flags) => flags.capture.run(flags.record, |job, format| {
-            traffic::decode(job, format, &mut output, &mut std::io::stderr())
-        }),
+        TrafficCommand::Decode(flags) => flags.run(&mut output),
         TrafficCommand::Capture(flags) => live::run(flags, &mut output),
-        TrafficCommand::Stats(flags) if flags.view.format.is_of_exchanges() => {
-            let words = "counts have no such form: `--format har` and `otlp` are for `traffic decode` and `traffic capture`";
-            Err(Fault::Other(anyhow::anyhow!(words)))
-        }
         TrafficCommand::Stats(flags) => {
-            flags.run(None, |job, format| traffic::stats(job, format, &mut output))
+            flags.run(|job, format| traffic::stats(job, format, &mut output))
         }
+        TrafficCommand::Explain(flags) => {
+            flags.run(|job, format| traffic::explain(job, format, &mut output))
+        }
+        TrafficCommand::Role(flags) => flags.run(&mut output),
     };
     match done.and_then(|()| Ok(output.flush()?)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -125,6 +140,15 @@ impl From<std::io::Error> for Fault {
     }
 }
 
+impl From<JobFault> for Fault {
+    fn from(fault: JobFault) -> Self {
+        match fault {
+            JobFault::Write(error) => Self::Write(error),
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
 impl From<anyhow::Error> for Fault {
     fn from(error: anyhow::Error) -> Self {
         Self::Other(error)
@@ -132,15 +156,27 @@ impl From<anyhow::Error> for Fault {
 }
 
 impl ViewFlags {
-    fn format(&self) -> Format {
+    fn form(&self) -> Form {
         match self.format {
-            FormatName::Json => Format::Json,
-            FormatName::Har => Format::Har,
-            FormatName::Otlp => Format::Otlp,
+            FormatName::Json => Form::Units(Format::Json),
+            FormatName::Har => Form::Har,
+            FormatName::Otlp => Form::Otlp,
             FormatName::Table => {
                 let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
-                Format::Table { colour: std::io::stdout().is_terminal() && !asked_not_to }
+                let colour = std::io::stdout().is_terminal() && !asked_not_to;
+                Form::Units(Format::Table { colour })
             }
+        }
+    }
+
+    /// The form of what is made of many requests.
+    fn format(&self) -> anyhow::Result<Format> {
+        match self.form() {
+            Form::Units(format) => Ok(format),
+            Form::Har | Form::Otlp => anyhow::bail!(
+                "`--format har` and `otlp` are forms of requests, for `traffic decode` and `traffic capture`: \
+                 here say `table` or `json`"
+            ),
         }
     }
 
@@ -159,17 +195,31 @@ pub(crate) fn read_redaction_key(path: &Path) -> anyhow::Result<[u8; 32]> {
         .with_context(|| format!("the key `{}` must have exactly 32 bytes", path.display()))
 }
 
+impl RoleFlags {
+    fn run(self, output: &mut dyn Write) -> Result<(), Fault> {
+        let held = self.held.as_deref().map(|path| -> anyhow::Result<HeldRoles> {
+            let what = || format!("the roles `{}` cannot be read", path.display());
+            let text = std::fs::read_to_string(path).with_context(what)?;
+            HeldRoles::read(&text, &self.user).with_context(what)
+        });
+        let held = held.transpose()?;
+        let of = RoleOf { user: self.user, by_name: !self.no_names, held };
+        self.capture.run(|job, format| traffic::role(job, &of, format, output))
+    }
+}
+
+impl DecodeFlags {
+    fn run(self, output: &mut dyn Write) -> Result<(), Fault> {
+        let form = self.capture.view.form();
+        let job = self.capture.job(self.record)?;
+        Ok(traffic::decode(&job, form, output, &mut std::io::stderr())?)
+    }
+}
+
 impl CaptureFlags {
-    fn run(
-        self,
-        record: Option<PathBuf>,
-        act: impl FnOnce(&Job, Format) -> Result<(), JobFault>,
-    ) -> Result<(), Fault> {
-        let format = self.view.format();
-        act(&self.job(record)?, format).map_err(|fault| match fault {
-            JobFault::Write(error) => Fault::Write(error),
-            other => Fault::Other(other.into()),
-        })
+    fn run(self, act: impl FnOnce(&Job, Format) -> Result<(), JobFault>) -> Result<(), Fault> {
+        let format = self.view.format()?;
+        Ok(act(&self.job(None)?, format)?)
     }
 
     fn job(self, record: Option<PathBuf>) -> anyhow::Result<Job> {

@@ -72,7 +72,7 @@ pub use traffic::{
     TrafficAppend, TrafficBatchOf, TrafficBody, TrafficComparison, TrafficCondition,
     TrafficConnection, TrafficConnections, TrafficContent, TrafficCount, TrafficExchange,
     TrafficNumberField, TrafficNumbers, TrafficPage, TrafficPurged, TrafficQuery, TrafficRetention,
-    TrafficSummary, TrafficTextField, TrafficTls, TrafficUnit,
+    TrafficSummary, TrafficTextField, TrafficTls, TrafficUnit, TrafficUse, TrafficUses,
 };
 pub use vault::VaultKey;
 pub use workspaces::{ReserveOutcome, WorkspaceCounts, WorkspaceFilter, WorkspaceRow};

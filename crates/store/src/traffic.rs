@@ -14,6 +14,7 @@ mod read;
 mod retention;
 mod streams;
 mod summary;
+mod uses;
 
 pub use agents::TrafficAgent;
 pub use append::{TRAFFIC_BATCH_UNITS_MAX, TrafficAppend};
@@ -25,6 +26,7 @@ pub use streams::{
     TRAFFIC_STREAM_CONNECTIONS_MAX, TRAFFIC_STREAMS_MAX, TrafficBatchOf, TrafficNumbers,
 };
 pub use summary::{TrafficCount, TrafficSummary};
+pub use uses::{TrafficUse, TrafficUses};
 
 use crate::database::Row;
 use crate::{Result, Store, StoreError};

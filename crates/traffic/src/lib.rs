@@ -12,6 +12,10 @@ mod filter;
 mod rows;
 mod user;
 
+mod explain;
+mod failures;
+mod role;
+
 mod room;
 
 mod agent;
@@ -32,6 +36,7 @@ pub use filter::{Filter, FilterFault};
 pub use live::{LiveFault, LiveJob, ProgramName, Tap, capture};
 pub use reading::{Input, ReadFault};
 pub use recorder::RecordFault;
+pub use role::{HeldFault, HeldRoles};
 pub use room::{AgentCertificate, Stored, Traffic, agents_router, describe_agent_metrics, router};
 
 use printer::Printer;
@@ -51,10 +56,23 @@ pub enum Format {
     },
     /// JSON lines, as docs/traffic.md describes them.
     Json,
+}
+
+/// In what form what was said is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Unit by unit.
+    Units(Format),
     /// One HTTP Archive, for developer tools: requests with their answers.
     Har,
     /// OpenTelemetry spans of requests, an OTLP request for export on each line.
     Otlp,
+}
+
+impl From<Format> for Form {
+    fn from(format: Format) -> Self {
+        Self::Units(format)
+    }
 }
 
 /// What to decode, and what of it to show.
@@ -90,12 +108,12 @@ pub enum JobFault {
 /// of JSON, or beside the table to `aside`.
 pub fn decode(
     job: &Job,
-    format: Format,
+    form: impl Into<Form>,
     output: &mut dyn Write,
     aside: &mut dyn Write,
 ) -> Result<(), JobFault> {
     let (filter, key) = (job.filter.as_ref(), &job.redaction_key);
-    let mut printer = Printer::new(format, filter, key, Decryption::advice);
+    let mut printer = Printer::new(form.into(), filter, key, Decryption::advice);
     let done = run(job, aside, |event| printer.event(&event, output));
     // What was decoded before a fault is shown with its account all the same.
     let (decoder, fault) = done?;
@@ -121,10 +139,78 @@ pub fn stats(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), Jo
             stats.json(output)?;
             json::summary(&summary, &decoder, output)?;
         }
-        Format::Table { .. } | Format::Har | Format::Otlp => {
+        Format::Table { .. } => {
             stats.print(output)?;
             summary.print(&decoder, Decryption::advice, output)?;
         }
+    }
+    output.flush()?;
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// Decodes captures and prints each request that failed, and why.
+pub fn explain(job: &Job, format: Format, output: &mut dyn Write) -> Result<(), JobFault> {
+    let mut failures = failures::Failures::default();
+    let mut count = 0_u64;
+    let (_, fault) = run(job, &mut io::sink(), |event| {
+        let found = match &event {
+            Event::Unit(unit) => failures.take(unit).into_iter().collect(),
+            Event::Closed(report) => failures.closed(report),
+        };
+        for failure in found {
+            if job.filter.as_ref().is_none_or(|filter| filter.matches(failure.unit())) {
+                count += 1;
+                match format {
+                    Format::Json => failure.json(output)?,
+                    Format::Table { .. } => failure.print(output)?,
+                }
+            }
+        }
+        Ok(())
+    })?;
+    if let Format::Table { .. } = format {
+        writeln!(output, "{count} requests failed")?;
+        if failures.forgotten() > 0 {
+            writeln!(output, "{} requests waited too long for their answer", failures.forgotten())?;
+        }
+    }
+    output.flush()?;
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// Whose role is made from use, and how.
+#[derive(Debug)]
+pub struct RoleOf {
+    /// The user, as requests claim to be of.
+    pub user: String,
+    /// Rules name their objects where requests named few.
+    pub by_name: bool,
+    /// Roles to compare with.
+    pub held: Option<HeldRoles>,
+}
+
+/// Decodes captures and prints the least Role that a user's requests ask for, as YAML or as a line of JSON.
+pub fn role(
+    job: &Job,
+    of: &RoleOf,
+    format: Format,
+    output: &mut dyn Write,
+) -> Result<(), JobFault> {
+    let mut observed = role::Observed::of(&of.user);
+    let (_, fault) = run(job, &mut io::sink(), |event| {
+        match &event {
+            Event::Unit(unit) => {
+                let counts = job.filter.as_ref().is_none_or(|filter| filter.matches(unit));
+                observed.take(unit, counts);
+            }
+            Event::Closed(report) => observed.closed(report),
+        }
+        Ok(())
+    })?;
+    let (proposal, diff) = observed.role(of.by_name, of.held.as_ref());
+    match format {
+        Format::Json => observed.json(&proposal, diff.as_ref(), output)?,
+        Format::Table { .. } => observed.print(&proposal, diff.as_ref(), output)?,
     }
     output.flush()?;
     fault.map_or(Ok(()), |fault| Err(fault.into()))

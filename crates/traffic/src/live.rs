@@ -9,7 +9,7 @@ pub(crate) use rounds::{Listener, ROUND, Standing, listen};
 
 use crate::printer::Printer;
 use crate::recorder::{RecordFault, Recorder};
-use crate::{Filter, Format};
+use crate::{Filter, Form, Format};
 use capture::{KeyLogFault, PacketFault, ProbeFault, TargetFault};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -90,13 +90,14 @@ pub enum LiveFault {
 /// of JSON, or beside the table to `aside`, where it is also told what is captured.
 pub fn capture(
     job: &LiveJob,
-    format: Format,
+    form: impl Into<Form>,
     output: &mut dyn Write,
     aside: &mut dyn Write,
     stop: &AtomicBool,
 ) -> Result<(), LiveFault> {
+    let form = form.into();
     let mut decoder = Decoder::new(Redactor::new(&job.redaction_key), Limits::default());
-    let printer = Printer::new(format, job.filter.as_ref(), &job.redaction_key, advice);
+    let printer = Printer::new(form, job.filter.as_ref(), &job.redaction_key, advice);
     let mut printed = Printed { printer: printer.at_most(job.units_max), output };
     let mut recorder = job.record.as_deref().map(Recorder::create).transpose()?;
     let (tap, duration) = (&job.tap, job.duration);
@@ -106,8 +107,8 @@ pub fn capture(
     let sources = heard?;
     recorded?;
     let Printed { printer, output } = printed;
-    match format {
-        Format::Json => sources.json(output)?,
+    match form {
+        Form::Units(Format::Json) => sources.json(output)?,
         _ => sources.account(aside)?,
     }
     Ok(printer.account(&decoder, output, aside)?)

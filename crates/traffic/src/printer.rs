@@ -5,14 +5,14 @@ use crate::exchanges::Exchanges;
 use crate::har::Har;
 use crate::summary::{Advice, Summary};
 use crate::table::Table;
-use crate::{Filter, Format, json, otlp};
+use crate::{Filter, Form, Format, json, otlp};
 use std::io::{self, Write};
 use wire::{Decoder, Event};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Printer<'a> {
-    form: Form<'a>,
+    paper: Paper<'a>,
     filter: Option<&'a Filter>,
     shown_max: u64,
     advice: Advice,
@@ -21,7 +21,7 @@ pub(crate) struct Printer<'a> {
 }
 
 #[derive(Debug)]
-enum Form<'a> {
+enum Paper<'a> {
     Table(Table),
     Json,
     Har(Har, Exchanges),
@@ -31,18 +31,18 @@ enum Form<'a> {
 
 impl<'a> Printer<'a> {
     pub(crate) fn new(
-        format: Format,
+        form: Form,
         filter: Option<&'a Filter>,
         redaction_key: &'a [u8; 32],
         advice: Advice,
     ) -> Self {
-        let form = match format {
-            Format::Table { colour } => Form::Table(Table::new(colour)),
-            Format::Json => Form::Json,
-            Format::Har => Form::Har(Har::default(), Exchanges::default()),
-            Format::Otlp => Form::Otlp(redaction_key, Exchanges::default()),
+        let paper = match form {
+            Form::Units(Format::Table { colour }) => Paper::Table(Table::new(colour)),
+            Form::Units(Format::Json) => Paper::Json,
+            Form::Har => Paper::Har(Har::default(), Exchanges::default()),
+            Form::Otlp => Paper::Otlp(redaction_key, Exchanges::default()),
         };
-        Self { form, filter, shown_max: u64::MAX, advice, shown: 0, summary: Summary::default() }
+        Self { paper, filter, shown_max: u64::MAX, advice, shown: 0, summary: Summary::default() }
     }
 
     /// Shows no more than so many units, or requests where those are shown.
@@ -64,31 +64,31 @@ impl<'a> Printer<'a> {
             *shown += u64::from(may);
             may
         };
-        match (&mut self.form, event) {
-            (Form::Har(har, exchanges), event) => {
+        match (&mut self.paper, event) {
+            (Paper::Har(har, exchanges), event) => {
                 exchanges.take(event, self.filter, &mut |exchange| match may_show() {
                     true => har.exchange(exchange, output),
                     false => Ok(()),
                 })
             }
-            (Form::Otlp(key, exchanges), event) => {
+            (Paper::Otlp(key, exchanges), event) => {
                 exchanges.take(event, self.filter, &mut |exchange| match may_show() {
                     true => otlp::exchange(exchange, key, output),
                     false => Ok(()),
                 })
             }
-            (form, Event::Unit(unit)) => {
+            (paper, Event::Unit(unit)) => {
                 let is_wanted = self.filter.is_none_or(|filter| filter.matches(unit));
-                match form {
-                    Form::Json if is_wanted && may_show() => json::unit(unit, output),
-                    Form::Table(table) if is_wanted && may_show() => table.unit(unit, output),
+                match paper {
+                    Paper::Json if is_wanted && may_show() => json::unit(unit, output),
+                    Paper::Table(table) if is_wanted && may_show() => table.unit(unit, output),
                     _ => Ok(()),
                 }
             }
-            (Form::Json, Event::Closed(report)) => {
+            (Paper::Json, Event::Closed(report)) => {
                 json::connection(report, (self.advice)(report.decryption), output)
             }
-            (Form::Table(_), Event::Closed(_)) => Ok(()),
+            (Paper::Table(_), Event::Closed(_)) => Ok(()),
         }
     }
 
@@ -99,17 +99,17 @@ impl<'a> Printer<'a> {
         output: &mut dyn Write,
         aside: &mut dyn Write,
     ) -> io::Result<()> {
-        match &self.form {
-            Form::Json => {
+        match &self.paper {
+            Paper::Json => {
                 json::summary(&self.summary, decoder, output)?;
                 return output.flush();
             }
-            Form::Table(_) => {}
-            Form::Har(har, exchanges) => {
+            Paper::Table(_) => {}
+            Paper::Har(har, exchanges) => {
                 har.end(output)?;
                 exchanges.account(aside)?;
             }
-            Form::Otlp(_, exchanges) => exchanges.account(aside)?,
+            Paper::Otlp(_, exchanges) => exchanges.account(aside)?,
         }
         self.summary.print(decoder, self.advice, aside)?;
         output.flush()

@@ -3,11 +3,14 @@
 //! redaction are `wire`'s, so that nothing here ever sees a secret.
 //!
 //! It is for administrators of the hub alone: traffic shows what everybody does in the cluster, whatever RBAC
-//! lets the viewer see. Opening a unit, following the list and uploading are written to the audit log first.
+//! lets the viewer see. Opening a unit, following the list, making a role from use and uploading are written to the
+//! audit log first.
 
 mod agents;
+mod explaining;
 mod ingest;
 mod live;
+mod role;
 mod routes;
 mod sources;
 mod upload;

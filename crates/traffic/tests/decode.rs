@@ -113,3 +113,47 @@ fn stats_count_answers_by_what_was_asked() {
     assert_eq!(of("watch", "configmaps"), Some(2.into()));
     assert_eq!(of("create", "secrets"), Some(2.into()));
 }
+
+#[test]
+fn requests_that_failed_are_explained_and_others_are_not() {
+    let explain = |format, filter| {
+        let mut output = Vec::new();
+        traffic::explain(&job(golden("go-tls13-h2.pcapng"), filter), format, &mut output).unwrap();
+        String::from_utf8(output).unwrap()
+    };
+    // The golden's server names no object in its Status: then none is claimed to be missing.
+    let failures = lines(&explain(Format::Json, None));
+    let [failure] = &failures[..] else { panic!("{failures:?}") };
+    assert_eq!((&failure["type"], &failure["status"]), (&"failure".into(), &404.into()));
+    assert_eq!((&failure["method"], &failure["cause"]), (&"DELETE".into(), &"not_found".into()));
+    let table = explain(Format::Table { colour: false }, None);
+    assert!(table.contains("404  DELETE /api/v1/namespaces/shop/pods/web-9\n"), "{table}");
+    assert!(
+        table.contains("there is nothing at this address")
+            && table.ends_with("1 requests failed\n"),
+        "{table}"
+    );
+    assert_eq!(explain(Format::Json, Some("status == 403")), "");
+}
+
+#[test]
+fn a_role_is_of_the_user_alone() {
+    let role = |user: &str, format| {
+        let of = traffic::RoleOf { user: user.to_owned(), by_name: true, held: None };
+        let mut output = Vec::new();
+        traffic::role(&job(golden("go-tls13-h2.pcapng"), None), &of, format, &mut output).unwrap();
+        String::from_utf8(output).unwrap()
+    };
+    // The golden's client has an opaque token: who it is, nobody can tell.
+    let yaml = role("alice", Format::Table { colour: false });
+    assert!(yaml.lines().all(|line| line.starts_with('#')), "{yaml}");
+    assert!(
+        yaml.contains("# answers whose user is not known, any of which may be this one's: 7\n"),
+        "{yaml}"
+    );
+    let json = &lines(&role("alice", Format::Json))[0];
+    assert_eq!(
+        (&json["type"], &json["yaml"], &json["basis"]["unknown"]),
+        (&"role".into(), &"".into(), &7.into())
+    );
+}

@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use traffic::{Format, Input, Job, JobFault};
+use traffic::{Form, Format, Input, Job, JobFault};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/goldens").join(name)
@@ -21,14 +21,14 @@ fn job(path: PathBuf, filter: Option<&str>) -> Job {
     }
 }
 
-fn decode(job: &Job, format: Format) -> (String, String) {
+fn decode(job: &Job, form: impl Into<Form>) -> (String, String) {
     let (mut output, mut aside) = (Vec::new(), Vec::new());
-    traffic::decode(job, format, &mut output, &mut aside).unwrap();
+    traffic::decode(job, form, &mut output, &mut aside).unwrap();
     (String::from_utf8(output).unwrap(), String::from_utf8(aside).unwrap())
 }
 
 fn entries(name: &str, filter: Option<&str>) -> Vec<Value> {
-    let (output, _) = decode(&job(golden(name), filter), Format::Har);
+    let (output, _) = decode(&job(golden(name), filter), Form::Har);
     for canary in ["canary-token", "Y2FuYXJ5"] {
         assert!(!output.contains(canary), "{output}");
     }
@@ -38,7 +38,7 @@ fn entries(name: &str, filter: Option<&str>) -> Vec<Value> {
 }
 
 fn spans(name: &str, filter: Option<&str>) -> Vec<Value> {
-    let (output, _) = decode(&job(golden(name), filter), Format::Otlp);
+    let (output, _) = decode(&job(golden(name), filter), Form::Otlp);
     assert!(!output.contains("canary-token"), "{output}");
     let span = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();

@@ -6,6 +6,8 @@
 mod agents;
 #[path = "../../workspaces/tests/support/mod.rs"]
 mod support;
+#[path = "room/understanding.rs"]
+mod understanding;
 
 use authn::TokenAdmins;
 use axum::Router;
@@ -235,7 +237,8 @@ async fn only_administrators_see_or_add_anything() {
     let room = room().await;
     room.upload("go-tls13-h2.pcapng").await;
     let mallory = room.hub.browser("mallory", &["ops"], "one").await;
-    for path in ["units", "units/1", "live", "summary", "connections", "agents"] {
+    for path in ["units", "units/1", "live", "summary", "connections", "agents", "role?user=alice"]
+    {
         let (status, problem) = mallory.get(&room.router, &format!("/api/v1/traffic/{path}")).await;
         assert_eq!(
             (status, &problem["code"]),
@@ -247,7 +250,7 @@ async fn only_administrators_see_or_add_anything() {
     let (status, _) = mallory.upload(&room.router, path, Body::from("x")).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     let denied = room.hub.audit("request").await;
-    assert_eq!(denied.len(), 7);
+    assert_eq!(denied.len(), 8);
     assert!(denied.iter().all(|record| record.entry.outcome == AuditOutcome::Denied));
 }
 

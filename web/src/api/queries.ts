@@ -86,6 +86,16 @@ export const queries = {
       refetchOnWindowFocus: false,
       retry: false,
     }),
+  trafficRole: (user: string, names: boolean) =>
+    queryOptions({
+      queryKey: ['traffic', 'role', user, names],
+      queryFn: () => take(api.GET('/api/v1/traffic/role', { params: { query: { user, names } } })),
+      // Each look is audited: coming back to the window is none.
+      staleTime: Number.POSITIVE_INFINITY,
+      gcTime: 0,
+      refetchOnWindowFocus: false,
+      retry: false,
+    }),
   /** The connection of this number, or null if the hub has none. */
   trafficConnection: (number: number) =>
     queryOptions({
@@ -204,6 +214,8 @@ export const acts = {
     take(api.GET('/api/v1/traffic/units', { params: { query: { filter, before, limit: 500 } } })),
   trafficConnections: (decryption: string | undefined, before: number | undefined) =>
     take(api.GET('/api/v1/traffic/connections', { params: { query: { decryption, before, limit: 200 } } })),
+  compareRole: (user: string, names: boolean, held: string) =>
+    take(api.POST('/api/v1/traffic/role', { params: { query: { user, names } }, body: { held } })),
   decideMachine: (code: string, allow: boolean) =>
     take(api.POST('/api/v1/machine/requests/{code}', { params: { path: { code } }, body: { allow } })),
   scanPosture: (cluster: string) =>

@@ -759,6 +759,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traffic/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The least Role that a user's stored requests ask for, as YAML, with what was refused apart. It is audited.
+         * @description It rests on what was captured and stored alone, which `basis` tells; it is to be read before it is applied.
+         */
+        get: operations["propose_traffic_role"];
+        put?: never;
+        /** The same, compared with the roles that the user holds: what is missing, unused, or wider than its use. It is audited. */
+        post: operations["compare_traffic_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traffic/summary": {
         parameters: {
             query?: never;
@@ -800,7 +821,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One unit with its headers and content, its request and answers, and its connection. It is audited. */
+        /**
+         * One unit with its headers and content, its request and answers, its connection, and why the request failed if it
+         *     did. It is audited.
+         */
         get: operations["get_traffic_unit"];
         put?: never;
         post?: never;
@@ -2279,6 +2303,11 @@ export interface components {
              */
             units: number;
         };
+        /**
+         * @description The likely cause.
+         * @enum {string}
+         */
+        TrafficCause: "no_credential" | "token_refused" | "basic_refused" | "unauthorized" | "anonymous_denied" | "rbac_denied" | "path_denied" | "impersonation_denied" | "node_denied" | "kubelet_denied" | "rbac_escalation" | "quota_exceeded" | "pod_security" | "limit_range" | "namespace_terminating" | "service_account_missing" | "webhook_denied" | "policy_denied" | "admission_denied" | "forbidden" | "object_not_found" | "namespace_not_found" | "api_not_found" | "not_found" | "version_conflict" | "already_exists" | "being_deleted" | "field_manager_conflict" | "precondition_failed" | "conflict" | "version_expired" | "continue_expired" | "gone" | "immutable_field" | "invalid" | "unknown_field" | "bad_request" | "method_not_allowed" | "too_large" | "unsupported_media_type" | "disruption_budget" | "flow_control" | "storage_initializing" | "too_many_requests" | "webhook_timeout" | "webhook_unreachable" | "webhook_certificate" | "webhook_failed" | "etcd_slow" | "etcd_full" | "kubelet_unreachable" | "upstream_unreachable" | "shutting_down" | "version_too_large" | "timed_out" | "unanswered" | "answer_missing" | "unavailable" | "server_error" | "other";
         /** @description A connection at its end. */
         TrafficConnection: {
             /**
@@ -2377,6 +2406,30 @@ export interface components {
             /** @description How far. */
             state: string;
         };
+        /** @description A piece of the exchange. */
+        TrafficEvidence: {
+            name: components["schemas"]["TrafficEvidenceName"];
+            /**
+             * @description Which one of its name: the path of a field.
+             * @example spec.replicas
+             */
+            of?: string;
+            /** @description As it was said. */
+            value: string;
+        };
+        /**
+         * @description What a piece is.
+         * @enum {string}
+         */
+        TrafficEvidenceName: "user" | "claimed_user" | "verb" | "resource" | "api_group" | "namespace" | "object" | "path" | "act_as" | "authorizer" | "credential" | "webhook" | "address" | "policy" | "binding" | "quota" | "requested" | "used" | "limited" | "level" | "field" | "manager" | "resource_version" | "flow_schema" | "priority_level" | "status_cause" | "media_type" | "message" | "reason" | "retry_after_s" | "latency_ms" | "missing_bytes" | "unseen" | "audit_id";
+        /** @description Why it failed, what says so, and what to look at. */
+        TrafficExplanation: {
+            cause: components["schemas"]["TrafficCause"];
+            /** @description Commands that look further or mend it, whole; none if the exchange does not tell enough for any. */
+            commands: string[];
+            /** @description What in the exchange says so, or belongs to it; in this order. */
+            evidence: components["schemas"]["TrafficEvidence"][];
+        };
         /**
          * @description What a content is.
          * @enum {string}
@@ -2425,6 +2478,110 @@ export interface components {
             answers: number;
             /** Format: int64 */
             errors: number;
+        };
+        /** @description One right on one resource, or on one path. */
+        TrafficRight: {
+            /** @description Empty for the core group. */
+            group: string;
+            /** @description Left out for all objects. */
+            name?: string;
+            /** @description Left out for what is in no namespace, or in all. */
+            namespace?: string;
+            /**
+             * @description With its subresource; a path where it begins with `/`.
+             * @example pods/log
+             */
+            resource: string;
+            verb: string;
+        };
+        /** @description A right and how many requests asked for it. */
+        TrafficRightUse: components["schemas"]["TrafficRight"] & {
+            /** Format: int64 */
+            requests: number;
+        };
+        /** @description What a user's requests ask for, and how much of the traffic that rests on. */
+        TrafficRole: components["schemas"]["TrafficRoleProposal"] & {
+            basis: components["schemas"]["TrafficRoleBasis"];
+            /** @description How it differs from the rules that were given. */
+            diff?: components["schemas"]["TrafficRoleDiff"];
+            user: string;
+        };
+        /** @description What was looked at. A right that was needed before, after or beside it is not in the role. */
+        TrafficRoleBasis: {
+            /** @description Connections that are over, by how far they could be read. */
+            by_decryption: components["schemas"]["TrafficDecryption"][];
+            /**
+             * Format: date-time
+             * @description When the first unit that was looked at was captured; left out if there is none.
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description Bytes that are missing from the captures, whoever's they were.
+             */
+            missing: number;
+            /** @description There are older units that were not looked at, or more kinds of requests than one role can hold. */
+            partial: boolean;
+            /**
+             * Format: int64
+             * @description This user's answered requests among them.
+             */
+            requests: number;
+            /**
+             * Format: date-time
+             * @description When the last was.
+             */
+            to?: string;
+            /**
+             * Format: int64
+             * @description Units that were looked at.
+             */
+            units: number;
+            /**
+             * Format: int64
+             * @description Answers among them whose user is not known, such as those to client certificates: any may be this one's.
+             */
+            unknown: number;
+        };
+        /** @description How rights that are held differ from those that were used. */
+        TrafficRoleDiff: {
+            /** @description There are more differences than are shown. */
+            cut: boolean;
+            /** @description Used, and given by none of the rules. */
+            missing: components["schemas"]["TrafficRight"][];
+            /** @description Given, and not used in the traffic that was seen. */
+            unused: components["schemas"]["TrafficRight"][];
+            /** @description Given with `*`, for all objects or in all namespaces, and used for less. */
+            wider: components["schemas"]["TrafficRight"][];
+        };
+        /** @description What a user holds, to compare with. */
+        TrafficRoleHeld: {
+            /**
+             * @description Roles, ClusterRoles and their bindings as JSON: what `kubectl get roles,rolebindings -o json` prints. With
+             *     bindings, only those of this user count; without any, all roles do.
+             */
+            held: string;
+        };
+        /** @description What an identity's requests ask for. */
+        TrafficRoleProposal: {
+            /** @description There were more rights than one role can hold, and the rest is left out. */
+            cut: boolean;
+            /** @description What was refused (403). It is not in the YAML. */
+            denied: components["schemas"]["TrafficRightUse"][];
+            /** @description The rights in it. */
+            granted: components["schemas"]["TrafficRightUse"][];
+            /**
+             * Format: int64
+             * @description Requests that everybody who is signed in may make: discovery and questions about oneself. No rule is made for them.
+             */
+            of_everybody: number;
+            /**
+             * Format: int64
+             * @description Requests whose answer proves neither: 401, 429, 5xx and other refusals before or without the authoriser.
+             */
+            unproven: number;
+            /** @description Roles and their bindings, to be read before they are applied; empty if no right is needed. */
+            yaml: string;
         };
         /**
          * @description Who speaks.
@@ -2597,6 +2754,8 @@ export interface components {
             content?: components["schemas"]["TrafficContent"];
             /** @description The request and all that belongs to it, this unit among them; the first 100. */
             exchange: components["schemas"]["TrafficUnit"][];
+            /** @description Why the request failed; left out if it did not, or goes on. */
+            explanation?: components["schemas"]["TrafficExplanation"];
             /** @description Header fields as pairs of name and value, redacted; null is what the capture does not tell. */
             headers: (string | null)[][];
             unit: components["schemas"]["TrafficUnit"];
@@ -6514,6 +6673,184 @@ export interface operations {
                 };
             };
             /** @description too_many_watches: as many are followed as may be */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_traffic_role: {
+        parameters: {
+            query: {
+                /**
+                 * @description The user, as requests claim to be of.
+                 * @example system:serviceaccount:shop:web
+                 */
+                user: string;
+                /** @description Whether rules name their objects where requests named few; true if left out. */
+                names?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficRole"];
+                };
+            };
+            /** @description bad_request: no user */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the hub (internal) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hub's store does not answer, or the hub is being stopped (store_unavailable, hub_draining) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_traffic_role: {
+        parameters: {
+            query: {
+                /**
+                 * @description The user, as requests claim to be of.
+                 * @example system:serviceaccount:shop:web
+                 */
+                user: string;
+                /** @description Whether rules name their objects where requests named few; true if left out. */
+                names?: boolean;
+            };
+            header: {
+                /** @description The `csrf` of `GET /api/v1/me`. */
+                "x-sallyport-csrf": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrafficRoleHeld"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficRole"];
+                };
+            };
+            /** @description bad_request: no user, or no roles in `held` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in, or no longer (not_signed_in, session_expired, session_ended) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_admin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The person asks for too much at once (too_many_attempts) */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { problemCodes } from '../api/contract';
 import { consoleCodes } from '../api/problem';
+import { causesEn } from './causes-en';
+import { causesKo } from './causes-ko';
 import { en } from './en';
 import { format, placesOf } from './format';
 import { problemText, translator } from './index';
@@ -20,7 +22,8 @@ describe('the catalogues', () => {
     expect(placesOf(ko[key])).toEqual(placesOf(en[key]));
   });
   test('Korean doubles no particles and leaves no English sentence', () => {
-    for (const text of [...Object.values(ko), ...Object.values(problemsKo).flatMap((each) => [each.what, each.todo])]) {
+    const said = [...Object.values(problemsKo), ...Object.values(causesKo)].flatMap((each) => [each.what, each.todo]);
+    for (const text of [...Object.values(ko), ...said]) {
       expect(text).not.toMatch(/[을를이가은는와과]\/[을를이가은는와과]|\((을|를|이|가|은|는|으)\)/);
       expect(text.replace(/\{[^}]*\}/g, '')).not.toMatch(/\b(the|and|with|your)\b/);
     }
@@ -65,6 +68,15 @@ describe('Problems', () => {
   });
   test('a code of a newer hub still gets words', () =>
     expect(problemText('brand_new', 'ko')).toBe(problemsKo.internal));
+});
+
+describe('causes of failures', () => {
+  test.each(Object.keys(causesEn) as (keyof typeof causesEn)[])('%s says what happened and what to do', (cause) => {
+    expect(causesEn[cause].what).toMatch(/\.$/);
+    expect(causesEn[cause].todo).toMatch(/\.$/);
+    expect(causesKo[cause].what).toMatch(/다\.$/);
+    expect(causesKo[cause].todo).toMatch(/(요|다)\.$/);
+  });
 });
 
 describe('format', () => {

@@ -8,6 +8,7 @@ import { Room } from './Room';
 import { TrafficAgents } from './TrafficAgents';
 import { TrafficConnections } from './TrafficConnections';
 import { TrafficList } from './TrafficList';
+import { TrafficRole } from './TrafficRole';
 import { TrafficUpload } from './TrafficUpload';
 import { type TrafficSearch, trafficViews } from './urlState';
 
@@ -72,11 +73,13 @@ function TrafficRoom(): ReactNode {
         ))}
       </nav>
       <TrafficAgents />
-      {view === 'units' ? (
+      {view === 'units' && (
         <TrafficList search={search} change={change} onUpload={() => setUploading(true)} onMark={setMark} />
-      ) : (
+      )}
+      {view === 'connections' && (
         <TrafficConnections search={search} change={change} onUpload={() => setUploading(true)} />
       )}
+      {view === 'role' && <TrafficRole search={search} change={change} />}
       <TrafficUpload isOpen={uploading} onClose={() => setUploading(false)} />
     </Room>
   );

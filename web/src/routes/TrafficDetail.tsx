@@ -1,4 +1,4 @@
-// One unit whole: what it is, its request and answers, its connection, and its content as tree, text or bytes.
+// One unit whole: what it is, why it failed, its request and answers, its connection, and its content as tree, text or bytes.
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useMemo } from 'react';
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
@@ -12,6 +12,7 @@ import { absoluteTime, bytes } from '../ui/time';
 import { DetailPane } from './DetailPane';
 import { ProblemNotice } from './ProblemView';
 import { ConnectionFacts } from './TrafficConnections';
+import { TrafficExplanation } from './TrafficExplanation';
 import { about, comparison, latency, micros, microTime, narrowed, omissionKey, statusTone } from './trafficView';
 
 type Props = {
@@ -40,6 +41,7 @@ function Unit(props: Props): ReactNode {
   return (
     <div className="traffic-unit">
       <div className="traffic-unit-side">
+        {data.explanation && <TrafficExplanation explanation={data.explanation} user={data.unit.user} />}
         <Exchange detail={data} onOpen={props.onOpen} />
         <Facts unit={data.unit} {...props} />
       </div>

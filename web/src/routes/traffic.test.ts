@@ -2,18 +2,25 @@ import { describe, expect, test, vi } from 'vitest';
 import type { TrafficUnit } from '../api/contract';
 import type { FeedHandlers } from '../api/events';
 import { ApiProblem, ownProblem } from '../api/problem';
+import { causeText } from '../i18n/causes';
+import { causesEn } from '../i18n/causes-en';
+import { causesKo } from '../i18n/causes-ko';
 import { hexBytesMax, hexDump, hexOf } from '../ui/hex';
 import { TrafficFeed } from './trafficFeed';
 import {
   about,
   accountKey,
+  causeTone,
   comparison,
   decryptionTone,
+  evidenceKey,
   latency,
   micros,
   microTime,
   narrowed,
   omissionKey,
+  rightText,
+  roleFile,
 } from './trafficView';
 import { parseTrafficSearch } from './urlState';
 
@@ -150,6 +157,37 @@ test('states and reasons of a newer hub still read', () => {
   expect(accountKey('no_key')).toBe('traffic.account.no_key');
 });
 
+test.each([
+  [{ verb: 'get', group: '', resource: 'pods/log' }, 'get pods/log'],
+  [
+    { verb: 'update', group: 'coordination.k8s.io', resource: 'leases', name: 'x' },
+    'update leases.coordination.k8s.io x',
+  ],
+  [{ verb: 'get', group: '', resource: '/metrics' }, 'get /metrics'],
+])('%j reads as «%s»', (right, words) => expect(rightText(right)).toBe(words));
+
+test.each([
+  ['system:serviceaccount:shop:web', 'role-shop-web.yaml'],
+  ['../../etc/passwd', 'role-etc-passwd.yaml'],
+  ['김철수', 'role-observed.yaml'],
+])('the role of %s is saved as %s', (user, name) => expect(roleFile(user)).toBe(name));
+
+test('causes and evidence of a newer hub still read', () => {
+  expect(causeText('brand_new', 'ko')).toBe(causesKo.other);
+  expect(causeText('toString', 'en')).toBe(causesEn.other);
+  expect(causeText('rbac_denied', 'en')).toBe(causesEn.rbac_denied);
+  expect(evidenceKey('brand_new')).toBe('posture.evidence');
+  expect(evidenceKey('user')).toBe('traffic.evidence.user');
+});
+
+test.each([
+  ['object_not_found', 'calm'],
+  ['rbac_denied', 'warn'],
+  ['webhook_denied', 'warn'],
+  ['webhook_timeout', 'bad'],
+  ['etcd_full', 'bad'],
+])('%s is %s', (cause, tone) => expect(causeTone(cause)).toBe(tone));
+
 test('bytes read as others write them', () =>
   expect(hexDump(new TextEncoder().encode('{"kind":"파드"}\n'))).toBe(
     '000000  7b 22 6b 69 6e 64 22 3a  22 ed 8c 8c eb 93 9c 22  {"kind":"......"\n' +
@@ -173,6 +211,9 @@ test.each([
 test('the URL of the Traffic room is read leniently', () => {
   const whole = { q: 'status >= 400', unit: 7, view: 'connections', span: 60, state: 'no_key', connection: 9 };
   expect(parseTrafficSearch(whole)).toEqual(whole);
+  const role = { view: 'role', user: 'system:serviceaccount:shop:web', names: false };
+  expect(parseTrafficSearch(role)).toEqual(role);
+  expect(parseTrafficSearch({ view: 'role', user: '', names: true })).toEqual({ view: 'role' });
   expect(parseTrafficSearch({ unit: -1, view: 'x', span: 7, q: { a: 1 } })).toEqual({});
   expect(parseTrafficSearch({ unit: '7', connection: 0 })).toEqual({});
   expect(parseTrafficSearch({ q: 'x'.repeat(5000) }).q?.length).toBe(1000);

@@ -1,5 +1,5 @@
 // How traffic reads: times to the microsecond, a unit in one line, filters made from values, states in words.
-import type { TrafficUnit } from '../api/contract';
+import { everyOf, type TrafficEvidenceName, type TrafficRight, type TrafficUnit } from '../api/contract';
 import type { PlainKey } from '../i18n';
 import type { Tone } from '../ui/show';
 
@@ -108,4 +108,65 @@ const accounts = [
 export function accountKey(code: string): PlainKey | undefined {
   const known = accounts.find((each) => each === code);
   return known && `traffic.account.${known}`;
+}
+
+const evidenceNames = everyOf<TrafficEvidenceName>()([
+  'user',
+  'claimed_user',
+  'verb',
+  'resource',
+  'api_group',
+  'namespace',
+  'object',
+  'path',
+  'act_as',
+  'authorizer',
+  'credential',
+  'webhook',
+  'address',
+  'policy',
+  'binding',
+  'quota',
+  'requested',
+  'used',
+  'limited',
+  'level',
+  'field',
+  'manager',
+  'resource_version',
+  'flow_schema',
+  'priority_level',
+  'status_cause',
+  'media_type',
+  'message',
+  'reason',
+  'retry_after_s',
+  'latency_ms',
+  'missing_bytes',
+  'unseen',
+  'audit_id',
+]);
+/** The word for a piece of evidence; one that a newer hub knows is called evidence. */
+export function evidenceKey(name: string): PlainKey {
+  const known = evidenceNames.find((each) => each === name);
+  return known ? `traffic.evidence.${known}` : 'posture.evidence';
+}
+
+/** Usual for controllers that look before they make: no reason for alarm. */
+const usual = ['object_not_found', 'already_exists', 'version_expired', 'version_conflict', 'unanswered'];
+const ofServers = /^(webhook_(?!denied)|etcd_|kubelet_unreachable|upstream_|server_error|unavailable|timed_out)/;
+export function causeTone(cause: string): Tone {
+  if (usual.includes(cause)) return 'calm';
+  return ofServers.test(cause) ? 'bad' : 'warn';
+}
+
+/** `get pods/log`, `update leases.coordination.k8s.io web`, `get /metrics`. */
+export function rightText({ verb, resource, group, name }: TrafficRight): string {
+  return [verb, group ? `${resource}.${group}` : resource, name].filter(Boolean).join(' ');
+}
+
+/** What a role's file is called: letters and digits of the user, as the role itself. */
+export function roleFile(user: string): string {
+  const slug = user.replace(/^system:serviceaccount:/, '').toLowerCase();
+  return `role-${slug.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'observed'}.yaml`;
 }

@@ -16,7 +16,7 @@ export type AuditSearch = { actor?: string; action?: string; outcome?: AuditOutc
 export type TerminalSearch = { user?: string };
 export type LinkSearch = { user?: string; state?: LinkState };
 
-export const trafficViews = ['units', 'connections'] as const;
+export const trafficViews = ['units', 'connections', 'role'] as const;
 export type TrafficView = (typeof trafficViews)[number];
 export const trafficSpans = [5, 15, 60, 1440] as const;
 export type TrafficSpan = (typeof trafficSpans)[number];
@@ -31,6 +31,10 @@ export type TrafficSearch = {
   state?: string;
   /** The connection that is open. */
   connection?: number;
+  /** Whose role is made from use. */
+  user?: string;
+  /** False: its rules name no objects. */
+  names?: false;
 };
 
 export const postureViews = ['overview', 'findings', 'paths', 'exceptions', 'history'] as const;
@@ -109,14 +113,18 @@ export function parseTerminalSearch(search: Search): TerminalSearch {
 
 /** As long as a filter may be for the hub. */
 const filterCharsMax = 1000;
+/** As long as a user's name may be for the hub. */
+const userCharsMax = 512;
 export function parseTrafficSearch(search: Search): TrafficSearch {
   return {
     q: text(search.q, filterCharsMax),
     unit: numberOf(search.unit),
-    view: search.view === 'connections' ? 'connections' : undefined,
+    view: oneOf(search.view, ['connections', 'role']),
     span: trafficSpans.find((minutes) => minutes === search.span),
     state: text(search.state),
     connection: numberOf(search.connection),
+    user: text(search.user, userCharsMax),
+    names: search.names === false ? false : undefined,
   };
 }
 

@@ -51,14 +51,13 @@ impl LiveFlags {
 
 /// Captures until it is told to stop.
 pub(super) fn run(flags: LiveFlags, output: &mut dyn std::io::Write) -> Result<(), super::Fault> {
-    let format = flags.view.format();
+    let form = flags.view.form();
     let job = flags.job()?;
     let stop = stop_on_signal().context("signals cannot be waited for")?;
-    traffic::capture(&job, format, output, &mut std::io::stderr(), &stop).map_err(|fault| {
-        match fault {
-            LiveFault::Write(error) => super::Fault::Write(error),
-            other => super::Fault::Other(other.into()),
-        }
+    traffic::capture(&job, form, output, &mut std::io::stderr(), &stop).map_err(|fault| match fault
+    {
+        LiveFault::Write(error) => super::Fault::Write(error),
+        other => super::Fault::Other(other.into()),
     })
 }
 

@@ -9,11 +9,14 @@ use super::{
 use crate::database::{Row, Tx, Value, values};
 use crate::{Result, Store};
 use sqlx::AssertSqlSafe;
+use std::collections::BTreeMap;
 
 /// A page is read by people; more than this is an export, which pages.
 const PAGE_MAX: u32 = 500;
 /// Units of one exchange: a request, its answer, and the first events of a watch.
 const EXCHANGE_MAX: i64 = 100;
+/// Bodies that are read at once: each may have half a MiB.
+const BODIES_MAX: usize = 8;
 /// How far one page looks for units that match: some 100 ms. Who looks for rare ones asks again from there.
 pub(super) const LOOKED_AT_MAX: i64 = 100_000;
 
@@ -119,6 +122,21 @@ impl Store {
             connection: connection.as_ref().map(connections::read).transpose()?,
             unit,
         }))
+    }
+
+    /// What units carry, by their numbers; of the first eight. A unit that carries nothing, or whose body was removed
+    /// already, is not among them.
+    pub async fn traffic_bodies(&self, units: &[i64]) -> Result<BTreeMap<i64, TrafficBody>> {
+        let mut bodies = BTreeMap::new();
+        let mut tx = self.inner.database.begin_snapshot().await?;
+        for unit in units.iter().take(BODIES_MAX) {
+            let row =
+                tx.row("SELECT * FROM traffic_bodies WHERE unit = $1", values![*unit]).await?;
+            if let Some(row) = row {
+                bodies.insert(*unit, read_body(&row)?);
+            }
+        }
+        Ok(bodies)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::{
     Store, StoreError, TRAFFIC_BATCH_UNITS_MAX, TrafficBody, TrafficComparison, TrafficCondition,
     TrafficConnection, TrafficContent, TrafficNumberField, TrafficPurged, TrafficQuery,
-    TrafficRetention, TrafficTextField, TrafficTls, TrafficUnit,
+    TrafficRetention, TrafficTextField, TrafficTls, TrafficUnit, TrafficUse, TrafficUses,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -336,6 +336,74 @@ on_both_databases! {
         store.purge_traffic(later(48 * 3600), &tight).await.unwrap();
         assert_eq!(bench.count("traffic_bodies").await, 0);
         assert_eq!(bench.raw("UPDATE traffic_head SET unit = unit WHERE body_bytes <> 0").await, 0);
+    }
+
+    async fn a_users_requests_are_counted_by_what_they_asked(bench: Bench) {
+        let store = bench.store().await;
+        assert_eq!(store.traffic_uses("alice").await.unwrap(), TrafficUses::default());
+        let mut append = store.traffic_append(8, 2).await.unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let of = |nth: i64, status: u16, user: Option<&str>| {
+            TrafficUnit { status: Some(status), user: user.map(str::to_owned), ..unit(nth, 2) }
+        };
+        let path = |place: TrafficUnit| TrafficUnit { verb: text("get"), group: None, version: None, resource: None, namespace: None, path: text("/version?x=1"), ..place };
+        let units = [
+            TrafficUnit { from_client: true, status: None, ..unit(1, 1) },
+            of(2, 100, Some("alice")),
+            of(3, 200, Some("alice")),
+            of(4, 200, Some("alice")),
+            of(5, 403, Some("alice")),
+            of(6, 200, Some("bob")),
+            of(7, 200, None),
+            path(of(8, 200, Some("alice"))),
+        ];
+        append.units(&units.map(|unit| (unit, None))).await.unwrap();
+        for (number, decryption, missing) in [(1, "decrypted", 0), (2, "partly", 7)] {
+            let connection = TrafficConnection {
+                number,
+                client: "10.0.0.9:40000".parse().unwrap(),
+                server: "10.0.0.1:6443".parse().unwrap(),
+                began_at: NOW,
+                ended_at: NOW,
+                decryption: decryption.to_owned(),
+                tls: None,
+                requests: 1,
+                late: false,
+                missing,
+                wire: BTreeMap::new(),
+                content: BTreeMap::new(),
+            };
+            append.connection(&connection, NOW).await.unwrap();
+        }
+        append.commit(NOW, &retention()).await.unwrap();
+        let found = store.traffic_uses("alice").await.unwrap();
+        let list = |status| TrafficUse {
+            verb: text("list"),
+            group: text(""),
+            resource: text("pods"),
+            namespace: text("shop"),
+            status,
+            ..TrafficUse::default()
+        };
+        let version = TrafficUse { verb: text("get"), path: text("/version?x=1"), status: 200, ..TrafficUse::default() };
+        assert_eq!(found.uses, [(version, 1), (list(200), 2), (list(403), 1)]);
+        assert_eq!((found.units, found.unknown, found.missing), (8, 1, 7));
+        assert_eq!((found.partial, found.cut), (false, false));
+        assert_eq!((found.from, found.to), (Some(later(1)), Some(later(2))));
+        assert_eq!(found.by_decryption, [("decrypted".to_owned(), 1), ("partly".to_owned(), 1)]);
+        let nobodys = store.traffic_uses("carol").await.unwrap();
+        assert_eq!((nobodys.uses.len(), nobodys.units), (0, 8));
+    }
+
+    async fn bodies_are_read_together_and_no_more_than_eight(bench: Bench) {
+        let store = bench.store().await;
+        append_with(&store, 0..10, 5, NOW, &retention()).await;
+        append(&store, 10..11).await;
+        let bodies = store.traffic_bodies(&[2, 11, 99, 3]).await.unwrap();
+        assert_eq!(bodies.keys().collect::<Vec<_>>(), [&2, &3]);
+        assert_eq!(bodies[&2], body("xxxxx"));
+        let all: Vec<i64> = (1..=10).collect();
+        assert_eq!(store.traffic_bodies(&all).await.unwrap().len(), 8);
     }
 
     async fn two_hubs_number_as_one(bench: Bench) {

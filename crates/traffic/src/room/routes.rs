@@ -36,6 +36,7 @@ where
         .routes(routes!(connections))
         .routes(routes!(capture))
         .routes(routes!(super::sources::agents))
+        .routes(routes!(super::role::role, super::role::compare))
 }
 
 /// Which units.
@@ -78,7 +79,8 @@ async fn list(
     }))
 }
 
-/// One unit with its headers and content, its request and answers, and its connection. It is audited.
+/// One unit with its headers and content, its request and answers, its connection, and why the request failed if it
+/// did. It is audited.
 #[utoipa::path(
     get, path = "/api/v1/traffic/units/{number}", tag = "traffic", operation_id = "get_traffic_unit",
     params(("number" = i64, Path, description = "The unit's number")),
@@ -100,7 +102,10 @@ async fn read(
     };
     // Recorded before it is shown: who cannot be recorded sees nothing.
     store.audit(administrator.audit("traffic.read", format!("unit/{number}")).allowed()).await?;
-    Ok(Json(exchange.into()))
+    let explanation = traffic.explanation(&exchange).await?;
+    let mut detail = DetailBody::from(exchange);
+    detail.explanation = explanation;
+    Ok(Json(detail))
 }
 
 /// Which units to follow.

@@ -1,6 +1,7 @@
 //! What the API tells of traffic: bodies as the console reads them.
 //! What they are made of is the store's.
 
+use crate::explain::Explanation;
 use model::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -162,6 +163,10 @@ pub(super) struct DetailBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     connection: Option<ConnectionBody>,
+    /// Why the request failed; left out if it did not, or goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) explanation: Option<Explanation>,
 }
 
 /// What may be seen of a unit's content.
@@ -419,6 +424,7 @@ impl From<TrafficExchange> for DetailBody {
             content,
             exchange: exchange.exchange.into_iter().map(UnitBody::from).collect(),
             connection: exchange.connection.map(ConnectionBody::from),
+            explanation: None,
         }
     }
 }
