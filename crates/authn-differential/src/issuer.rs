@@ -33,10 +33,117 @@ use x509_parser::prelude::FromDer as _;
 
 const WEBHOOK_PREFIX: &str = "webhook.";
 
+/// The issuers by their paths below the provider, each with its audiences and what its claims mean. The first is
+/// mapped by claims, the second without prefixes, the others by CEL expressions.
+const ISSUERS: &[(&str, &str, &str)] = &[
+    (
+        "",
+        "audiences: [hub]",
+        r#"
+  claimValidationRules:
+  - {claim: tenant, requiredValue: acme}
+  claimMappings:
+    username: {claim: email, prefix: "oidc:"}
+    groups: {claim: roles, prefix: "r:"}
+    uid: {claim: sub}
+"#,
+    ),
+    (
+        "/second",
+        "audiences: [a, b]\n    audienceMatchPolicy: MatchAny",
+        r#"
+  claimMappings:
+    username: {claim: sub, prefix: ""}
+    groups: {claim: roles, prefix: ""}
+"#,
+    ),
+    (
+        "/address",
+        "audiences: [hub]",
+        r#"
+  claimValidationRules:
+  - {claim: tenant, requiredValue: acme}
+  - expression: claims.?email_verified.orValue(true) == true
+    message: the address is not verified
+  - expression: '!has(claims.age) || claims.age >= 18 || claims.age in [3, 5]'
+  claimMappings:
+    username: {expression: '"cel:" + claims.email'}
+    groups: {expression: claims.roles}
+    uid: {expression: claims.sub}
+    extra:
+    - {key: example.org/tenant, valueExpression: claims.tenant}
+    - {key: example.org/profile, valueExpression: 'claims.?profile.name.orValue("none")'}
+  userValidationRules:
+  - expression: "!user.username.startsWith('system:')"
+    message: a name of the system's
+  - expression: user.groups.all(group, group != 'ops') || user.uid == '42'
+"#,
+    ),
+    (
+        "/chosen",
+        "audiences: [hub]",
+        r#"
+  claimMappings:
+    username: {expression: 'has(claims.profile.name) ? claims.profile.name : claims.sub.lowerAscii()'}
+    groups: {expression: 'dyn(claims.?roles.orValue([])).filter(role, role != "").map(role, "r:" + role) + ["all"]'}
+    uid: {expression: 'claims.?example__dot__org__slash__id.orValue("")'}
+    extra:
+    - {key: example.org/age, valueExpression: 'claims.?age.hasValue() ? string(claims.age) : ""'}
+    - {key: example.org/first, valueExpression: '[?claims.?nick, ?claims.?tenant, ?claims.?none]'}
+"#,
+    ),
+    (
+        "/split",
+        "audiences: [hub]",
+        r#"
+  claimValidationRules:
+  - expression: claims.roles == claims.roles && claims.?email_verified.orValue(null) != false
+  - expression: dyn(claims.?roles.orValue([])).exists(role, role == 'dev' || role.startsWith('x')) || claims.n < claims.age
+  claimMappings:
+    username: {expression: 'claims.email.split("@")[0].trim().replace("a", "aa")'}
+    groups: {expression: 'claims.roles + claims.email.split("@")'}
+    uid: {expression: 'claims.?roles[0].orValue("no role")'}
+    extra:
+    - {key: example.org/names, valueExpression: 'claims.profile.names.join(",").substring(1)'}
+    - {key: example.org/size, valueExpression: 'size(claims.email) > 3 && claims.tenant in claims.roles ? "x" : ""'}
+  userValidationRules:
+  - expression: user.extra.all(key, user.extra[key].size() == 1) || user.extra.example__dot__org__slash__size == ['x']
+"#,
+    ),
+];
+
+/// Values for the claims that expressions look into.
+const CLAIM_VALUES: &[&str] = &[
+    "null",
+    "true",
+    "false",
+    "3",
+    "17.5",
+    "18",
+    "1e21",
+    "1e400",
+    "\"\"",
+    "\"dev\"",
+    "\"three\"",
+    "\"É @x\"",
+    "[]",
+    "[\"\"]",
+    "[\"dev\",\"\"]",
+    "[\"dev\",1]",
+    "[\"xa\",null]",
+    "[\"acme\"]",
+    "{}",
+    "{\"name\":\"N\"}",
+    "{\"name\":null,\"names\":[\"n\",\"m\"]}",
+    "{\"name\":\"\",\"name\":[\"a\",\"b\"],\"names\":[]}",
+    "[{\"a.b\":1,\"a__dot__b\":2}]",
+    "[[\"dev\"]]",
+];
+
 /// The provider, its webhook and their address.
 #[derive(Debug)]
 pub struct Provider {
-    /// The provider's URL; a second issuer is at `URL/second`.
+    /// The provider's URL; the other issuers are below it, see [`ISSUERS`].
     pub url: String,
     authority_pem: String,
     keys: Arc<SigningKeys>,
@@ -131,18 +238,17 @@ impl Provider {
     pub fn configuration(&self) -> String {
         let authority: String =
             self.authority_pem.lines().map(|line| format!("      {line}\n")).collect();
-        let url = &self.url;
-        format!(
-            "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt:\n\
-             - issuer:\n    url: {url}\n    audiences: [hub]\n    certificateAuthority: |\n{authority}\
-             \x20 claimValidationRules:\n  - {{claim: tenant, requiredValue: acme}}\n\
-             \x20 claimMappings:\n    username: {{claim: email, prefix: \"oidc:\"}}\n\
-             \x20   groups: {{claim: roles, prefix: \"r:\"}}\n    uid: {{claim: sub}}\n\
-             - issuer:\n    url: {url}/second\n    audiences: [a, b]\n    audienceMatchPolicy: MatchAny\n\
-             \x20   certificateAuthority: |\n{authority}\
-             \x20 claimMappings:\n    username: {{claim: sub, prefix: \"\"}}\n\
-             \x20   groups: {{claim: roles, prefix: \"\"}}\n"
-        )
+        let mut text =
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt:\n"
+                .to_owned();
+        for (path, audiences, mappings) in ISSUERS {
+            let url = &self.url;
+            let mappings = mappings.trim_start_matches('\n');
+            text.push_str(&format!(
+                "- issuer:\n    url: {url}{path}\n    {audiences}\n    certificateAuthority: |\n{authority}{mappings}"
+            ));
+        }
+        text
     }
 
     /// A token of the provider's with these claims, signed with its RSA key (RS256).
@@ -199,16 +305,15 @@ fn answer_all(
         let discovery =
             |issuer: String| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{url}/keys"}}"#);
         let (status, answer) = match path {
-            "/.well-known/openid-configuration" => ("200 OK", discovery(url.to_owned())),
-            "/second/.well-known/openid-configuration" => {
-                ("200 OK", discovery(format!("{url}/second")))
-            }
             "/keys" => ("200 OK", keys.set.clone()),
             "/review" => {
                 let review: serde_json::Value = serde_json::from_slice(&body)?;
                 ("200 OK", reviewed(review["spec"]["token"].as_str().unwrap_or_default()))
             }
-            _ => ("404 Not Found", String::new()),
+            path => match path.strip_suffix("/.well-known/openid-configuration") {
+                Some(issuer) => ("200 OK", discovery(format!("{url}{issuer}"))),
+                None => ("404 Not Found", String::new()),
+            },
         };
         let head = format!(
             "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nCache-Control: max-age=3600\r\n\
@@ -279,18 +384,42 @@ impl IssuerMaker {
         authenticator.webhook = Some(Webhook { audiences });
         let set = KeySet::from_json(provider.keys.set.as_bytes())?;
         let url = provider.url.clone();
-        let facts =
-            Facts(BTreeMap::from([(url.clone(), set.clone()), (format!("{url}/second"), set)]));
+        let facts = ISSUERS.iter().map(|(path, ..)| (format!("{url}{path}"), set.clone()));
+        let facts = Facts(facts.collect());
         Ok(Self { seed, url, keys: Arc::clone(&provider.keys), authenticator, facts })
+    }
+
+    /// The issuers, by their paths, and how many of the cases are tokens of theirs that hold in our eyes.
+    pub fn accepted(
+        &self,
+        numbers: std::ops::Range<u64>,
+    ) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+        let mut accepted: BTreeMap<_, _> = ISSUERS.iter().map(|(path, ..)| (*path, 0)).collect();
+        for number in numbers {
+            let now = Timestamp::now();
+            let case = self.case(number, now)?;
+            if !matches!(self.judge(&case, now).0, Verdict::User(_)) {
+                continue;
+            }
+            let header = case.headers.first().map(|(_, value)| String::from_utf8_lossy(value));
+            let payload =
+                header.as_deref().and_then(|header| header.split('.').nth(1)).unwrap_or_default();
+            let payload = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
+            let payload = String::from_utf8_lossy(&payload);
+            for (path, count) in &mut accepted {
+                *count += u64::from(payload.contains(&quoted(&format!("{}{path}", self.url))));
+            }
+        }
+        Ok(accepted)
     }
 
     fn token(&self, random: &mut Random, now_s: i64) -> String {
         if random.once_in(5) {
             return webhook_token(random);
         }
-        let second = random.once_in(4);
-        let issuer = if second { format!("{}/second", self.url) } else { self.url.clone() };
-        let audience = if second { "[\"x\",\"b\"]" } else { "\"hub\"" };
+        let path = random.pick(ISSUERS).0;
+        let issuer = format!("{}{path}", self.url);
+        let audience = if path == "/second" { "[\"x\",\"b\"]" } else { "\"hub\"" };
         let mut claims = members(&[
             ("iss", quoted(&issuer)),
             ("sub", quoted("42")),
@@ -309,6 +438,9 @@ impl IssuerMaker {
         }
         if random.once_in(12) {
             distributed(random, &mut claims);
+        }
+        if !matches!(path, "" | "/second") || random.once_in(9) {
+            looked_into(random, &mut claims);
         }
         for _ in 0..changes(random) {
             change_claims(random, &mut claims, &issuer, now_s);
@@ -371,6 +503,40 @@ impl IssuerMaker {
             odd_text(random, &mut token);
         }
         token
+    }
+}
+
+/// Gives claims that expressions look into, and other values to those that are there.
+fn looked_into(random: &mut Random, claims: &mut Members) {
+    let given = [
+        ("age", "18"),
+        ("n", "3"),
+        ("nick", "\"nick\""),
+        ("profile", "{\"name\":\"Ann\",\"names\":[\"Ann\",\"B\"]}"),
+        ("example.org/id", "\"7\""),
+    ];
+    for (name, value) in given {
+        if !random.once_in(4) {
+            claims.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    for _ in 0..random.below(3) {
+        let name = random.word(&[
+            "roles",
+            "email",
+            "tenant",
+            "age",
+            "n",
+            "nick",
+            "profile",
+            "example.org/id",
+        ]);
+        let value = *random.pick(CLAIM_VALUES);
+        // A macro goes over a map of Go's in no order, another one with each request.
+        let unordered = value.starts_with('{') && value.contains(',');
+        let name = if unordered { "profile" } else { name };
+        claims.retain(|(given, _)| given != name);
+        claims.push((name.to_owned(), value.to_owned()));
     }
 }
 

@@ -106,4 +106,10 @@ fn issuers_and_webhooks_are_decided_as_the_api_server_decides_them() {
     }
     let tally = compare(&maker, wire, cases()).expect("answers");
     conclude(&tally, &["user", "unauthorized"]);
+    // Nor does a mapping under which nobody is let in.
+    let accepted = maker.accepted(cases()).expect("cases");
+    println!("tokens that hold, by issuer: {accepted:?}");
+    for (issuer, count) in accepted {
+        assert!(count * 500 > cases().end, "few or no tokens of {issuer:?} hold");
+    }
 }

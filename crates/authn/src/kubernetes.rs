@@ -10,6 +10,7 @@ mod anonymous;
 mod authenticated;
 mod base64url;
 mod bootstrap;
+mod cel;
 mod certificate;
 mod client_certificate;
 mod evidence;
@@ -28,6 +29,7 @@ mod webhook;
 
 pub use anonymous::AnonymousAccess;
 pub use authenticated::{Admission, Authenticated};
+pub use cel::Expression;
 pub use certificate::{CERTIFICATE_BYTES_MAX, Certificate, InvalidCertificate};
 pub use evidence::{
     Evidence, IssuerKeys, Known, ObjectFacts, Objects, Question, SecretFacts, SignInFacts, SignIns,
@@ -37,7 +39,8 @@ pub use explanation::{Answer, Carrier, Explanation, Method, Outcome, Reason, Ste
 pub use front_proxy::{FrontProxy, unescape_extra_key};
 pub use jose::{InvalidKeySet, InvalidPublicKeys, KeySet, PublicKey, PublicKeys, TOKEN_BYTES_MAX};
 pub use open_id_connect::{
-    AuthenticationConfiguration, InvalidConfiguration, JwtIssuer, Mapping, OidcFlags,
+    AuthenticationConfiguration, InvalidConfiguration, JwtIssuer, MappedFrom, Mapping, OidcFlags,
+    Rule,
 };
 pub use request::{HeaderValue, Request};
 pub use service_account::ServiceAccounts;
@@ -47,6 +50,9 @@ pub use webhook::{
     ANSWER_BYTES_MAX, InvalidAnswer, TokenCache, TokenKey, TokenKeys, TokenReviewStatus,
     TokenReviewVersion, Webhook, WebhookBackOff,
 };
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use cel::evaluate_any;
 
 #[cfg(test)]
 mod fixtures;

@@ -222,6 +222,19 @@ pub enum Reason {
     RequiredClaimDiffers {
         claim: String,
     },
+    ExpressionFailed {
+        field: String,
+    },
+    ExpressionUnusable {
+        field: String,
+    },
+    ExpressionTooCostly {
+        field: String,
+    },
+    RuleNotMet {
+        field: String,
+        message: String,
+    },
     DistributedClaimsUnsupported {
         claim: String,
     },

@@ -65,6 +65,52 @@ impl<'a> Json<'a> {
         self.0 == b"null"
     }
 
+    /// How long its text is: what opening it costs.
+    pub(super) fn text_len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it is an array.
+    pub(super) fn is_array(self) -> bool {
+        self.0.first() == Some(&b'[')
+    }
+
+    /// Whether a `float64` can hold each number in it; if not, Go decodes none of it into an `any`. One pass over
+    /// the text, whatever its nesting.
+    pub(super) fn numbers_are_finite(self) -> bool {
+        let mut rest = self.0;
+        while let Some((&first, after)) = rest.split_first() {
+            rest = after;
+            match first {
+                b'"' => {
+                    // To the closing quote; what stands after a backslash closes nothing.
+                    let mut escaped = false;
+                    let end = rest.iter().position(|&byte| {
+                        let closes = byte == b'"' && !escaped;
+                        escaped = byte == b'\\' && !escaped;
+                        closes
+                    });
+                    rest = end.and_then(|end| rest.get(end + 1..)).unwrap_or_default();
+                }
+                b'-' | b'0'..=b'9' => {
+                    let inside =
+                        |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+                    let more = rest.iter().take_while(|byte| inside(byte)).count();
+                    let start = self.0.len() - rest.len() - 1;
+                    let number = self.0.get(start..=start + more).unwrap_or_default();
+                    let number =
+                        std::str::from_utf8(number).ok().and_then(|text| text.parse::<f64>().ok());
+                    if !number.is_some_and(f64::is_finite) {
+                        return false;
+                    }
+                    rest = rest.get(more..).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+
     /// A string, with what is not Unicode replaced as Go does.
     pub(super) fn string(self) -> Result<String, JsonFault> {
         match self.0 {

@@ -258,6 +258,28 @@ impl Language {
                 format!("the claim `{claim}` has not the required value"),
                 format!("`{claim}` 클레임이 요구되는 값과 다릅니다"),
             ),
+            R::ExpressionFailed { field } => (
+                format!("the expression of {field} has no value for these claims"),
+                format!("{field}의 식을 이 클레임으로 계산할 수 없습니다"),
+            ),
+            R::ExpressionUnusable { field } => (
+                format!(
+                    "what the expression of {field} makes of these claims has the wrong type or is empty"
+                ),
+                format!("{field}의 식이 만든 값의 유형이 잘못되었거나 비어 있습니다"),
+            ),
+            R::ExpressionTooCostly { field } => (
+                format!("the expression of {field} costs too much with these claims"),
+                format!("{field}의 식은 이 클레임으로 계산하기에 비용이 너무 큽니다"),
+            ),
+            R::RuleNotMet { field, message } if message.is_empty() => (
+                format!("it does not meet the rule of {field}"),
+                format!("{field}의 규칙을 만족하지 않습니다"),
+            ),
+            R::RuleNotMet { field, message } => (
+                format!("it does not meet the rule of {field}: {message}"),
+                format!("{field}의 규칙을 만족하지 않습니다: {message}"),
+            ),
             R::DistributedClaimsUnsupported { claim } => (
                 format!(
                     "`{claim}` would have to be fetched from elsewhere, which is not supported"

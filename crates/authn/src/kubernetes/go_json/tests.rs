@@ -117,3 +117,24 @@ proptest! {
         prop_assert!(elements[1].is_null());
     }
 }
+
+#[test]
+fn numbers_that_go_cannot_hold_are_found() {
+    let finite =
+        |text: &str| Json::parse(text.as_bytes(), Reading::Standard).unwrap().numbers_are_finite();
+    for text in [
+        "1",
+        "-0.5e-3",
+        "1e308",
+        r#"{"1e400":"1e400"}"#,
+        r#"["\\",2]"#,
+        r#"["\"1e400",[null,true]]"#,
+    ] {
+        assert!(finite(text), "{text}");
+    }
+    for text in
+        ["1e400", "-1e309", r#"{"a":[{"b":1e400}]}"#, r#"["\\",1e400]"#, r#"["x",1,-1E999,2]"#]
+    {
+        assert!(!finite(text), "{text}");
+    }
+}

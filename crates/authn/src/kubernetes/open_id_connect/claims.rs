@@ -4,6 +4,7 @@
 //!
 //! Hostile input: signed by the issuer, who may still let people choose names, groups and extra members.
 
+use crate::kubernetes::cel::ClaimValues;
 use crate::kubernetes::explanation::{Reason, shown};
 use crate::kubernetes::go_json::{Json, JsonFault, Object, Reading};
 use crate::kubernetes::go_time::{NumericDate, seconds_from_float};
@@ -117,6 +118,11 @@ pub(super) struct Claims<'a>(Object<'a>);
 impl<'a> Claims<'a> {
     pub(super) fn read(payload: &'a [u8]) -> Result<Self, Reason> {
         object(payload).map(Self)
+    }
+
+    /// All of them, as expressions see them.
+    pub(super) fn values(&self) -> ClaimValues<'a> {
+        ClaimValues::new(&self.0)
     }
 
     fn claim(&self, name: &str) -> Result<Json<'a>, Reason> {

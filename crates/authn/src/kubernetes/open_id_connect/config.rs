@@ -3,10 +3,11 @@
 //! Where the file lies and when it changes is not known here.
 //!
 //! Hostile input: the operator's file, bounded by [`CONFIGURATION_BYTES_MAX`]; unknown fields are refused,
-//! and so is what this version cannot do (CEL expressions), by name, because a rule that is silently passed
-//! over opens a door.
+//! and so is what of CEL cannot be evaluated exactly, by field and function, because a rule that is silently
+//! passed over opens a door.
 
-use super::{ALGORITHMS, AnonymousAccess, JwtIssuer, Mapping};
+use super::{ALGORITHMS, AnonymousAccess, JwtIssuer, MappedFrom, Mapping, Rule};
+use crate::kubernetes::cel::{Expression, Refusal};
 use serde::Deserialize;
 
 /// 64 issuers with their certificate authorities fit many times.
@@ -36,12 +37,6 @@ pub enum InvalidConfiguration {
         field: String,
         /// What is wrong.
         fault: String,
-    },
-    /// A CEL expression.
-    #[error("{field}: CEL expressions are not supported yet; map a claim instead")]
-    Expression {
-        /// Where.
-        field: String,
     },
 }
 
@@ -115,10 +110,10 @@ struct ClaimRule {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UserRule {
-    #[serde(default, rename = "expression")]
-    _expression: String,
-    #[serde(default, rename = "message")]
-    _message: String,
+    #[serde(default)]
+    expression: String,
+    #[serde(default)]
+    message: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -147,10 +142,10 @@ struct Mapped {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ExtraMapping {
-    #[serde(rename = "key")]
-    _key: String,
-    #[serde(default, rename = "valueExpression")]
-    _value_expression: String,
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    value_expression: String,
 }
 
 fn wrong(field: impl Into<String>, fault: impl Into<String>) -> InvalidConfiguration {
@@ -242,30 +237,30 @@ impl Jwt {
         {
             return Err(wrong(at("certificateAuthority"), "has no readable certificates"));
         }
-        if !self.user_validation_rules.is_empty() {
-            let field = format!("{field}.userValidationRules");
-            return Err(InvalidConfiguration::Expression { field });
-        }
+        let (required_claims, claim_rules) = claim_rules(field, self.claim_validation_rules)?;
         let mappings = self.claim_mappings;
-        if !mappings.extra.is_empty() {
-            let field = format!("{field}.claimMappings.extra");
-            return Err(InvalidConfiguration::Expression { field });
-        }
-        let uid = mappings.uid.check(&format!("{field}.claimMappings.uid"), Some(String::new()))?;
-        let username = mappings.username.check(&format!("{field}.claimMappings.username"), None)?;
-        let groups = mappings.groups.check(&format!("{field}.claimMappings.groups"), None)?;
+        let at = |name: &str| format!("{field}.claimMappings.{name}");
+        let username = mappings.username.check(&at("username"), None)?;
+        let username =
+            username.ok_or_else(|| wrong(at("username"), "claim or expression is required"))?;
+        let groups = mappings.groups.check(&at("groups"), None)?;
+        let uid = mappings.uid.check(&at("uid"), Some(String::new()))?;
+        let extra = extra(&at("extra"), mappings.extra)?;
+        check_verified_address(&at("username.expression"), &username, &extra, &claim_rules)?;
+        let user_rules = user_rules(field, self.user_validation_rules)?;
         Ok(JwtIssuer {
             url: issuer.url,
             discovery_url: issuer.discovery_url.filter(|url| !url.is_empty()),
             certificate_authority: issuer.certificate_authority,
             audiences: issuer.audiences,
             algorithms: ALGORITHMS.map(str::to_owned).to_vec(),
-            username: username.ok_or_else(|| {
-                wrong(format!("{field}.claimMappings.username"), "claim or expression is required")
-            })?,
+            username,
             groups,
-            uid_claim: uid.map(|mapping| mapping.claim),
-            required_claims: required_claims(field, self.claim_validation_rules)?,
+            uid,
+            extra,
+            required_claims,
+            claim_rules,
+            user_rules,
         })
     }
 }
@@ -276,10 +271,18 @@ impl Mapped {
         self,
         field: &str,
         prefix: Option<String>,
-    ) -> Result<Option<Mapping>, InvalidConfiguration> {
+    ) -> Result<Option<MappedFrom>, InvalidConfiguration> {
         if !self.expression.is_empty() {
+            if !self.claim.is_empty() {
+                return Err(wrong(field, "claim and expression can't both be set"));
+            }
+            if self.prefix.is_some() {
+                let fault = "may not be specified when expression is set";
+                return Err(wrong(format!("{field}.prefix"), fault));
+            }
             let field = format!("{field}.expression");
-            return Err(InvalidConfiguration::Expression { field });
+            let expression = compiled(&field, Expression::mapping(&self.expression))?;
+            return Ok(Some(MappedFrom::Expression(expression)));
         }
         let prefix = match (self.prefix, prefix) {
             (Some(_), Some(_)) => return Err(wrong(format!("{field}.prefix"), "is unknown")),
@@ -294,34 +297,152 @@ impl Mapped {
                 format!("{field}.prefix"),
                 "is required when a claim is set; an empty one stands for none",
             )),
-            (false, Some(prefix)) => Ok(Some(Mapping { claim: self.claim, prefix })),
+            (false, Some(prefix)) => {
+                Ok(Some(MappedFrom::Claim(Mapping { claim: self.claim, prefix })))
+            }
         }
     }
 }
 
-fn required_claims(
+fn compiled(
+    field: &str,
+    expression: Result<Expression, Refusal>,
+) -> Result<Expression, InvalidConfiguration> {
+    expression.map_err(|refusal| wrong(field, refusal.to_string()))
+}
+
+type RequiredClaims = Vec<(String, String)>;
+
+fn claim_rules(
     field: &str,
     rules: Vec<ClaimRule>,
-) -> Result<Vec<(String, String)>, InvalidConfiguration> {
-    let mut required: Vec<(String, String)> = Vec::new();
+) -> Result<(RequiredClaims, Vec<Rule>), InvalidConfiguration> {
+    let mut required: RequiredClaims = Vec::new();
+    let mut expressions: Vec<Rule> = Vec::new();
     for (at, rule) in rules.into_iter().enumerate() {
         let field = format!("{field}.claimValidationRules[{at}]");
-        if !rule.expression.is_empty() {
-            let field = format!("{field}.expression");
-            return Err(InvalidConfiguration::Expression { field });
+        match (rule.claim.is_empty(), rule.expression.is_empty()) {
+            (false, false) => return Err(wrong(field, "claim and expression can't both be set")),
+            (true, true) => return Err(wrong(field, "claim or expression is required")),
+            (false, true) => {
+                if !rule.message.is_empty() {
+                    let fault = "may not be specified when claim is set";
+                    return Err(wrong(format!("{field}.message"), fault));
+                }
+                if required.iter().any(|(claim, _)| *claim == rule.claim) {
+                    return Err(wrong(format!("{field}.claim"), "occurs twice"));
+                }
+                required.push((rule.claim, rule.required_value));
+            }
+            (true, false) => {
+                if !rule.required_value.is_empty() {
+                    let fault = "may not be specified when expression is set";
+                    return Err(wrong(format!("{field}.requiredValue"), fault));
+                }
+                let field = format!("{field}.expression");
+                let expression = compiled(&field, Expression::claim_rule(&rule.expression))?;
+                add_rule(&mut expressions, Rule { expression, message: rule.message }, field)?;
+            }
         }
-        if rule.claim.is_empty() {
-            return Err(wrong(field, "claim or expression is required"));
-        }
-        if !rule.message.is_empty() {
-            return Err(wrong(format!("{field}.message"), "is for expressions"));
-        }
-        if required.iter().any(|(claim, _)| *claim == rule.claim) {
-            return Err(wrong(format!("{field}.claim"), "occurs twice"));
-        }
-        required.push((rule.claim, rule.required_value));
     }
-    Ok(required)
+    Ok((required, expressions))
+}
+
+fn user_rules(field: &str, rules: Vec<UserRule>) -> Result<Vec<Rule>, InvalidConfiguration> {
+    let mut expressions: Vec<Rule> = Vec::new();
+    for (at, rule) in rules.into_iter().enumerate() {
+        let field = format!("{field}.userValidationRules[{at}].expression");
+        if rule.expression.is_empty() {
+            return Err(wrong(field, "is required"));
+        }
+        let expression = compiled(&field, Expression::user_rule(&rule.expression))?;
+        add_rule(&mut expressions, Rule { expression, message: rule.message }, field)?;
+    }
+    Ok(expressions)
+}
+
+fn add_rule(rules: &mut Vec<Rule>, rule: Rule, field: String) -> Result<(), InvalidConfiguration> {
+    if rules.iter().any(|other| other.expression == rule.expression) {
+        return Err(wrong(field, "occurs twice"));
+    }
+    rules.push(rule);
+    Ok(())
+}
+
+fn extra(
+    field: &str,
+    mappings: Vec<ExtraMapping>,
+) -> Result<Vec<(String, Expression)>, InvalidConfiguration> {
+    let mut extra: Vec<(String, Expression)> = Vec::new();
+    for (at, mapping) in mappings.into_iter().enumerate() {
+        let key_field = format!("{field}[{at}].key");
+        check_extra_key(&key_field, &mapping.key)?;
+        if extra.iter().any(|(key, _)| *key == mapping.key) {
+            return Err(wrong(key_field, "occurs twice"));
+        }
+        let field = format!("{field}[{at}].valueExpression");
+        if mapping.value_expression.is_empty() {
+            return Err(wrong(field, "is required"));
+        }
+        let expression = compiled(&field, Expression::mapping(&mapping.value_expression))?;
+        extra.push((mapping.key, expression));
+    }
+    Ok(extra)
+}
+
+/// The characters of a path in the API server's eyes, besides letters and digits.
+const PATH_SIGNS: &str = "/-._~%!$&'()*+,;=:";
+
+/// A path below a domain, in lower case, and not below one of Kubernetes' own.
+fn check_extra_key(field: &str, key: &str) -> Result<(), InvalidConfiguration> {
+    let (domain, path) = key.split_once('/').unwrap_or_default();
+    if domain.is_empty() || path.is_empty() {
+        return Err(wrong(field, "must be a domain-prefixed path (such as \"acme.io/foo\")"));
+    }
+    let label = |label: &str| {
+        let inner =
+            label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if domain.len() > 253 || !domain.split('.').all(label) {
+        return Err(wrong(field, "must begin with a domain in lower case"));
+    }
+    if !path.chars().all(|c| c.is_ascii_alphanumeric() || PATH_SIGNS.contains(c)) {
+        return Err(wrong(field, "has a character that paths do not have"));
+    }
+    if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(wrong(field, "must be lowercase"));
+    }
+    let reserved = ["kubernetes.io", "k8s.io"].iter().any(|reserved| {
+        domain.strip_suffix(reserved).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    });
+    if reserved {
+        let fault = "k8s.io, kubernetes.io and their subdomains are reserved for Kubernetes use";
+        return Err(wrong(field, fault));
+    }
+    Ok(())
+}
+
+/// Whoever is named after an address must have proved that it is his.
+fn check_verified_address(
+    field: &str,
+    username: &MappedFrom,
+    extra: &[(String, Expression)],
+    rules: &[Rule],
+) -> Result<(), InvalidConfiguration> {
+    let MappedFrom::Expression(username) = username else { return Ok(()) };
+    let all = std::iter::once(username)
+        .chain(extra.iter().map(|(_, value)| value))
+        .chain(rules.iter().map(|rule| &rule.expression));
+    if username.selects_claim("email")
+        && !all.into_iter().any(|expression| expression.selects_claim("email_verified"))
+    {
+        let fault = "claims.email_verified must be used in claimMappings.username.expression or \
+                     claimMappings.extra[*].valueExpression or claimValidationRules[*].expression when \
+                     claims.email is used in claimMappings.username.expression";
+        return Err(wrong(field, fault));
+    }
+    Ok(())
 }
 
 fn check_audiences(field: &str, audiences: &[String]) -> Result<(), InvalidConfiguration> {
@@ -411,17 +532,21 @@ impl OidcFlags {
             given => given.to_owned(),
         };
         let groups = (!self.groups_claim.is_empty())
-            .then_some(Mapping { claim: self.groups_claim, prefix: self.groups_prefix });
+            .then_some(Mapping { claim: self.groups_claim, prefix: self.groups_prefix })
+            .map(MappedFrom::Claim);
         Ok(JwtIssuer {
             url: self.issuer_url,
             discovery_url: None,
             certificate_authority: self.certificate_authority,
             audiences: vec![self.client_id],
             algorithms: check_algorithms(&self.signing_algorithms)?,
-            username: Mapping { claim, prefix },
+            username: MappedFrom::Claim(Mapping { claim, prefix }),
             groups,
-            uid_claim: None,
+            uid: None,
+            extra: Vec::new(),
             required_claims: self.required_claims,
+            claim_rules: Vec::new(),
+            user_rules: Vec::new(),
         })
     }
 }

@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 
 const URL: &str = "https://idp.example";
 
+fn claim(claim: &str, prefix: &str) -> MappedFrom {
+    MappedFrom::Claim(Mapping { claim: claim.to_owned(), prefix: prefix.to_owned() })
+}
+
 fn issuer() -> JwtIssuer {
     JwtIssuer {
         url: URL.to_owned(),
@@ -12,10 +16,13 @@ fn issuer() -> JwtIssuer {
         certificate_authority: String::new(),
         audiences: vec!["hub".to_owned()],
         algorithms: vec!["ES256".to_owned()],
-        username: Mapping { claim: "email".to_owned(), prefix: "oidc:".to_owned() },
-        groups: Some(Mapping { claim: "roles".to_owned(), prefix: "r:".to_owned() }),
-        uid_claim: Some("sub".to_owned()),
+        username: claim("email", "oidc:"),
+        groups: Some(claim("roles", "r:")),
+        uid: Some(claim("sub", "")),
+        extra: Vec::new(),
         required_claims: vec![("tenant".to_owned(), "acme".to_owned())],
+        claim_rules: Vec::new(),
+        user_rules: Vec::new(),
     }
 }
 
@@ -176,7 +183,7 @@ fn a_configuration_is_read_and_each_fault_named() {
     let config = parse(FILE).unwrap();
     assert_eq!(config.anonymous, Some(AnonymousAccess::Paths(vec!["/livez".to_owned()])));
     let issuer = &config.issuers[0];
-    assert_eq!(issuer.username, Mapping { claim: "sub".to_owned(), prefix: "x:".to_owned() });
+    assert_eq!(issuer.username, claim("sub", "x:"));
     assert_eq!(issuer.algorithms, ALGORITHMS);
     for (from, to, field) in [
         ("https://idp.example", "http://idp.example", "jwt[0].issuer.url: must be an https URL"),
@@ -195,8 +202,16 @@ fn a_configuration_is_read_and_each_fault_named() {
         ("[a, b]", "[a, a]", "jwt[0].issuer.audiences: one occurs twice"),
         ("MatchAny", "MatchAll", "jwt[0].issuer.audienceMatchPolicy: must be MatchAny"),
         (r#", prefix: "x:""#, "", "jwt[0].claimMappings.username.prefix: is required"),
-        ("{claim: sub}", "{expression: claims.sub}", "jwt[0].claimMappings.uid.expression: CEL"),
-        ("claim: tenant", "expression: \"true\"", "jwt[0].claimValidationRules[0].expression: CEL"),
+        (
+            "uid: {claim: sub}",
+            "uid: {expression: int(claims.sub)}",
+            "jwt[0].claimMappings.uid.expression: int() ",
+        ),
+        (
+            "claim: tenant",
+            "expression: \"true\"",
+            "jwt[0].claimValidationRules[0].requiredValue: may not",
+        ),
         ("enabled: true", "enabled: false", "anonymous.conditions: need"),
         ("kind: Auth", "kind: auth", "kind: must be"),
     ] {
@@ -220,14 +235,183 @@ fn flags_prefix_names_by_their_issuer() {
             username_prefix: prefix.to_owned(),
             ..OidcFlags::default()
         };
-        let Mapping { claim, prefix } = flags.issuer(&[]).unwrap().username;
-        (claim, prefix)
+        flags.issuer(&[]).unwrap().username
     };
-    let pair = |claim: &str, prefix: &str| (claim.to_owned(), prefix.to_owned());
-    assert_eq!(flags("", ""), pair("sub", "https://idp.example#"));
-    assert_eq!(flags("email", ""), pair("email", ""));
-    assert_eq!(flags("sub", "-"), pair("sub", ""));
-    assert_eq!(flags("sub", "p:"), pair("sub", "p:"));
+    assert_eq!(flags("", ""), claim("sub", "https://idp.example#"));
+    assert_eq!(flags("email", ""), claim("email", ""));
+    assert_eq!(flags("sub", "-"), claim("sub", ""));
+    assert_eq!(flags("sub", "p:"), claim("sub", "p:"));
     let none = OidcFlags { issuer_url: URL.to_owned(), ..OidcFlags::default() };
     assert!(none.issuer(&[]).is_err());
+}
+
+const WITH_EXPRESSIONS: &str = r#"
+apiVersion: apiserver.config.k8s.io/v1
+kind: AuthenticationConfiguration
+jwt:
+- issuer: {url: https://idp.example, audiences: [hub]}
+  claimValidationRules:
+  - expression: claims.?tenant.orValue("") == "acme"
+    message: not of acme
+  claimMappings:
+    username: {expression: 'claims.?email_verified.orValue(true) == true ? claims.email : ""'}
+    groups: {expression: 'claims.?roles.orValue([])'}
+    uid: {expression: claims.sub}
+    extra:
+    - {key: example.org/roles, valueExpression: 'claims.?roles.orValue(null)'}
+  userValidationRules:
+  - expression: "!user.username.startsWith('system:')"
+    message: reserved name
+  - expression: user.groups.all(group, !group.startsWith('system:'))
+"#;
+
+fn mapped(change: impl FnOnce(&mut Value)) -> Opinion {
+    let mut claims = claims();
+    change(&mut claims);
+    let token = es256(r#"{"alg":"ES256","kid":"ec"}"#, &claims.to_string());
+    parse(WITH_EXPRESSIONS).unwrap().issuers[0].authenticate(&token, &world(), NOW)
+}
+
+#[test]
+fn expressions_make_a_user_of_claims() {
+    let who = mapped(|_| {}).unwrap();
+    assert_eq!((who.user.as_str(), who.uid.as_deref()), ("a@x.example", Some("42")));
+    assert_eq!(who.groups, ["dev", "ops"]);
+    assert_eq!(who.extra["example.org/roles"], ["dev", "ops"]);
+    assert_eq!(who.extra["authentication.kubernetes.io/credential-id"], ["JTI=t1"]);
+    // No value, no key.
+    for none in [Value::Null, json!([]), json!([""]), json!("")] {
+        let who = mapped(|c| c["roles"] = none).unwrap();
+        assert_eq!((who.groups.len(), who.extra.len()), (0, 1));
+    }
+    let field = |field: &str| field.to_owned();
+    let username = || field("claimMappings.username.expression");
+    let rule =
+        |at: &str, message: &str| Reason::RuleNotMet { field: field(at), message: field(message) };
+    for (claim, value, reason) in [
+        ("email", json!(1), Reason::ExpressionUnusable { field: username() }),
+        ("email", Value::Null, Reason::ExpressionUnusable { field: username() }),
+        ("email", json!(""), Reason::ExpressionUnusable { field: username() }),
+        ("email_verified", json!(false), Reason::ExpressionUnusable { field: username() }),
+        ("email_verified", json!("true"), Reason::ExpressionUnusable { field: username() }),
+        (
+            "roles",
+            json!([1]),
+            Reason::ExpressionUnusable { field: field("claimMappings.groups.expression") },
+        ),
+        (
+            "roles",
+            json!({}),
+            Reason::ExpressionUnusable { field: field("claimMappings.groups.expression") },
+        ),
+        ("tenant", json!("evil"), rule("claimValidationRules, expression 1", "not of acme")),
+        (
+            "email",
+            json!("system:admin"),
+            rule("userValidationRules, expression 1", "reserved name"),
+        ),
+        ("roles", json!(["system:masters"]), rule("userValidationRules, expression 2", "")),
+    ] {
+        assert_eq!(refused(mapped(|c| c[claim] = value.clone())), reason, "{claim}={value}");
+    }
+    let absent = mapped(|c| drop(c.as_object_mut().unwrap().remove("email")));
+    assert_eq!(refused(absent), Reason::ExpressionFailed { field: username() });
+    assert!(mapped(|c| drop(c.as_object_mut().unwrap().remove("email_verified"))).is_ok());
+}
+
+#[test]
+fn a_configuration_with_expressions_is_read_and_each_fault_named() {
+    let username =
+        r#"{expression: 'claims.?email_verified.orValue(true) == true ? claims.email : ""'}"#;
+    for (from, to, refusal) in [
+        (
+            username,
+            "{expression: claims.email}",
+            "username.expression: claims.email_verified must be used",
+        ),
+        (
+            username,
+            "{expression: 'claims.?email.orValue(\"\")'}",
+            "username.expression: claims.email_verified must",
+        ),
+        (
+            username,
+            "{expression: claims.sub, claim: sub}",
+            "username: claim and expression can't both be set",
+        ),
+        (username, "{expression: claims.sub, prefix: ''}", "username.prefix: may not be specified"),
+        (
+            username,
+            "{expression: claims.sub +}",
+            "username.expression: the expression ends too early",
+        ),
+        (username, "{}", "username: claim or expression is required"),
+        (
+            "claims.sub}",
+            "claims.sub.matches('a')}",
+            "uid.expression: matches() with 1 argument(s) is not supported",
+        ),
+        ("example.org/roles", "roles", "extra[0].key: must be a domain-prefixed path"),
+        ("example.org/roles", "example.org/Roles", "extra[0].key: must be lowercase"),
+        (
+            "example.org/roles",
+            "Example.org/roles",
+            "extra[0].key: must begin with a domain in lower case",
+        ),
+        ("example.org/roles", "kubernetes.io/roles", "extra[0].key: k8s.io, kubernetes.io and"),
+        ("example.org/roles", "a.k8s.io/roles", "extra[0].key: k8s.io, kubernetes.io and"),
+        ("'claims.?roles.orValue(null)'", "''", "extra[0].valueExpression: is required"),
+    ] {
+        let changed = WITH_EXPRESSIONS.replacen(from, to, 1);
+        let found = parse(&changed).unwrap_err().to_string();
+        assert!(
+            found.starts_with(&format!("jwt[0].claimMappings.{refusal}")),
+            "{from} → {to}: {found}"
+        );
+    }
+    for (from, to, refusal) in [
+        (
+            "claims.?tenant.orValue(\"\") == \"acme\"",
+            "claims.tenant",
+            "claimValidationRules[0].expression: must evaluate to bool",
+        ),
+        (
+            "    message: not of acme\n",
+            "    requiredValue: x\n",
+            "claimValidationRules[0].requiredValue: may not be",
+        ),
+        (
+            "    message: not of acme\n",
+            "    claim: x\n",
+            "claimValidationRules[0]: claim and expression can't",
+        ),
+        (
+            "\"!user.username.startsWith('system:')\"",
+            "user.uid",
+            "userValidationRules[0].expression: must evaluate",
+        ),
+        (
+            "\"!user.username.startsWith('system:')\"",
+            "\"\"",
+            "userValidationRules[0].expression: is required",
+        ),
+        (
+            "\"!user.username.startsWith('system:')\"",
+            "user.groups.all(group, !group.startsWith('system:'))",
+            "userValidationRules[1].expression: occurs twice",
+        ),
+    ] {
+        let changed = WITH_EXPRESSIONS.replacen(from, to, 1);
+        assert_ne!(changed, WITH_EXPRESSIONS, "{from}");
+        let found = parse(&changed).unwrap_err().to_string();
+        assert!(found.starts_with(&format!("jwt[0].{refusal}")), "{from} → {to}: {found}");
+    }
+    // What proves the address may stand anywhere where claims are read.
+    let proved = WITH_EXPRESSIONS.replacen(username, "{expression: claims.email}", 1);
+    for (from, to) in [
+        ("claims.?tenant.orValue(\"\") == \"acme\"", "claims.email_verified == true"),
+        ("'claims.?roles.orValue(null)'", "'string(claims.?email_verified.orValue(false))'"),
+    ] {
+        assert!(parse(&proved.replacen(from, to, 1)).is_ok(), "{to}");
+    }
 }
