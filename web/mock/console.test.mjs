@@ -912,6 +912,22 @@ describe('in dark and in light, axe finds nothing in the dialog', () => {
     });
 });
 
+test('a password that was repeated wrongly is corrected, and the invitation is not lost', async () => {
+  await page.context().close();
+  page = await openPage({ name: null });
+  await page.goto('/invitation#inv_mock2K8v1');
+  await page.getByLabel('New password').fill('a long pass phrase');
+  await page.getByLabel('Once more').fill('a long pass phrase, not');
+  await page.keyboard.press('Enter');
+  await page.getByText('The two are not alike.').waitFor();
+  assert.equal(new URL(page.url()).pathname, '/invitation');
+  await page.getByLabel('Once more').press('End');
+  for (let nth = 0; nth < ', not'.length; nth++) await page.keyboard.press('Backspace');
+  await page.getByText('The two are not alike.').waitFor({ state: 'detached' });
+  await page.keyboard.press('Enter');
+  await page.waitForURL((url) => url.pathname === '/');
+});
+
 describe('a console whose script does not run', () => {
   test('says so in both languages', async () => {
     await page.route('**/assets/*.js', (route) => route.abort());

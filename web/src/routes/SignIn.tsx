@@ -180,10 +180,12 @@ export function InvitationPage(): ReactNode {
   );
   const [password, setPassword] = useState('');
   const [repeated, setRepeated] = useState('');
-  const [differs, setDiffers] = useState(false);
+  const [compared, setCompared] = useState(false);
+  // Looked at again with every key: a form whose field is marked as wrong is not submitted by the browser.
+  const differs = compared && password !== repeated;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setDiffers(password !== repeated);
+    setCompared(true);
     if (password === repeated && invitation) {
       const secret = invitation;
       run(async () => {
