@@ -73,10 +73,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Openapi => say(&serve::description()?)?,
         Command::Completion { shell } => {
             let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "sallyport", &mut std::io::stdout());
+            // Into memory first: it panics where nobody reads on, as behind `head`.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "sallyport", &mut script);
+            print(&script)?;
         }
         Command::Man { dir: None } => {
-            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            print(&page)?;
         }
         Command::Man { dir: Some(dir) } => {
             std::fs::create_dir_all(&dir)
@@ -118,6 +123,14 @@ fn explain(wanted: Option<&str>) -> anyhow::Result<()> {
 /// Writes a line to standard output; a reader that has left is no failure of ours to hide.
 pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// Writes to standard output; whoever stops reading has seen enough.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 /// Writes a line to standard error. If even that fails, nothing can be told to anybody.

@@ -247,9 +247,11 @@ async fn invite(act: &mut Act, account: &AccountId, invitation: &NewInvitation) 
 
 async fn cut_off(act: &mut Act, account: &Account, now: Timestamp) -> Result<()> {
     let user = &account.kubernetes_user;
+    // Told first: whoever has a terminal open hears the reason, and not merely that the sign-in or a link was ended.
+    act.tell(&Change::AccountDisabled { user: user.clone() }, now).await?;
     crate::sign_ins::end_of_account(act, &account.id, now).await?;
     crate::links::revoke_of(act, user, None, "account disabled", now).await?;
-    act.tell(&Change::AccountDisabled { user: user.clone() }, now).await
+    Ok(())
 }
 
 fn missing(id: &AccountId) -> StoreError {
