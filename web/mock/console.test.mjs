@@ -382,6 +382,66 @@ describe('the list of links', () => {
   });
 });
 
+describe('the links of one person', () => {
+  for (const [lang, filterName, revokeAll, revoke, nothing, none] of [
+    [
+      'en',
+      'Filter by Kubernetes user',
+      'Revoke all of sallyport:bob',
+      'Revoke',
+      'There was nothing to revoke',
+      'No link matches',
+    ],
+    [
+      'ko',
+      'Kubernetes 사용자로 필터',
+      'sallyport:bob: 모든 링크 폐기',
+      '폐기',
+      '폐기할 링크가 없었습니다',
+      '일치하는 링크가 없습니다',
+    ],
+  ])
+    test(`are found in ${lang} by the account, revoked of a user that is there, and zero is no success`, async () => {
+      await page.context().close();
+      page = await openPage({ lang });
+      await page.route('**/api/v1/accounts', async (route) => {
+        const answer = await (await route.fetch()).json();
+        const bob = { ...answer.items[0], id: 'acc_bob', name: 'bob', kubernetes_user: 'sallyport:bob' };
+        await route.fulfill({ json: { items: [...answer.items, bob] } });
+      });
+      await page.route(
+        (url) => url.pathname === '/api/v1/links',
+        async (route) => {
+          const url = new URL(route.request().url());
+          if (url.searchParams.get('user') !== 'sallyport:bob') return route.continue();
+          url.searchParams.set('user', 'joon');
+          const answer = await (await route.fetch({ url: String(url) })).json();
+          const items = answer.items.map((each) => ({ ...each, user: 'sallyport:bob' }));
+          await route.fulfill({ json: { ...answer, items } });
+        },
+      );
+      let revokedOf;
+      await page.route('**/api/v1/links/revoke-all', (route) => {
+        revokedOf = route.request().postDataJSON().user;
+        return route.fulfill({ json: { revoked: 0 } });
+      });
+      await page.goto('/access/links');
+      const filter = page.getByRole('searchbox', { name: filterName });
+      await filter.fill('bob');
+      await page.getByRole('cell', { name: 'sallyport:bob' }).first().waitFor();
+      await page.getByRole('button', { name: revokeAll }).click();
+      await page.getByRole('alertdialog').getByRole('button', { name: revoke, exact: true }).click();
+      await page.locator('.toast-calm').getByText(nothing).waitFor();
+      assert.equal(revokedOf, 'sallyport:bob');
+      await filter.fill('bo');
+      await page.getByText(none).waitFor();
+      assert.equal(
+        await page.getByRole('button', { name: lang === 'en' ? /^Revoke all/ : /모든 링크 폐기/ }).count(),
+        0,
+      );
+    });
+});
+
 describe('a hub that went away', () => {
   for (const [command, title] of [
     ['stop', 'The hub has stopped'],
