@@ -102,6 +102,28 @@ describe('notices of a terminal', () => {
     await page.getByText('18 MB passed over').waitFor({ state: 'detached', timeout: 5000 });
   });
 
+  test('what was passed over is not told again in a room that is come back to, nor over a denial', async () => {
+    await enter();
+    await run('skip');
+    const told = page.locator('.skipped');
+    await told.waitFor();
+    await told.waitFor({ state: 'detached', timeout: 5000 });
+    await toPods();
+    const back = () =>
+      page
+        .getByRole('navigation', { name: 'Rooms' })
+        .getByRole('link', { name: /Terminal/ })
+        .click();
+    await back();
+    await page.locator('[data-phase="live"]').waitFor();
+    assert.equal(await told.count(), 0);
+    await run('skip');
+    await told.waitFor();
+    await run('withdraw');
+    await page.getByRole('heading', { name: 'Access denied' }).waitFor();
+    assert.equal(await told.count(), 0);
+  });
+
   test('a hub about to stop says so above the screen, not over it', async () => {
     await enter();
     const before = await rows();
