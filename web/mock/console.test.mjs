@@ -243,12 +243,26 @@ describe('leaving the page', () => {
     await page.getByRole('grid').waitFor();
   });
 
-  test('is not asked about by signing out, which ends the shell', async () => {
+  test('by signing out is asked about once, with the terminals that end, and tells what failed as its own', async () => {
     await enter();
     await toPods();
     page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
-    await page.getByRole('button', { name: /^Account/ }).click();
-    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+    const question = page.getByRole('dialog', { name: 'Sign out', exact: true });
+    const signOut = async () => {
+      await page.getByRole('button', { name: /^Account/ }).click();
+      await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+      await question.getByText('1 live terminal of this page will end').waitFor();
+    };
+    await signOut();
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await question.waitFor({ state: 'detached' });
+    assert.equal(new URL(page.url()).pathname, '/pods');
+    await page.route('**/api/v1/sign-out', (route) => route.abort(), { times: 1 });
+    await signOut();
+    await question.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await question.getByRole('alert').waitFor();
+    assert.equal(await page.getByRole('dialog', { name: 'Sign out everywhere' }).count(), 0);
+    await question.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.waitForURL(/sign-in/);
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   });

@@ -33,6 +33,7 @@ export const en = {
   'account.version': 'Sallyport {version}',
   'account.links': 'My links',
   'account.signOut': 'Sign out',
+  'account.signOutLead': '{n} live {n|terminal|terminals} of this page will end, and what runs in {n|it|them} is lost.',
   'account.signOutEverywhere': 'Sign out everywhere',
   'account.everywhereLead':
     'Ends every sign-in of {name}, on this and all other browsers, and the terminals opened from them.',

@@ -36,6 +36,7 @@ export const ko: Record<keyof typeof en, string> = {
   'account.version': 'Sallyport {version}',
   'account.links': '내 링크',
   'account.signOut': '로그아웃',
+  'account.signOutLead': '이 페이지에서 사용 중인 터미널 {n}개가 종료되며, 그 안에서 실행 중인 작업도 중단됩니다.',
   'account.signOutEverywhere': '모든 곳에서 로그아웃',
   'account.everywhereLead':
     '이 브라우저를 포함해 {name} 계정으로 로그인한 모든 브라우저에서 로그아웃하고, 그곳에서 연 터미널을 종료합니다.',
