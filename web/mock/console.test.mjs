@@ -297,6 +297,18 @@ test('a refused link is told where its terminal would be: what happened, who dec
   }
 });
 
+test('a link that was revoked sends nobody to themselves, and does not urge to open its Pod again', async () => {
+  await enter();
+  await run('revoke');
+  const told = page.getByRole('alert');
+  await told.getByText(/ask an administrator of the hub/).waitFor();
+  assert.equal(await told.getByText(/who made it/).count(), 0);
+  const again = told.getByRole('button', { name: 'Open again' });
+  assert.match(await again.getAttribute('class'), /button-plain/);
+  await again.click();
+  await page.locator('[data-phase="live"]').waitFor();
+});
+
 describe('the denied page at its own address', () => {
   for (const [lang, ...decided] of [
     [

@@ -149,10 +149,12 @@ function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode
 /** Signed out, 'Open again' leads to the sign-in page; and after it, back in. */
 function EndActions({ pane, retry = false }: { pane: Pane; retry?: boolean }): ReactNode {
   const t = useT();
+  // What somebody ended on purpose is not offered anew first of all.
+  const isRevoked = pane.session.state.problem?.code === 'link_revoked';
   return (
     <span className="end-actions">
       {pane.target && (
-        <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
+        <Button kind={isRevoked ? 'plain' : 'primary'} size="small" icon="again" onPress={() => deck.again(pane.id)}>
           {retry ? t('act.retry') : t('terminal.again')}
         </Button>
       )}
