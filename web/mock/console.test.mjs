@@ -102,6 +102,28 @@ describe('notices of a terminal', () => {
     await page.getByText('18 MB passed over').waitFor({ state: 'detached', timeout: 5000 });
   });
 
+  test('what was passed over is not told again in a room that is come back to, nor over a denial', async () => {
+    await enter();
+    await run('skip');
+    const told = page.locator('.skipped');
+    await told.waitFor();
+    await told.waitFor({ state: 'detached', timeout: 5000 });
+    await toPods();
+    const back = () =>
+      page
+        .getByRole('navigation', { name: 'Rooms' })
+        .getByRole('link', { name: /Terminal/ })
+        .click();
+    await back();
+    await page.locator('[data-phase="live"]').waitFor();
+    assert.equal(await told.count(), 0);
+    await run('skip');
+    await told.waitFor();
+    await run('withdraw');
+    await page.getByRole('heading', { name: 'Access denied' }).waitFor();
+    assert.equal(await told.count(), 0);
+  });
+
   test('a hub about to stop says so above the screen, not over it', async () => {
     await enter();
     const before = await rows();
@@ -221,12 +243,26 @@ describe('leaving the page', () => {
     await page.getByRole('grid').waitFor();
   });
 
-  test('is not asked about by signing out, which ends the shell', async () => {
+  test('by signing out is asked about once, with the terminals that end, and tells what failed as its own', async () => {
     await enter();
     await toPods();
     page.on('dialog', (dialog) => assert.fail(`asked ${dialog.type()}`));
-    await page.getByRole('button', { name: /^Account/ }).click();
-    await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+    const question = page.getByRole('dialog', { name: 'Sign out', exact: true });
+    const signOut = async () => {
+      await page.getByRole('button', { name: /^Account/ }).click();
+      await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+      await question.getByText('1 live terminal of this page will end').waitFor();
+    };
+    await signOut();
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await question.waitFor({ state: 'detached' });
+    assert.equal(new URL(page.url()).pathname, '/pods');
+    await page.route('**/api/v1/sign-out', (route) => route.abort(), { times: 1 });
+    await signOut();
+    await question.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await question.getByRole('alert').waitFor();
+    assert.equal(await page.getByRole('dialog', { name: 'Sign out everywhere' }).count(), 0);
+    await question.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.waitForURL(/sign-in/);
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   });
@@ -259,6 +295,18 @@ test('a refused link is told where its terminal would be: what happened, who dec
     await told.getByRole('heading', { name: title }).waitFor();
     for (const text of words) await told.getByText(text, { exact: true }).waitFor();
   }
+});
+
+test('a link that was revoked sends nobody to themselves, and does not urge to open its Pod again', async () => {
+  await enter();
+  await run('revoke');
+  const told = page.getByRole('alert');
+  await told.getByText(/ask an administrator of the hub/).waitFor();
+  assert.equal(await told.getByText(/who made it/).count(), 0);
+  const again = told.getByRole('button', { name: 'Open again' });
+  assert.match(await again.getAttribute('class'), /button-plain/);
+  await again.click();
+  await page.locator('[data-phase="live"]').waitFor();
 });
 
 describe('the denied page at its own address', () => {
@@ -380,6 +428,66 @@ describe('the list of links', () => {
     await question.waitFor();
     assert.equal(await question.getByRole('alert').count(), 0);
   });
+});
+
+describe('the links of one person', () => {
+  for (const [lang, filterName, revokeAll, revoke, nothing, none] of [
+    [
+      'en',
+      'Filter by Kubernetes user',
+      'Revoke all of sallyport:bob',
+      'Revoke',
+      'There was nothing to revoke',
+      'No link matches',
+    ],
+    [
+      'ko',
+      'Kubernetes 사용자로 필터',
+      'sallyport:bob: 모든 링크 폐기',
+      '폐기',
+      '폐기할 링크가 없었습니다',
+      '일치하는 링크가 없습니다',
+    ],
+  ])
+    test(`are found in ${lang} by the account, revoked of a user that is there, and zero is no success`, async () => {
+      await page.context().close();
+      page = await openPage({ lang });
+      await page.route('**/api/v1/accounts', async (route) => {
+        const answer = await (await route.fetch()).json();
+        const bob = { ...answer.items[0], id: 'acc_bob', name: 'bob', kubernetes_user: 'sallyport:bob' };
+        await route.fulfill({ json: { items: [...answer.items, bob] } });
+      });
+      await page.route(
+        (url) => url.pathname === '/api/v1/links',
+        async (route) => {
+          const url = new URL(route.request().url());
+          if (url.searchParams.get('user') !== 'sallyport:bob') return route.continue();
+          url.searchParams.set('user', 'joon');
+          const answer = await (await route.fetch({ url: String(url) })).json();
+          const items = answer.items.map((each) => ({ ...each, user: 'sallyport:bob' }));
+          await route.fulfill({ json: { ...answer, items } });
+        },
+      );
+      let revokedOf;
+      await page.route('**/api/v1/links/revoke-all', (route) => {
+        revokedOf = route.request().postDataJSON().user;
+        return route.fulfill({ json: { revoked: 0 } });
+      });
+      await page.goto('/access/links');
+      const filter = page.getByRole('searchbox', { name: filterName });
+      await filter.fill('bob');
+      await page.getByRole('cell', { name: 'sallyport:bob' }).first().waitFor();
+      await page.getByRole('button', { name: revokeAll }).click();
+      await page.getByRole('alertdialog').getByRole('button', { name: revoke, exact: true }).click();
+      await page.locator('.toast-calm').getByText(nothing).waitFor();
+      assert.equal(revokedOf, 'sallyport:bob');
+      await filter.fill('bo');
+      await page.getByText(none).waitFor();
+      assert.equal(
+        await page.getByRole('button', { name: lang === 'en' ? /^Revoke all/ : /모든 링크 폐기/ }).count(),
+        0,
+      );
+    });
 });
 
 describe('a hub that went away', () => {

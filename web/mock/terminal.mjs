@@ -37,6 +37,7 @@ export function serveTerminal(socket, passage) {
     if (command === 'exit') return end(0);
     if (command === 'fail') return end(127);
     if (command === 'withdraw') return deny(socket, 'right_withdrawn', 4420, 'kubernetes');
+    if (command === 'revoke') return deny(socket, 'link_revoked', 4410);
     if (command === 'drain') socket.send(JSON.stringify({ type: 'draining', in_s: 30 }));
     if (command === 'stop') return deny(socket, 'hub_draining', 4503);
     if (command === 'cut') return socket.terminate();

@@ -33,6 +33,7 @@ export const en = {
   'account.version': 'Sallyport {version}',
   'account.links': 'My links',
   'account.signOut': 'Sign out',
+  'account.signOutLead': '{n} live {n|terminal|terminals} of this page will end, and what runs in {n|it|them} is lost.',
   'account.signOutEverywhere': 'Sign out everywhere',
   'account.everywhereLead':
     'Ends every sign-in of {name}, on this and all other browsers, and the terminals opened from them.',
@@ -335,6 +336,9 @@ export const en = {
   'people.invitationUrl': 'Invitation link',
   'link.none': 'No links',
   'link.noneTodo': 'Opening a terminal makes a link; it is listed here with its state.',
+  'link.noneFiltered': 'No link matches',
+  'link.wholeName':
+    'A person is found by the whole name: of an account, as People lists it, or of the Kubernetes user.',
   'link.to': 'Leads to',
   'link.user': 'Person',
   'link.mintedBy': '(made by {user})',
@@ -358,6 +362,7 @@ export const en = {
     'All links of this person become worthless, and terminals opened with them end within two seconds.',
   'link.revoked': 'The link is revoked',
   'link.revokedAll': '{n} {n|link|links} revoked',
+  'link.revokedNone': 'There was nothing to revoke',
   'make.title': 'Make a link to hand over',
   'make.titleOwn': 'Make a link for yourself',
   'make.ownLead': 'Only you, {user}, can open it, in any browser where you sign in.',

@@ -104,7 +104,7 @@ export const problemsEn: Record<KnownCode, ProblemText> = {
   link_expired: { what: 'This link has expired.', todo: 'Open the terminal again from Pods, or ask for a new link.' },
   link_revoked: {
     what: 'This link has been revoked.',
-    todo: 'Ask the person who made it, or an administrator of the hub.',
+    todo: 'If it was not you who revoked it, ask an administrator of the hub. If you still may, open the Pod anew from Pods.',
   },
   link_used: {
     what: 'This link has already been used. Each opens one terminal.',

@@ -103,7 +103,7 @@ export const problemsKo: Record<KnownCode, ProblemText> = {
   link_expired: { what: '링크가 만료되었습니다.', todo: '파드 화면에서 터미널을 다시 열거나, 새 링크를 요청하세요.' },
   link_revoked: {
     what: '폐기된 링크입니다.',
-    todo: '링크를 만든 사람이나 허브 관리자에게 문의하세요.',
+    todo: '본인이 폐기하지 않았다면 허브 관리자에게 문의하세요. 권한이 남아 있으면 파드 화면에서 파드를 다시 열 수 있습니다.',
   },
   link_used: {
     what: '이미 사용된 링크입니다. 링크 하나로 터미널 하나만 열 수 있습니다.',

@@ -14,6 +14,7 @@ import { Listing } from './Listing';
 import { MoreRows, usePages } from './Pages';
 import { ProblemNotice } from './ProblemView';
 import { type LinkSearch, linkStates } from './urlState';
+import { useUserMeant } from './userMeant';
 
 const tones: Record<LinkState, Tone> = {
   minted: 'accent',
@@ -33,29 +34,38 @@ export function Links(): ReactNode {
   const { data: me } = useSuspenseQuery(queries.me);
   const search = useSearch({ from: '/inside/access/links' });
   const navigate = useNavigate({ from: '/access/links' });
-  const filter = { ...search, user: whoseRows(me, search.user) };
+  const meant = useUserMeant(me, search.user);
+  const filter = { ...search, user: whoseRows(me, meant?.user) };
   const pages = usePages(['links', 'pages', filter], (after) => acts.linkPage(filter, after), 10_000);
   const { rows: links, error, refetch } = pages;
-  const [revoking, setRevoking] = useState<Link | 'all' | null>(null);
+  const [revoking, setRevoking] = useState<Link | { allOf: string } | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
-  const whose = me.admin && search.user ? search.user : me.user;
+  const whose = meant?.user ?? me.user;
+  const isSomebody = !meant || meant.isKnown || links?.some(({ user }) => user === whose);
   const change = (part: Partial<LinkSearch>) =>
     void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
-  const ask = (what: Link | 'all') => {
+  const ask = (what: Link | { allOf: string }) => {
     setFailure(null);
     setRevoking(what);
   };
-  const done = (said: string) => {
+  const done = (said: string, tone: 'good' | 'calm' = 'good') => {
     setRevoking(null);
     setFailure(null);
-    toaster.show('good', said);
+    toaster.show(tone, said);
     void queryClient.invalidateQueries({ queryKey: ['links'] });
     void queryClient.invalidateQueries({ queryKey: ['terminals'] });
   };
   const confirm = () => {
-    if (revoking === 'all')
-      acts.revokeAllLinks(whose).then(({ revoked }) => done(t('link.revokedAll', { n: revoked })), setFailure);
-    else if (revoking) acts.revokeLink(revoking.id).then(() => done(t('link.revoked')), setFailure);
+    if (!revoking) return;
+    if ('allOf' in revoking)
+      acts
+        .revokeAllLinks(revoking.allOf)
+        .then(
+          ({ revoked }) =>
+            revoked > 0 ? done(t('link.revokedAll', { n: revoked })) : done(t('link.revokedNone'), 'calm'),
+          setFailure,
+        );
+    else acts.revokeLink(revoking.id).then(() => done(t('link.revoked')), setFailure);
   };
   return (
     <>
@@ -77,9 +87,11 @@ export function Links(): ReactNode {
           ]}
           onChange={(id) => change({ state: linkStates.find((each) => each === id) })}
         />
-        <Button icon="denied" onPress={() => ask('all')}>
-          {t('link.revokeAllOf', { user: whose })}
-        </Button>
+        {isSomebody && (
+          <Button icon="denied" onPress={() => ask({ allOf: whose })}>
+            {t('link.revokeAllOf', { user: whose })}
+          </Button>
+        )}
       </div>
       <div className="room-body">
         <Listing
@@ -87,8 +99,10 @@ export function Links(): ReactNode {
           error={error}
           onRetry={() => void refetch()}
           empty={
-            <Empty icon="link" title={t('link.none')}>
-              {t('link.noneTodo')}
+            <Empty icon="link" title={t(meant || search.state ? 'link.noneFiltered' : 'link.none')}>
+              {meant && !meant.isKnown
+                ? t('link.wholeName')
+                : t(meant || search.state ? 'audit.noneFiltered' : 'link.noneTodo')}
             </Empty>
           }
           heads={[t('link.to'), t('link.user'), t('link.state'), t('link.created'), t('link.expires'), 'ID']}
@@ -131,7 +145,7 @@ export function Links(): ReactNode {
       </div>
       {revoking && (
         <Confirm
-          title={revoking === 'all' ? t('link.revokeAllOf', { user: whose }) : t('link.revokeTitle')}
+          title={'allOf' in revoking ? t('link.revokeAllOf', { user: revoking.allOf }) : t('link.revokeTitle')}
           isOpen
           onClose={() => setRevoking(null)}
           onConfirm={confirm}
@@ -139,10 +153,10 @@ export function Links(): ReactNode {
           cancelLabel={t('act.cancel')}
         >
           {failure !== null && <ProblemNotice error={failure} />}
-          {revoking !== 'all' && (
+          {!('allOf' in revoking) && (
             <p className="mono">{`${revoking.user} → ${revoking.cluster} / ${revoking.namespace} / ${revoking.pod} / ${revoking.container}`}</p>
           )}
-          <p>{revoking === 'all' ? t('link.revokeAllLead') : t('link.revokeLead')}</p>
+          <p>{'allOf' in revoking ? t('link.revokeAllLead') : t('link.revokeLead')}</p>
         </Confirm>
       )}
     </>

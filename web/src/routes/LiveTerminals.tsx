@@ -13,6 +13,7 @@ import { toaster } from '../ui/toast';
 import { Listing } from './Listing';
 import { MoreRows, usePages } from './Pages';
 import { ProblemNotice } from './ProblemView';
+import { useUserMeant } from './userMeant';
 
 export function LiveTerminals(): ReactNode {
   const t = useT();
@@ -23,7 +24,8 @@ export function LiveTerminals(): ReactNode {
   const navigate = useNavigate({ from: '/access/terminals' });
   // Only an administrator has the field by which it could be cleared.
   const whose = me.admin ? search.user : undefined;
-  const user = whoseRows(me, whose);
+  const meant = useUserMeant(me, whose);
+  const user = whoseRows(me, meant?.user);
   const pages = usePages(['terminals', 'pages', user], (after) => acts.terminalPage(user, after), 5_000);
   const { rows, error, refetch } = pages;
   const [ending, setEnding] = useState<Terminal | null>(null);

@@ -1,5 +1,5 @@
 // One pane: a shell's screen, what stands over it while the gates are passed or after its end, and its status line.
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useLanguage, useT } from '../i18n';
 import { deck, type Pane } from '../terminal/deck';
 import type { SessionState } from '../terminal/session';
@@ -45,7 +45,7 @@ export function PaneView({ pane, isActive, alone }: { pane: Pane; isActive: bool
       {pane.searching && <SearchBar pane={pane} />}
       {phase === 'live' && state.draining && <Draining inSeconds={state.draining.inSeconds} />}
       <div className="pane-body">
-        {state.skipped && <Skipped key={state.skipped.nth} pane={pane} bytesPassed={state.skipped.bytes} />}
+        {state.skipped && !covered && <Skipped key={state.skipped.nth} pane={pane} skipped={state.skipped} />}
         <div className="pane-screen" ref={host} inert={covered} />
         {(phase === 'minting' || phase === 'gate1' || phase === 'gate2') && <Gates state={state} pane={pane} />}
         {covered && state.problem && (
@@ -106,25 +106,22 @@ function Draining({ inSeconds }: { inSeconds: number }): ReactNode {
 }
 
 /** Over the screen, not above it: a row taken for seconds would resize the shell twice. Small, and gone at the next key. */
-function Skipped({ pane, bytesPassed }: { pane: Pane; bytesPassed: number }): ReactNode {
+function Skipped({ pane, skipped }: { pane: Pane; skipped: { bytes: number; nth: number } }): ReactNode {
   const t = useT();
   const lang = useLanguage();
-  const [shown, setShown] = useState(true);
+  const { nth } = skipped;
   useEffect(() => {
-    const hide = () => setShown(false);
-    const timer = setTimeout(hide, skippedShownMs);
+    const hide = () => pane.session.skipSeen(nth);
+    // Not stopped when the room is left: its time runs from when it was first shown, and only once.
+    setTimeout(hide, skippedShownMs);
     const { element } = pane.screen;
     element.addEventListener('keydown', hide, { capture: true });
-    return () => {
-      clearTimeout(timer);
-      element.removeEventListener('keydown', hide, { capture: true });
-    };
-  }, [pane]);
-  if (!shown) return null;
+    return () => element.removeEventListener('keydown', hide, { capture: true });
+  }, [pane, nth]);
   return (
     <div className="skipped" role="status">
       <Icon name="info" />
-      <span className="clip">{t('terminal.skipped', { size: bytes(bytesPassed, lang) })}</span>
+      <span className="clip">{t('terminal.skipped', { size: bytes(skipped.bytes, lang) })}</span>
     </div>
   );
 }
@@ -152,10 +149,12 @@ function Exited({ pane, state }: { pane: Pane; state: SessionState }): ReactNode
 /** Signed out, 'Open again' leads to the sign-in page; and after it, back in. */
 function EndActions({ pane, retry = false }: { pane: Pane; retry?: boolean }): ReactNode {
   const t = useT();
+  // What somebody ended on purpose is not offered anew first of all.
+  const isRevoked = pane.session.state.problem?.code === 'link_revoked';
   return (
     <span className="end-actions">
       {pane.target && (
-        <Button kind="primary" size="small" icon="again" onPress={() => deck.again(pane.id)}>
+        <Button kind={isRevoked ? 'plain' : 'primary'} size="small" icon="again" onPress={() => deck.again(pane.id)}>
           {retry ? t('act.retry') : t('terminal.again')}
         </Button>
       )}

@@ -1,18 +1,21 @@
-// Signing out, here at once and everywhere after a question, from wherever it is asked for.
+// Signing out, from wherever it is asked for: here at once unless terminals end with it, everywhere after a question.
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { type ReactNode, useCallback, useState } from 'react';
 import { acts, queries } from '../api/queries';
 import { useT } from '../i18n';
-import { letShellsGo } from '../terminal/handover';
+import { letShellsGo, shellsHeld } from '../terminal/handover';
 import { Button } from '../ui/controls';
 import { Dialog } from '../ui/overlays';
 import { ProblemNotice } from './ProblemView';
+
+/** What is asked about; `shells` are those that a sign-out here ends. */
+type Asking = { everywhere: boolean; shells: number };
 
 export function useSignOut(): { signOut: (everywhere: boolean) => void; dialog: ReactNode } {
   const t = useT();
   const queryClient = useQueryClient();
   const { data: me } = useSuspenseQuery(queries.me);
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<Asking | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const leave = useCallback(
     async (everywhere: boolean) => {
@@ -24,7 +27,7 @@ export function useSignOut(): { signOut: (everywhere: boolean) => void; dialog: 
         window.location.assign('/sign-in');
       } catch (error) {
         setFailure(error);
-        setAsking(true);
+        setAsking({ everywhere, shells: shellsHeld() });
       }
     },
     [queryClient],
@@ -32,23 +35,30 @@ export function useSignOut(): { signOut: (everywhere: boolean) => void; dialog: 
   const signOut = useCallback(
     (everywhere: boolean) => {
       setFailure(null);
-      if (everywhere) setAsking(true);
+      const shells = shellsHeld();
+      if (everywhere || shells > 0) setAsking({ everywhere, shells });
       else void leave(false);
     },
     [leave],
   );
-  const dialog = (
-    <Dialog title={t('account.signOutEverywhere')} isOpen={asking} onClose={() => setAsking(false)}>
+  const close = () => setAsking(null);
+  const title = t(asking?.everywhere ? 'account.signOutEverywhere' : 'account.signOut');
+  const dialog = asking && (
+    <Dialog title={title} isOpen onClose={close}>
       <div className="dialog-body">
         {failure !== null && <ProblemNotice error={failure} />}
-        <p>{t('account.everywhereLead', { name: me.display_name })}</p>
+        {asking.everywhere ? (
+          <p>{t('account.everywhereLead', { name: me.display_name })}</p>
+        ) : (
+          asking.shells > 0 && <p>{t('account.signOutLead', { n: asking.shells })}</p>
+        )}
       </div>
       <div className="dialog-actions">
-        <Button kind="quiet" onPress={() => setAsking(false)}>
+        <Button kind="quiet" onPress={close}>
           {t('act.cancel')}
         </Button>
-        <Button kind="danger" onPress={() => void leave(true)}>
-          {t('account.signOutEverywhere')}
+        <Button kind="danger" onPress={() => void leave(asking.everywhere)}>
+          {title}
         </Button>
       </div>
     </Dialog>

@@ -8,6 +8,7 @@ import { statusWord } from './podStatus';
 import { filterPods, sortPods, valuesOf } from './podsView';
 import { safeReturn } from './safeReturn';
 import { parseAuditSearch, parseLinkSearch, parsePodSearch } from './urlState';
+import { userMeant } from './userMeant';
 import { shownSteps } from './workspaceSteps';
 
 describe('URL state', () => {
@@ -40,6 +41,23 @@ describe('URL state', () => {
     expect(parseLinkSearch({ state: 7 })).toEqual({});
     expect(parsePodSearch({ q: 'x'.repeat(10_000) }).q?.length).toBe(200);
   });
+});
+
+describe('whose links a filter means', () => {
+  const accounts = [{ name: 'bob', kubernetes_user: 'sallyport:bob' }];
+  test.each([
+    ['bob', [], 'sallyport:bob', true],
+    [' bob ', [], 'sallyport:bob', true],
+    ['sallyport:bob', [], 'sallyport:bob', true],
+    // Came in with a token of that very name: another person than the account's.
+    ['bob', ['bob'], 'bob', true],
+    ['oidc:kim', ['oidc:kim'], 'oidc:kim', true],
+    ['bo', ['bob'], 'bo', false],
+    ['Bob', [], 'Bob', false],
+    ['*', ['bob'], '*', false],
+  ])('%j among %j is %j, known: %j', (typed, users, user, isKnown) =>
+    expect(userMeant(typed, accounts, users)).toEqual({ user, isKnown }),
+  );
 });
 
 describe('the way back', () => {

@@ -128,7 +128,7 @@ describe('the way to the terminal room', () => {
 
 test('what the terminal room holds is at stake until the person signs out', () => {
   handover.liveTally.set(2);
-  expect([handover.holdsShells(), handover.liveTally.get()]).toEqual([true, 2]);
+  expect([handover.shellsHeld(), handover.liveTally.get()]).toEqual([2, 2]);
   handover.letShellsGo();
-  expect(handover.holdsShells()).toBe(false);
+  expect([handover.shellsHeld(), handover.holdsShells()]).toEqual([0, false]);
 });

@@ -80,9 +80,13 @@ export const liveTally = {
   },
 };
 
-/** Whether leaving the page would end a shell, or one on its way in that no room shows yet. */
+/** How many shells leaving the page would end, with those on their way in that no room shows yet. */
+export function shellsHeld(): number {
+  return isLetGo ? 0 : onDeck + waitingIn((phase) => underWay.has(phase));
+}
+
 export function holdsShells(): boolean {
-  return !isLetGo && onDeck + waitingIn((phase) => underWay.has(phase)) > 0;
+  return shellsHeld() > 0;
 }
 
 /** The person has signed out, and the hub ends every shell: the page asks nothing more on its way out. */

@@ -162,6 +162,12 @@ describe('a live terminal', () => {
     expect(socket.frames(6).at(-1)?.at(-1)).toBe(6);
     socket.tell({ type: 'skipped', bytes: 5_000_000 });
     expect(session.state.skipped?.nth).toBe(2);
+    session.skipSeen(1);
+    expect(session.state.skipped?.nth).toBe(2);
+    session.skipSeen(2);
+    expect(session.state.skipped).toBeNull();
+    socket.tell({ type: 'skipped', bytes: 5_000_000 });
+    expect(session.state.skipped?.nth).toBe(3);
   });
 
   test('a skip of nothing is not told', async () => {

@@ -57,7 +57,7 @@ export type SessionState = {
   ready: Ready | null;
   size: { cols: number; rows: number };
   latencyMs: number | null;
-  /** Set by the last `skipped` notice, and with it a number that tells two notices of one size apart. */
+  /** Set by the last `skipped` notice until the person has seen it; its number tells two notices of one size apart. */
   skipped: { bytes: number; nth: number } | null;
   pasteWaitingBytes: number;
   draining: { inSeconds: number } | null;
@@ -111,6 +111,7 @@ export class TerminalSession {
   private toldSize = { cols: 0, rows: 0 };
   private pingTimer: number | undefined;
   private pingsSent = 0;
+  private skips = 0;
   private pingSentAt = new Map<number, number>();
   /** Grows with each opening, so that answers to an abandoned one are dropped. */
   private opening = 0;
@@ -164,6 +165,11 @@ export class TerminalSession {
     if (this.state.phase !== 'live' || isSame(size, this.toldSize)) return;
     this.toldSize = size;
     this.sendNow(encodeResize(size.cols, size.rows));
+  }
+
+  /** The person has seen this notice: no view shows it again. */
+  skipSeen(nth: number): void {
+    if (this.state.skipped?.nth === nth) this.set({ skipped: null });
   }
 
   /** Leaves for good; the hub ends the shell in the Pod. */
@@ -250,7 +256,7 @@ export class TerminalSession {
         break;
       case 'skipped':
         // After Ctrl-C of a flood the hub may redraw with nothing passed over: then there is nothing to tell.
-        if (notice.bytes > 0) this.set({ skipped: { bytes: notice.bytes, nth: (this.state.skipped?.nth ?? 0) + 1 } });
+        if (notice.bytes > 0) this.set({ skipped: { bytes: notice.bytes, nth: ++this.skips } });
         break;
       case 'exit':
         this.set({ phase: 'exited', exit: { code: notice.code, reason: notice.reason } });

@@ -1,5 +1,5 @@
 // Short messages about an act just done; shown by <Toaster>, read out by screen readers.
-export type Toast = { id: number; tone: 'good' | 'bad'; text: string };
+export type Toast = { id: number; tone: 'good' | 'bad' | 'calm'; text: string };
 
 let toasts: readonly Toast[] = [];
 let serial = 0;
