@@ -309,6 +309,49 @@ test('a link that was revoked sends nobody to themselves, and does not urge to o
   await page.locator('[data-phase="live"]').waitFor();
 });
 
+describe('a workspace whose name is refused', () => {
+  for (const [lang, label, create, hint, taken] of [
+    [
+      'en',
+      'Name (optional)',
+      'Create',
+      /^Lower-case letters, digits and hyphens/,
+      /^You already have a workspace called web\./,
+    ],
+    [
+      'ko',
+      '이름 (선택)',
+      '만들기',
+      /^영문 소문자, 숫자, 하이픈으로 40자까지/,
+      /^web: 이미 쓰고 있는 워크스페이스 이름입니다/,
+    ],
+  ])
+    test(`says so in ${lang} at the field, with the rule in sight`, async () => {
+      await page.context().close();
+      page = await openPage({ lang });
+      await page.route('**/api/v1/workspaces', async (route) => {
+        if (route.request().method() !== 'POST') return route.continue();
+        const { name } = route.request().postDataJSON();
+        const said =
+          name === 'web'
+            ? { status: 409, code: 'conflict', detail: 'you have a workspace called `web`' }
+            : { status: 400, code: 'bad_request', detail: '`name`: use a-z, 0-9 and `-`' };
+        await route.fulfill({ status: said.status, json: { ...said, request_id: 'r' } });
+      });
+      await page.goto('/workspaces');
+      await page.getByText(hint).waitFor();
+      const field = page.getByRole('textbox', { name: label });
+      await field.fill('Bad Name!');
+      await page.getByRole('button', { name: create, exact: true }).click();
+      await page.locator('.field-error').getByText('`name`: use a-z, 0-9 and `-`').waitFor();
+      assert.equal(await page.getByRole('alert').count(), 0);
+      await field.fill('web');
+      assert.equal(await page.locator('.field-error').filter({ hasText: 'use a-z' }).count(), 0);
+      await page.getByRole('button', { name: create, exact: true }).click();
+      await page.locator('.field-error').getByText(taken).waitFor();
+    });
+});
+
 describe('the denied page at its own address', () => {
   for (const [lang, ...decided] of [
     [

@@ -135,6 +135,8 @@ export const en = {
   'workspace.noneTodo': 'Choose a template above and press Create.',
   'workspace.name': 'Name (optional)',
   'workspace.namePlaceholder': 'chosen for you',
+  'workspace.nameHint': 'Lower-case letters, digits and hyphens, 40 at most, with a letter or a digit at both ends.',
+  'workspace.nameTaken': 'You already have a workspace called {name}. Choose another name, or none.',
   'workspace.create': 'Create',
   'workspace.creating': 'Creating…',
   'workspace.resources': '{cpu} CPU, {memory}',

@@ -138,6 +138,8 @@ export const ko: Record<keyof typeof en, string> = {
   'workspace.noneTodo': '위에서 템플릿을 선택한 뒤 만들기를 누르세요.',
   'workspace.name': '이름 (선택)',
   'workspace.namePlaceholder': '자동으로 정해집니다',
+  'workspace.nameHint': '영문 소문자, 숫자, 하이픈으로 40자까지 쓸 수 있으며 글자나 숫자로 시작하고 끝나야 합니다.',
+  'workspace.nameTaken': '{name}: 이미 쓰고 있는 워크스페이스 이름입니다. 다른 이름을 쓰거나 비워 두세요.',
   'workspace.create': '만들기',
   'workspace.creating': '만드는 중…',
   'workspace.resources': 'CPU {cpu}, 메모리 {memory}',

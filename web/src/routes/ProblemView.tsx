@@ -80,13 +80,13 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
   );
 }
 
-/** The hub's own words are English and say the above once more: folded away, unless the console has none for the code. */
+/** The hub's own words are English and say the above once more: folded away, unless only they say what was wrong. */
 function HubsWords({ problem, withRequest = false }: { problem: Problem; withRequest?: boolean }): ReactNode {
   const t = useT();
   const { code, detail, fix, request_id } = problem;
   if (!detail && !fix && !(withRequest && request_id)) return null;
   return (
-    <details className="more" open={!isKnownCode(code)}>
+    <details className="more" open={!isKnownCode(code) || code === 'bad_request'}>
       <summary>{t('problem.more')}</summary>
       <dl className="facts">
         {detail && (

@@ -3,11 +3,13 @@ import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-quer
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { Radio, RadioGroup } from 'react-aria-components';
 import type { Quota, Template, Workspace } from '../api/contract';
+import { problemOf } from '../api/problem';
 import { acts, queries } from '../api/queries';
 import { pick, useLanguage, useT } from '../i18n';
 import { Button, Field, IconButton, Select } from '../ui/controls';
 import { Empty, SkeletonRows, Time } from '../ui/show';
 import { span } from '../ui/time';
+import { type NameRefused, nameRefused } from './nameRefused';
 import { ProblemNotice } from './ProblemView';
 import { Room } from './Room';
 import { useTerminalOpener } from './useTerminalOpener';
@@ -60,6 +62,8 @@ function NewWorkspace({ quota }: { quota?: Quota }): ReactNode {
   const [cluster, setCluster] = useState(me.cluster ?? me.clusters[0] ?? '');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  /** What the hub said of the name, and stands at its field. */
+  const [refused, setRefused] = useState<NameRefused | null>(null);
   const items = templates.data?.items ?? [];
   const template = chosen ?? items.find((each) => each.default)?.name ?? items[0]?.name ?? '';
   const full = quota !== undefined && quota.used >= quota.limit;
@@ -69,8 +73,10 @@ function NewWorkspace({ quota }: { quota?: Quota }): ReactNode {
     if (!template || busy) return;
     setBusy(true);
     setError(null);
+    setRefused(null);
+    const wished = name.trim();
     acts
-      .createWorkspace(template, name.trim() || undefined, me.clusters.length > 1 ? cluster : undefined)
+      .createWorkspace(template, wished || undefined, me.clusters.length > 1 ? cluster : undefined)
       .then(
         (made) => {
           setName('');
@@ -84,7 +90,11 @@ function NewWorkspace({ quota }: { quota?: Quota }): ReactNode {
           );
           void queryClient.invalidateQueries({ queryKey: queries.workspaces.queryKey });
         },
-        (failure: unknown) => setError(failure),
+        (failure: unknown) => {
+          const found = nameRefused(problemOf(failure), wished);
+          setRefused(found);
+          if (!found) setError(failure);
+        },
       )
       .finally(() => setBusy(false));
   };
@@ -105,8 +115,19 @@ function NewWorkspace({ quota }: { quota?: Quota }): ReactNode {
             <Field
               label={t('workspace.name')}
               value={name}
-              onChange={setName}
+              onChange={(text) => {
+                setName(text);
+                setRefused(null);
+              }}
               placeholder={t('workspace.namePlaceholder')}
+              hint={t('workspace.nameHint')}
+              error={
+                refused
+                  ? 'said' in refused
+                    ? refused.said
+                    : t('workspace.nameTaken', { name: refused.taken })
+                  : undefined
+              }
               mono
             />
             {me.clusters.length > 1 && (

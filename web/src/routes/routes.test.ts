@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Pod, Workspace } from '../api/contract';
 import { translator } from '../i18n';
 import { isAccountName } from './accountName';
+import { nameRefused } from './nameRefused';
 import { PodFeed } from './podFeed';
 import { statusWord } from './podStatus';
 import { filterPods, sortPods, valuesOf } from './podsView';
@@ -58,6 +59,16 @@ describe('whose links a filter means', () => {
   ])('%j among %j is %j, known: %j', (typed, users, user, isKnown) =>
     expect(userMeant(typed, accounts, users)).toEqual({ user, isKnown }),
   );
+});
+
+describe('a workspace refused for its name', () => {
+  test.each([
+    ['bad_request', '`name`: use at most 40 characters', { said: '`name`: use at most 40 characters' }],
+    ['bad_request', '`cluster`: no', null],
+    ['conflict', 'you have a workspace called `web`', { taken: 'web' }],
+    ['conflict', 'namespace `ws-a` in cluster `c` is being deleted', null],
+    ['quota_person', 'you have 5 of 5', null],
+  ])('%s, %j', (code, detail, told) => expect(nameRefused({ code, detail }, 'web')).toEqual(told));
 });
 
 describe('the way back', () => {
