@@ -6,6 +6,9 @@
 //! or a refusal that comes behind it (404, 409, 410, 422). A 403 is listed apart and granted to nobody. Every other
 //! answer proves neither.
 //!
+//! A `*` in a rule stands for everything. A request may name it like any other word, and gets its 404; it is never taken
+//! for a right, or whoever asks for `*` once would keep all.
+//!
 //! Which rights Kubernetes asks beside the verb of a request is known for two: `create` for exec, attach and
 //! port-forwarding that begin with GET (1.35), and for an update or patch that made its object. Others (`bind`,
 //! `escalate`, signers) leave no trace in a request and are not here.
@@ -123,7 +126,8 @@ pub(crate) struct Proposal {
     pub(crate) denied: Vec<RightUse>,
     /// Requests that everybody who is signed in may make: discovery and questions about oneself. No rule is made for them.
     pub(crate) of_everybody: u64,
-    /// Requests whose answer proves neither: 401, 429, 5xx and other refusals before or without the authoriser.
+    /// Requests that prove neither: answered with 401, 429, 5xx and other refusals before or without the authoriser, or
+    /// made of what no rule can name.
     pub(crate) unproven: u64,
     /// There were more rights than one role can hold, and the rest is left out.
     pub(crate) cut: bool,
@@ -178,9 +182,12 @@ fn listed(rights: BTreeMap<Right, u64>) -> Vec<RightUse> {
     rights.map(|(right, requests)| RightUse { right, requests }).collect()
 }
 
-/// What a request asked of RBAC; none if that is not known.
+/// What a request asked of RBAC; none if that is not known, or no rule can say it without saying more.
 fn right(of: &Use) -> Option<Right> {
-    if of.verb.is_empty() {
+    let path = of.path.as_ref().filter(|_| of.resource.is_none());
+    let words =
+        [Some(&of.verb), Some(&of.group), of.resource.as_ref(), of.subresource.as_ref(), path];
+    if of.verb.is_empty() || words.into_iter().flatten().any(|word| word.contains('*')) {
         return None;
     }
     let Some(resource) = &of.resource else {

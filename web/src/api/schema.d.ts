@@ -2577,7 +2577,8 @@ export interface components {
             of_everybody: number;
             /**
              * Format: int64
-             * @description Requests whose answer proves neither: 401, 429, 5xx and other refusals before or without the authoriser.
+             * @description Requests that prove neither: answered with 401, 429, 5xx and other refusals before or without the authoriser, or
+             *     made of what no rule can name.
              */
             unproven: number;
             /** @description Roles and their bindings, to be read before they are applied; empty if no right is needed. */

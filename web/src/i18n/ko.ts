@@ -523,7 +523,7 @@ export const ko: Record<keyof typeof en, string> = {
     '응답 {n}개는 클라이언트 인증서 등이어서 사용자를 알 수 없습니다. 이 사용자의 것일 수도 있습니다.',
   'traffic.role.unread': '누구의 것이든 연결 {n}개는 전부 읽지 못했습니다.',
   'traffic.role.missing': '캡처에 {size}가 빠져 있습니다.',
-  'traffic.role.unproven': '요청 {n}개는 응답만으로 권한이 있었는지 알 수 없습니다.',
+  'traffic.role.unproven': '요청 {n}개로는 필요한 권한을 알 수 없습니다. 응답에 나타나지 않거나 `*`를 요청했습니다.',
   'traffic.role.partial': '살펴보지 못한 것이 더 있어 롤에 빠진 권한이 있을 수 있습니다.',
   'traffic.role.everybody': '요청 {n}개는 로그인한 누구나 할 수 있어(탐색, 자신에 관한 질문) 규칙이 필요 없습니다.',
   'traffic.role.none': '관찰된 일에는 필요한 권한이 없습니다',

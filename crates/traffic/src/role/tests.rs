@@ -62,6 +62,25 @@ fn only_what_the_authoriser_let_pass_is_granted() {
 }
 
 #[test]
+fn asking_for_everything_is_not_granting_it() {
+    // Whoever may do everything gets a 404 for each of these, which otherwise proves a right.
+    for asked in [
+        "GET /api/v1/namespaces/shop/* 404",
+        "GET /api/v1/* 404",
+        "GET /api/v1/namespaces/shop/*/web/status 404",
+        "GET /apis/*/v1/namespaces/shop/configmaps 404",
+        "GET /metrics* 404",
+        "GET /* 404",
+        "* /metrics 404",
+    ] {
+        let proposal = check(&[asked], &[], &[]);
+        assert_eq!((proposal.unproven, proposal.yaml.as_str()), (1, ""), "{asked}");
+    }
+    // As the name of an object it is a name like any other.
+    check(&["GET /api/v1/namespaces/shop/configmaps/* 404"], &["shop: get configmaps *"], &[]);
+}
+
+#[test]
 fn names_stand_where_they_are_few_and_lasting() {
     let get = |name: &str| format!("GET /api/v1/namespaces/shop/configmaps/{name} 200");
     let lines = |names: &[&str]| names.iter().map(|name| get(name)).collect::<Vec<_>>();
@@ -240,7 +259,7 @@ subjects:
 fn a_name_from_a_path_writes_no_yaml_of_its_own() {
     let evil = Use {
         verb: "get".to_owned(),
-        resource: Some("pods\"]\n  verbs: [\"*\"".to_owned()),
+        resource: Some("pods\"]\n  verbs: [\"all\"".to_owned()),
         namespace: Some("shop\nrules: []".to_owned()),
         status: 200,
         requests: 1,
@@ -248,7 +267,7 @@ fn a_name_from_a_path_writes_no_yaml_of_its_own() {
     };
     let proposal = propose("eve\n- kind: Group", &[evil], true);
     let lines: Vec<&str> = proposal.yaml.lines().collect();
-    assert!(lines.contains(&r#"  resources: ["pods\"]\n  verbs: [\"*\""]"#), "{}", proposal.yaml);
+    assert!(lines.contains(&r#"  resources: ["pods\"]\n  verbs: [\"all\""]"#), "{}", proposal.yaml);
     assert!(lines.contains(&r#"  namespace: "shop\nrules: []""#), "{}", proposal.yaml);
     assert!(lines.contains(&r#"  name: "eve\n- kind: Group""#), "{}", proposal.yaml);
     assert!(lines.contains(&"  name: observed-eve-kind-group"), "{}", proposal.yaml);
