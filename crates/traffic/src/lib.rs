@@ -224,9 +224,16 @@ fn run(
     let mut decoder = Decoder::new(Redactor::new(&job.redaction_key), Limits::default());
     let mut recorder = job.record.as_deref().map(Recorder::create).transpose()?;
     for path in &job.keys {
-        reading::keys(path, &mut decoder)?;
+        let read = reading::keys(path, &mut |text| {
+            decoder.keys(text);
+            if let Some(recorder) = &mut recorder {
+                recorder.keys(text);
+            }
+        });
+        decoder.end_of_keys();
+        read?;
         if let Some(recorder) = &mut recorder {
-            recorder.key_log(path)?;
+            recorder.end_of_keys();
         }
     }
     let mut fault = None;

@@ -101,11 +101,10 @@ pub fn capture(
     let mut printed = Printed { printer: printer.at_most(job.units_max), output };
     let mut recorder = job.record.as_deref().map(Recorder::create).transpose()?;
     let (tap, duration) = (&job.tap, job.duration);
-    let heard = listen(tap, &mut decoder, &mut recorder, duration, &mut printed, aside, stop);
-    // What was captured before a fault is worth having.
-    let recorded = recorder.map_or(Ok(()), |recorder| recorder.end(aside));
-    let sources = heard?;
-    recorded?;
+    let sources = listen(tap, &mut decoder, &mut recorder, duration, &mut printed, aside, stop)?;
+    if let Some(recorder) = recorder {
+        recorder.end(aside)?;
+    }
     let Printed { printer, output } = printed;
     match form {
         Form::Units(Format::Json) => sources.json(output)?,

@@ -62,33 +62,32 @@ impl fmt::Display for Input {
     }
 }
 
-/// Gives the key log of a file to a decoder.
-pub(crate) fn keys(path: &Path, decoder: &mut Decoder) -> Result<(), ReadFault> {
+/// Gives the key log of a file on in pieces, which end anywhere in a line.
+pub(crate) fn keys(path: &Path, give: &mut dyn FnMut(&[u8])) -> Result<(), ReadFault> {
     let what = format!("the key log `{}`", path.display());
     match File::open(path) {
-        Ok(mut file) => keys_of(&what, &mut file, decoder),
+        Ok(mut file) => keys_of(&what, &mut file, give),
         Err(source) => Err(ReadFault::Io { what, source }),
     }
 }
 
-/// Gives a whole key log to a decoder.
+/// Gives a whole key log on in pieces.
 pub(crate) fn keys_of(
     what: &str,
     source: &mut dyn Read,
-    decoder: &mut Decoder,
+    give: &mut dyn FnMut(&[u8]),
 ) -> Result<(), ReadFault> {
     let fault = |source| ReadFault::Io { what: what.to_owned(), source };
     let mut piece = vec![0; PIECE_BYTES];
     let read = loop {
         match source.read(&mut piece) {
             Ok(0) => break Ok(()),
-            Ok(count) => decoder.keys(piece.get(..count).unwrap_or_default()),
+            Ok(count) => give(piece.get(..count).unwrap_or_default()),
             Err(source) => break Err(fault(source)),
         }
     };
     // Wiped: these were secrets.
     drop(SecretBytes::new(piece));
-    decoder.end_of_keys();
     read
 }
 
@@ -150,6 +149,7 @@ pub(crate) fn capture_of(
                     Item::Keys(text) => {
                         if let Some(recorder) = recorder {
                             recorder.keys(text);
+                            recorder.end_of_keys();
                         }
                         decoder.keys(text);
                         decoder.end_of_keys();

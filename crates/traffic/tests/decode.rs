@@ -1,8 +1,11 @@
 //! Whole jobs on files: what is printed, what is kept back, and what damaged input does.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+#[path = "decode/export.rs"]
+mod export;
+
 use std::path::{Path, PathBuf};
-use traffic::{Format, Input, Job, JobFault, ReadFault};
+use traffic::{Form, Format, Input, Job, JobFault, ReadFault};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/goldens").join(name)
@@ -18,9 +21,9 @@ fn job(path: PathBuf, filter: Option<&str>) -> Job {
     }
 }
 
-fn decode(job: &Job, format: Format) -> (String, String, Result<(), JobFault>) {
+fn decode(job: &Job, form: impl Into<Form>) -> (String, String, Result<(), JobFault>) {
     let (mut output, mut aside) = (Vec::new(), Vec::new());
-    let done = traffic::decode(job, format, &mut output, &mut aside);
+    let done = traffic::decode(job, form, &mut output, &mut aside);
     (String::from_utf8(output).unwrap(), String::from_utf8(aside).unwrap(), done)
 }
 

@@ -200,8 +200,9 @@ fn decode(
     _seat: OwnedSemaphorePermit,
 ) -> Result<Decoded, Broken> {
     let keys_name = format!("the key log of {what}");
-    reading::keys_of(&keys_name, &mut source.by_ref().take(keys_bytes), &mut decoder)
-        .map_err(Broken::Read)?;
+    let mut log = source.by_ref().take(keys_bytes);
+    reading::keys_of(&keys_name, &mut log, &mut |text| decoder.keys(text)).map_err(Broken::Read)?;
+    decoder.end_of_keys();
     let mut states = BTreeMap::new();
     let mut requests = 0;
     let mut each = |event: Event| {

@@ -1,30 +1,15 @@
 //! Captures on their way to other programs: HTTP Archive, OpenTelemetry, and pcapng with the secrets in it. The captures
 //! are of `curl` and Go's client with their key logs, and what they said was told by tshark (`crates/wire/tests/goldens`).
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use crate::{golden, job};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use traffic::{Form, Format, Input, Job, JobFault};
-
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/goldens").join(name)
-}
-
-fn job(path: PathBuf, filter: Option<&str>) -> Job {
-    Job {
-        inputs: vec![Input::File(path)],
-        keys: Vec::new(),
-        filter: filter.map(|filter| filter.parse().unwrap()),
-        redaction_key: [3; 32],
-        record: None,
-    }
-}
+use traffic::{Form, Format, Input, Job, JobFault, ReadFault};
 
 fn decode(job: &Job, form: impl Into<Form>) -> (String, String) {
-    let (mut output, mut aside) = (Vec::new(), Vec::new());
-    traffic::decode(job, form, &mut output, &mut aside).unwrap();
-    (String::from_utf8(output).unwrap(), String::from_utf8(aside).unwrap())
+    let (output, aside, done) = crate::decode(job, form);
+    done.unwrap();
+    (output, aside)
 }
 
 fn entries(name: &str, filter: Option<&str>) -> Vec<Value> {
@@ -138,4 +123,68 @@ fn a_capture_is_never_written_over_another_file() {
 #[test]
 fn an_archive_without_requests_is_whole_too() {
     assert!(entries("go-tls13-h2.pcapng", Some("user == nobody")).is_empty());
+}
+
+#[test]
+fn a_key_log_is_read_once_and_opens_what_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let (pipe, path) = (directory.path().join("keys"), directory.path().join("out.pcapng"));
+    let (capture, log) = without_its_keys(&golden("go-tls13-h2.pcapng"));
+    let bare = directory.path().join("bare.pcapng");
+    std::fs::write(&bare, capture).unwrap();
+    // A pipe gives what it holds once; its last line has no newline.
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let log = log.trim_ascii_end().to_owned();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, log).unwrap()
+    });
+    let record = Some(path.clone());
+    let (first, _) = decode(&Job { keys: vec![pipe], record, ..job(bare, None) }, Format::Json);
+    writer.join().unwrap();
+    assert!(first.contains("\"decryption\":\"decrypted\""), "{first}");
+    assert_eq!(first, decode(&job(path, None), Format::Json).0);
+}
+
+/// A capture's packets alone, and the key log that was among them.
+fn without_its_keys(capture: &std::path::Path) -> (Vec<u8>, Vec<u8>) {
+    let bytes = std::fs::read(capture).unwrap();
+    let (mut rest, mut reader) = (bytes.as_slice(), wire::CaptureReader::new());
+    let (mut bare, mut log) = (Vec::new(), Vec::new());
+    let mut writer = wire::CaptureWriter::begin(&mut bare);
+    while !rest.is_empty() {
+        let wire::Progress::Item { consumed, item } = reader.read(rest).unwrap() else {
+            panic!("the capture is cut off");
+        };
+        match item {
+            wire::Item::Packet(packet) => writer.packet(&packet, &mut bare),
+            wire::Item::Keys(text) => log.extend_from_slice(text),
+            wire::Item::Structure | wire::Item::Dropped(_) => {}
+        }
+        rest = &rest[consumed..];
+    }
+    (bare, log)
+}
+
+#[test]
+fn a_fault_before_the_first_packet_leaves_no_file_and_one_behind_it_what_there_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.pcapng");
+    let missing = || directory.path().join("missing");
+    let of = |inputs, keys| {
+        let record = Some(path.clone());
+        let job = Job { inputs, keys, record, ..job(missing(), None) };
+        crate::decode(&job, Format::Json).2.unwrap_err()
+    };
+    let good = || Input::File(golden("go-tls13-h2.pcapng"));
+    for (inputs, keys) in
+        [(vec![Input::File(missing())], Vec::new()), (vec![good()], vec![missing()])]
+    {
+        let fault = of(inputs, keys);
+        assert!(matches!(fault, JobFault::Read(ReadFault::Io { .. })), "{fault:?}");
+        assert!(!path.exists(), "an empty file stands in the way of the next try");
+    }
+    of(vec![good(), Input::File(missing())], Vec::new());
+    let (kept, _) = decode(&job(path.clone(), None), Format::Json);
+    assert!(kept.contains("\"status\":200"), "{kept}");
 }
