@@ -165,7 +165,10 @@ impl Observed {
             (basis.unknown, "answers whose user is not known, any of which may be this one's"),
             (basis.unread, "connections that were not read whole, whoever's"),
             (basis.missing, "bytes that are missing from the captures"),
-            (proposal.unproven, "requests that prove no right, by their answer or because they asked for `*`"),
+            (
+                proposal.unproven,
+                "requests that prove no right, by their answer or because they asked for `*`",
+            ),
             (
                 proposal.of_everybody,
                 "requests that everybody who is signed in may make, which need no rule",
