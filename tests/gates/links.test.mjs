@@ -378,8 +378,7 @@ for (const [store, count] of [
       const dora = await hubs.hub.signIn('dora');
       const terminal = await until('the new right to count', () => dora.at(aliceThere.hub).enter(pod()));
       assert.equal((await alice.post('/api/v1/accounts/dora/disable')).status, 200);
-      const closed = await terminal.ends(2);
-      assert.ok([4401, 4410].includes(closed.code), JSON.stringify(closed));
+      await endedWith(terminal, 4401, 'account_disabled');
       assert.equal((await dora.get('/api/v1/me')).status, 401);
       const again = await dora.post('/api/v1/sign-in/password', { username: 'dora', password });
       assert.deepEqual([again.status, again.body.code], [403, 'account_disabled']);
