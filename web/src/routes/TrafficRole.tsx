@@ -7,6 +7,7 @@ import type { TrafficRole as Role, TrafficRight, TrafficRightUse } from '../api/
 import { acts, queries } from '../api/queries';
 import { useLanguage, useT } from '../i18n';
 import { Button, Checkbox, Field } from '../ui/controls';
+import { download } from '../ui/download';
 import { copyText, Empty, Notice, SkeletonRows } from '../ui/show';
 import { absoluteTime, bytes } from '../ui/time';
 import { ProblemNotice } from './ProblemView';
@@ -150,14 +151,7 @@ function Basis({ role }: { role: Role }): ReactNode {
 function Yaml({ role }: { role: Role }): ReactNode {
   const t = useT();
   const [done, setDone] = useState(false);
-  const save = () => {
-    const url = URL.createObjectURL(new Blob([role.yaml], { type: 'application/yaml' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = roleFile(role.user);
-    link.click();
-    URL.revokeObjectURL(url);
-  };
+  const save = () => download(roleFile(role.user), new Blob([role.yaml], { type: 'application/yaml' }));
   return (
     <section aria-label="YAML">
       <div className="badges">
