@@ -523,7 +523,8 @@ export const en = {
     '{n} {n|answer has|answers have} no known user, such as those to client certificates: any of them may be this one’s.',
   'traffic.role.unread': '{n} {n|connection was|connections were} not read whole, whoever’s.',
   'traffic.role.missing': '{size} are missing from the captures.',
-  'traffic.role.unproven': '{n} {n|request proves|requests prove} no right: the answer does not tell, or `*` was asked for.',
+  'traffic.role.unproven':
+    '{n} {n|request proves|requests prove} no right: the answer does not tell, or `*` was asked for.',
   'traffic.role.partial': 'There is more than was looked at, and the role may lack it.',
   'traffic.role.everybody':
     '{n} {n|request needs|requests need} no rule: everybody who is signed in may make them (discovery, questions about oneself).',
