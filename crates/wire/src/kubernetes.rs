@@ -6,6 +6,8 @@
 //! Hostile input: a path is split and looked at once; anything that is not of the rules is a request for
 //! something that is not a resource, and says so.
 
+use percent_encoding::percent_decode_str;
+
 /// A request, as far as its line tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Call {
@@ -40,7 +42,9 @@ impl Call {
         if let (Some(method), Some(path)) = (method, path) {
             let (path, query) = path.split_once('?').unwrap_or((path, ""));
             call.verb = Some(method.to_ascii_lowercase());
-            call.resource_of(method, path, query);
+            // Go decodes a path before anybody splits it: `%73ecrets` is a Secret, and `a%2Fb` are two parts.
+            let path = percent_decode_str(path).decode_utf8_lossy();
+            call.resource_of(method, &path, query);
         }
         call
     }
@@ -99,7 +103,8 @@ impl Call {
         self.name = rest.first().map(|name| (*name).to_owned());
         self.subresource = rest.get(1).filter(|_| verb != "proxy").map(|sub| (*sub).to_owned());
         if self.name.is_none() && matches!(verb, "get" | "delete") {
-            let of_one = field_selector_name(query);
+            // Of a list and a watch of one object the name is asked of RBAC; of a deletion of many it is not.
+            let of_one = (verb == "get").then(|| field_selector_name(query)).flatten();
             verb = match verb {
                 "delete" => "deletecollection",
                 _ if flag(query, "watch") => "watch",

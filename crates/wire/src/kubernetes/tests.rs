@@ -39,6 +39,22 @@ fn urls_are_read_as_the_api_server_reads_them() {
 }
 
 #[test]
+fn urls_are_decoded_first_and_names_count_where_rbac_asks_for_them() {
+    check("GET", "/api/v1/namespaces/shop/%73ecrets/a", "get  secrets - shop a");
+    assert!(Call::parse(Some("GET"), Some("/api/v1/namespaces/shop/%73ecrets/a")).is_secret());
+    check(
+        "GET",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode",
+        "get rbac.authorization.k8s.io clusterroles - - system:node",
+    );
+    check("GET", "/api/v1/namespaces/shop/pods/a%2Flog", "get  pods log shop a");
+    check("GET", "/api/v1/namespaces/shop/pods/a%zz%", "get  pods - shop a%zz%");
+    let one = "/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3Dweb-0";
+    check("GET", one, "list  pods - shop web-0");
+    check("DELETE", one, "deletecollection  pods - shop -");
+}
+
+#[test]
 fn what_is_no_resource_says_so() {
     check("GET", "/healthz", "get - - - - -");
     check("GET", "/apis", "get - - - - -");
